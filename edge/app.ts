@@ -1,0 +1,85 @@
+import { type Context, Hono } from 'hono'
+import { cors } from 'hono/cors'
+import { releaseDigestHeader, releasePath, releaseSignatureHeader } from '#shared/contract.ts'
+import { type EventType, eventTypes } from '#shared/event.ts'
+import { limits } from '#shared/limits.ts'
+import type { Environment } from './environment.ts'
+import { log, reasonOf } from './log.ts'
+import { takeDecision, takeEvents, takeRecommendations } from './pipeline.ts'
+import { readBody } from './read-body.ts'
+import { authorise, receiveRelease } from './releases/receive.ts'
+import { RequestRefused } from './request-refused.ts'
+
+/** The routes of a POP. Errors become HTTP here and nowhere else. */
+export function popApp(environment: Environment): Hono {
+  const app = new Hono()
+  app.use('/v1/*', cors({ origin: '*', maxAge: 86_400 }))
+  app.use('/beacon/*', cors({ origin: '*', maxAge: 86_400 }))
+  for (const path of ['/v1/batch', '/v1/b', '/beacon/v1/batch']) {
+    app.post(path, async (context) => context.json(await takeEvents(context.req.raw, environment)))
+  }
+  for (const type of eventTypes) {
+    for (const path of [`/v1/${type}`, `/v1/${type[0]}`]) app.post(path, single(type, environment))
+  }
+  app.post('/v1/decide', async (context) =>
+    context.json(await takeDecision(context.req.raw, environment, laterOf(context))),
+  )
+  app.get('/v1/recommendations', async (context) =>
+    context.json(await takeRecommendations(context.req.raw, environment, laterOf(context))),
+  )
+  app.get('/healthz', (context) => context.json({ status: 'alive' }))
+  app.get('/readyz', async (context) => {
+    // Able to answer means able to reach a Durable Object; a release is not needed for it.
+    await environment.shelf().current('')
+    return context.json({ status: 'ready' })
+  })
+  app.get('/metrics', (context) => context.text(environment.counters.text()))
+  app.put(releasePath, async (context) =>
+    context.json(await receiveRelease(await releaseRequest(context), environment)),
+  )
+  app.get(releasePath, async (context) => {
+    const request = await releaseRequest(context)
+    await authorise(request, environment)
+    const { site } = request
+    return context.json({ site, digest: (await environment.shelf().current(site))?.digest ?? null })
+  })
+  app.notFound((context) =>
+    context.json({ error: 'no_such_route', detail: `${context.req.path} is not served here` }, 404),
+  )
+  app.onError((cause, context) => answerError(cause, context, environment))
+  return app
+}
+
+function single(type: EventType, environment: Environment) {
+  return async (context: Context) =>
+    context.json(await takeEvents(context.req.raw, environment, type))
+}
+
+function laterOf(context: Context): (work: Promise<void>) => void {
+  return (work) => context.executionCtx.waitUntil(work)
+}
+
+async function releaseRequest(context: Context) {
+  const { pathname, search, searchParams } = new URL(context.req.url)
+  return {
+    site: searchParams.get('site') ?? '',
+    digest: context.req.header(releaseDigestHeader) ?? '',
+    signature: context.req.header(releaseSignatureHeader) ?? '',
+    method: context.req.method,
+    path: pathname + search,
+    header: (name: string) => context.req.header(name),
+    body: await readBody(context.req.raw, limits.releaseBytesMax),
+  }
+}
+
+function answerError(cause: Error, context: Context, environment: Environment): Response {
+  if (cause instanceof RequestRefused) {
+    environment.counters.add('shelfedge_requests_refused_total', 1, ['code', cause.code])
+    const headers = cause.retryAfterSeconds
+      ? { 'retry-after': String(cause.retryAfterSeconds) }
+      : {}
+    return context.json(cause.body(), cause.status, headers)
+  }
+  log('error', 'a request failed', { path: context.req.path, reason: reasonOf(cause) })
+  return context.json({ error: 'failed', detail: 'this is our fault; send it again' }, 500)
+}

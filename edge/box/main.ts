@@ -1,0 +1,42 @@
+import { mkdir } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
+import { SettingsError } from '#shared/settings.ts'
+import { bundleWorker } from './bundle.ts'
+import { readBoxSettings } from './settings.ts'
+
+/** A POP on a box: the worker of `edge/worker.ts` in workerd, its Durable Objects on this disk. */
+async function main(): Promise<void> {
+  const settings = readBoxSettings(process.env)
+  const dataDir = resolve(settings.dataDir)
+  await mkdir(dataDir, { recursive: true })
+  const pop = new Miniflare(
+    convertV4MiniflareOptions({
+      host: settings.host,
+      port: settings.port,
+      modules: await bundleWorker(),
+      compatibilityDate: '2026-10-01',
+      bindings: settings.bindings,
+      durableObjects: {
+        VISITORS: { className: 'Visitors', useSQLite: true },
+        RELEASES: { className: 'ReleaseShelf', useSQLite: true },
+      },
+      durableObjectsPersist: dataDir,
+    }),
+  )
+  const url = (await pop.ready).href.replace(/\/$/, '')
+  console.log(JSON.stringify({ level: 'info', message: 'pop listening', url }))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      void pop.dispose().then(() => process.exit(0))
+    })
+  }
+}
+
+try {
+  await main()
+} catch (cause) {
+  if (!(cause instanceof SettingsError)) throw cause
+  console.error(`The POP does not start:\n${cause.message}`)
+  process.exitCode = 2
+}

@@ -1,0 +1,48 @@
+import type { Fallback } from '#shared/contract.ts'
+import type { ScoredItem } from '#shared/decide.ts'
+import { type Features, featurise } from '#shared/features.ts'
+import { limits } from '#shared/limits.ts'
+import { defaultPolicy, type Placement } from '#shared/policy.ts'
+import type { Session } from '#shared/session.ts'
+import type { LivePopularity } from './live-popularity.ts'
+import type { LoadedRelease } from './releases/load.ts'
+import { RequestRefused } from './request-refused.ts'
+
+/** What a decision is made from: one release's model, policy and popularity, never two. */
+export interface Inferred {
+  readonly features: Features
+  readonly candidates: readonly ScoredItem[]
+  readonly popular: readonly ScoredItem[]
+  readonly model: Placement['model']
+  readonly fallback: Fallback | null
+}
+
+/** Which placement answers. Throws RequestRefused where the site has none of this name. */
+export function placementOf(name: string, release: LoadedRelease | null): Placement {
+  const { placements } = release?.policy ?? defaultPolicy
+  const placement = Object.hasOwn(placements, name) ? placements[name] : undefined
+  if (placement) return placement
+  const known = Object.keys(placements).join(', ')
+  throw new RequestRefused(404, 'unknown_placement', `the placements here are ${known}`)
+}
+
+/** Scores a session by the release, down to popularity where the model has nothing to say. */
+export async function infer(
+  session: Session | null,
+  placement: Placement,
+  release: LoadedRelease | null,
+  ports: { readonly now: number; readonly site: string; readonly popularity: LivePopularity },
+): Promise<Inferred> {
+  const isKnown = (item: string) => release?.numberOf(item) !== undefined
+  const itemsMax = release?.itemsMax ?? limits.sessionItemsMax
+  const features = featurise(session, isKnown, ports.now, itemsMax)
+  const popular = release?.popularity ?? ports.popularity.top(ports.site, limits.decisionItemsMax)
+  const byPopularity = { features, candidates: [], popular, model: 'popularity' } as const
+  if (release === null) return { ...byPopularity, fallback: 'no_release' }
+  if (placement.model === 'popularity') return { ...byPopularity, fallback: null }
+  if (features.items.length === 0) return { ...byPopularity, fallback: 'unknown_visitor' }
+  const numbers = features.items.map((item) => release.numberOf(item) as number)
+  const { candidates, fallback } = await release.score(Int32Array.from(numbers))
+  const model = fallback === 'model_failed' ? 'popularity' : placement.model
+  return { features, candidates, popular, model, fallback }
+}

@@ -1,0 +1,188 @@
+import * as v from 'valibot'
+import type { DecisionRecord } from '#shared/contract.ts'
+import { type DecidedItem, decideItems } from '#shared/decide.ts'
+import type { EventType } from '#shared/event.ts'
+import { isIdText, visitorKey } from '#shared/id.ts'
+import { limits } from '#shared/limits.ts'
+import type { Session } from '#shared/session.ts'
+import type { Site } from '#shared/sites.ts'
+import { type Cleaned, clean, type Rejected } from './clean.ts'
+import { type Collected, collect, eventOfCall, eventsOfBatch, siteOfQuery } from './collect.ts'
+import type { Environment } from './environment.ts'
+import { type Inferred, infer, placementOf } from './infer.ts'
+import type { LoadedRelease } from './releases/load.ts'
+import { lookAt, type Receipt, remember } from './remember.ts'
+import { RequestRefused } from './request-refused.ts'
+
+/** What `waitUntil` of a worker is for: work that goes on after the answer. */
+type Later = (work: Promise<void>) => void
+
+export interface BatchAnswer extends Receipt {
+  readonly rejected: readonly Rejected[]
+}
+
+export interface DecideAnswer extends BatchAnswer {
+  readonly decisionId: string
+  readonly placement: string
+  readonly items: readonly DecidedItem[]
+  readonly release: string | null
+  readonly model: string
+  readonly fallback: string | null
+}
+
+/**
+ * The life of an event: collect → clean → remember → answer.
+ * It is answered when it is durable; the visitor's object forwards it to the hub from there.
+ */
+export async function takeEvents(
+  request: Request,
+  environment: Environment,
+  type?: EventType,
+): Promise<BatchAnswer> {
+  const collected = await collect(request, environment)
+  const { body, site } = collected
+  const raw = type ? eventOfCall(body, type) : eventsOfBatch(body, 'batch', limits.batchEventsMax)
+  const cleaned = clean(raw, collected)
+  const receipt = await remember(cleaned, site, environment)
+  return answerBatch(cleaned, receipt, site, environment)
+}
+
+/**
+ * The life of a decision: collect → clean → look → infer → decide → remember → answer.
+ * Its events are in what it looks at, and they, the decision and its features are durable before it
+ * is answered, in one commit.
+ */
+export async function takeDecision(
+  request: Request,
+  environment: Environment,
+  later: Later,
+): Promise<DecideAnswer> {
+  const collected = await collect(request, environment)
+  const question = readQuestion(collected.body)
+  const raw = eventsOfBatch(collected.body, 'events', limits.decideEventsMax)
+  const cleaned = clean(raw, { ...collected, ...question })
+  return answerQuestion(question, cleaned, collected, environment, later)
+}
+
+/** The same for a plain page: `GET /v1/recommendations`, with the question in the address. */
+export async function takeRecommendations(
+  request: Request,
+  environment: Environment,
+  later: Later,
+): Promise<DecideAnswer> {
+  const query = Object.fromEntries(new URL(request.url).searchParams)
+  const collected = { site: siteOfQuery(request, environment), receivedAt: environment.now() }
+  const limit = query.limit === undefined ? undefined : Number(query.limit)
+  const question = readQuestion({ placement: 'product-page', ...query, limit })
+  return answerQuestion(question, clean([], collected), collected, environment, later)
+}
+
+async function answerQuestion(
+  question: Question,
+  cleaned: Cleaned,
+  { site, receivedAt }: Pick<Collected, 'site' | 'receivedAt'>,
+  environment: Environment,
+  later: Later,
+): Promise<DecideAnswer> {
+  const visitor = visitorKey(question) as string
+  return environment.releases.use(site.id, later, async (release) => {
+    const placement = placementOf(question.placement, release)
+    const { session } = await lookAt(visitor, cleaned, site, environment)
+    const { popularity } = environment
+    const ports = { now: receivedAt, site: site.id, popularity }
+    const inferred = await infer(session, placement, release, ports)
+    const items = decideItems({
+      ...inferred,
+      placement,
+      seen: session?.items ?? [],
+      facts: (item) => release?.facts(item),
+      itemsMax: question.limit ?? limits.decisionItemsDefault,
+    })
+    const record = recordOf(question, session, inferred, items, release, {
+      decisionId: environment.newId(),
+      at: receivedAt,
+    })
+    const receipt = await remember(cleaned, site, environment, { visitor, record })
+    const fallback = inferred.fallback ?? 'none'
+    environment.counters.add('shelfedge_decisions_total', 1, ['fallback', fallback])
+    const { decisionId, placement: name, release: digest, model } = record
+    return {
+      ...{ decisionId, placement: name, items, release: digest, model },
+      fallback: inferred.fallback,
+      ...answerBatch(cleaned, receipt, site, environment),
+    }
+  })
+}
+
+function recordOf(
+  question: Question,
+  session: Session | null,
+  { features, model, fallback }: Inferred,
+  items: readonly DecidedItem[],
+  release: LoadedRelease | null,
+  made: { readonly decisionId: string; readonly at: number },
+): DecisionRecord {
+  return {
+    kind: 'decision',
+    ...made,
+    placement: question.placement,
+    release: release?.digest ?? null,
+    model,
+    fallback,
+    session: session?.id ?? '',
+    features: { ...features },
+    items: items.map((item) => item.id),
+    scores: items.map((item) => item.score),
+  }
+}
+
+function answerBatch(
+  cleaned: Cleaned,
+  receipt: Receipt,
+  site: Site,
+  { counters, popularity }: Environment,
+): BatchAnswer {
+  counters.add('shelfedge_events_accepted_total', receipt.accepted)
+  counters.add('shelfedge_events_duplicate_total', receipt.duplicates)
+  for (const { reason } of cleaned.rejected) {
+    counters.add('shelfedge_events_refused_total', 1, ['reason', reason])
+  }
+  if (receipt.duplicates === 0) {
+    for (const events of cleaned.visitors.values()) popularity.count(site.id, events)
+  }
+  return { ...receipt, rejected: cleaned.rejected }
+}
+
+const id = v.optional(
+  v.pipe(
+    v.string('must be text'),
+    v.minLength(1, 'must not be empty'),
+    v.maxLength(limits.idCharactersMax, `must be at most ${limits.idCharactersMax} characters`),
+    v.check(isIdText, 'must be without control characters or broken Unicode'),
+  ),
+)
+const questionSchema = v.pipe(
+  v.object({
+    anonymousId: id,
+    userId: id,
+    placement: v.string('must name a placement'),
+    limit: v.optional(
+      v.pipe(
+        v.number('must be a whole number'),
+        v.integer('must be a whole number'),
+        v.minValue(1, 'must be 1 or more'),
+        v.maxValue(limits.decisionItemsMax, `must be at most ${limits.decisionItemsMax}`),
+      ),
+    ),
+  }),
+  v.check((question) => visitorKey(question) !== null, 'anonymousId or userId is required'),
+)
+type Question = v.InferOutput<typeof questionSchema>
+
+function readQuestion(body: Record<string, unknown>): Question {
+  const parsed = v.safeParse(questionSchema, body, { abortEarly: true })
+  if (parsed.success) return parsed.output
+  const [issue] = parsed.issues
+  const detail = `${v.getDotPath(issue) ?? ''} ${issue.message}`.trim()
+  throw new RequestRefused(400, 'invalid_question', detail)
+}

@@ -1,0 +1,103 @@
+import type { ShelfRecord } from '#shared/contract.ts'
+import { refusalsKey } from '#shared/id.ts'
+import type { Site } from '#shared/sites.ts'
+import type { Cleaned } from './clean.ts'
+import type { Environment } from './environment.ts'
+import { RequestRefused } from './request-refused.ts'
+import type { VisitorRequest, VisitorResult, VisitorView } from './visitors/core.ts'
+import { objectNameOf } from './visitors/mapping.ts'
+
+export interface Receipt {
+  readonly accepted: number
+  readonly duplicates: number
+}
+
+const retryAfterSeconds = 5
+
+/** The visitor's session as it will be with these events in it. Writes nothing. */
+export function lookAt(
+  visitor: string,
+  cleaned: Cleaned,
+  site: Site,
+  environment: Environment,
+): Promise<VisitorView> {
+  const request = requestOf(visitor, cleaned, site, [])
+  return objectOf(site.id, visitor, environment).look(request) as Promise<VisitorView>
+}
+
+/**
+ * Commits a request's events, refusals and decision; resolves when all of it is durable.
+ * Throws RequestRefused 429 where an outbox is full: what was committed is recognised when it comes again.
+ */
+export async function remember(
+  cleaned: Cleaned,
+  site: Site,
+  environment: Environment,
+  decision?: { readonly visitor: string; readonly record: ShelfRecord },
+): Promise<Receipt> {
+  const requests = new Map<string, VisitorRequest>()
+  for (const visitor of cleaned.visitors.keys()) {
+    requests.set(visitor, requestOf(visitor, cleaned, site, []))
+  }
+  if (decision) {
+    const { visitor, record } = decision
+    requests.set(visitor, requestOf(visitor, cleaned, site, [record]))
+  }
+  if (cleaned.refusals.length > 0) {
+    requests.set(refusalsKey, requestOf(refusalsKey, cleaned, site, cleaned.refusals))
+  }
+  const results = await commitByObject([...requests.values()], environment)
+  return receiptOf(results)
+}
+
+async function commitByObject(
+  requests: readonly VisitorRequest[],
+  environment: Environment,
+): Promise<VisitorResult[]> {
+  const shards = environment.config.visitorShards
+  const groups = Map.groupBy(requests, (request) =>
+    objectNameOf(request.site, request.visitor, shards),
+  )
+  const commits = [...groups.values()].map((group) => {
+    const { site, visitor } = group[0] as VisitorRequest
+    return objectOf(site, visitor, environment).commit(group) as Promise<VisitorResult[]>
+  })
+  return (await Promise.all(commits)).flat()
+}
+
+function receiptOf(results: readonly VisitorResult[]): Receipt {
+  let accepted = 0
+  let duplicates = 0
+  for (const result of results) {
+    if (!result.ok) {
+      throw new RequestRefused(
+        429,
+        'overloaded',
+        'more waits for the hub than this POP may hold; send it again later',
+        retryAfterSeconds,
+      )
+    }
+    accepted += result.accepted
+    duplicates += result.duplicates
+  }
+  return { accepted, duplicates }
+}
+
+function requestOf(
+  visitor: string,
+  cleaned: Cleaned,
+  site: Site,
+  records: readonly ShelfRecord[],
+): VisitorRequest {
+  return {
+    site: site.id,
+    visitor,
+    sessionIdleMsMax: site.sessionIdleMsMax,
+    events: cleaned.visitors.get(visitor) ?? [],
+    records,
+  }
+}
+
+function objectOf(site: string, visitor: string, { visitors, config }: Environment) {
+  return visitors.get(visitors.idFromName(objectNameOf(site, visitor, config.visitorShards)))
+}

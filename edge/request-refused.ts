@@ -1,0 +1,25 @@
+import type { ErrorBody } from '#shared/contract.ts'
+
+/** A request that cannot be taken as a whole: becomes HTTP once, in `app.ts`. */
+export class RequestRefused extends Error {
+  override readonly name = 'RequestRefused'
+  readonly status: 400 | 401 | 404 | 409 | 413 | 415 | 422 | 429
+  readonly code: string
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(
+    status: RequestRefused['status'],
+    code: string,
+    detail: string,
+    retryAfterSeconds?: number,
+  ) {
+    super(detail)
+    this.status = status
+    this.code = code
+    this.retryAfterSeconds = retryAfterSeconds
+  }
+
+  body(): ErrorBody {
+    return { error: this.code, detail: this.message }
+  }
+}

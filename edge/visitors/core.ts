@@ -1,0 +1,248 @@
+import type { EventRecord, ShelfRecord } from '#shared/contract.ts'
+import type { ShelfEvent } from '#shared/event.ts'
+import { limits } from '#shared/limits.ts'
+import { reduceSession, type Session } from '#shared/session.ts'
+import { RecentIds } from './recent-ids.ts'
+
+type SqlValue = string | number | null | ArrayBuffer
+
+/** The part of a Durable Object's storage that the core needs: SQLite by any other name. */
+export interface CoreStorage {
+  readonly sql: {
+    exec<Row extends Record<string, SqlValue>>(
+      query: string,
+      ...bindings: SqlValue[]
+    ): { toArray(): Row[] }
+  }
+  transactionSync<Result>(run: () => Result): Result
+}
+
+/** What one request brings for one visitor. */
+export interface VisitorRequest {
+  readonly site: string
+  readonly visitor: string
+  readonly sessionIdleMsMax: number
+  readonly events: readonly ShelfEvent[]
+  /** Records that ride along: a decision, refusals. */
+  readonly records: readonly ShelfRecord[]
+}
+
+export type VisitorResult =
+  | { readonly ok: true; readonly accepted: number; readonly duplicates: number }
+  | { readonly ok: false; readonly reason: 'outbox_full' }
+
+/** A visitor as a decision sees it: the session with the request's events already in it. */
+export interface VisitorView {
+  readonly session: Session | null
+}
+
+/** Batches to forward, oldest first, and the position up to which an acknowledgement deletes. */
+export interface OutboxSlice {
+  readonly upTo: number
+  /** JSON texts of `RecordBatch`. */
+  readonly batches: readonly string[]
+}
+
+export interface Backlog {
+  readonly batches: number
+  readonly bytes: number
+}
+
+interface VisitorRow extends Record<string, SqlValue> {
+  epoch: number
+  sequence: number
+  session: string | null
+  recent: ArrayBuffer | null
+}
+
+const schema = [
+  `CREATE TABLE IF NOT EXISTS visitors (
+     site TEXT NOT NULL, visitor TEXT NOT NULL, epoch INTEGER NOT NULL, sequence INTEGER NOT NULL,
+     seen_at INTEGER NOT NULL, session TEXT, recent BLOB,
+     PRIMARY KEY (site, visitor)) WITHOUT ROWID`,
+  `CREATE TABLE IF NOT EXISTS outbox (
+     position INTEGER PRIMARY KEY, batch TEXT NOT NULL, bytes INTEGER NOT NULL)`,
+]
+
+/**
+ * The memory of a set of visitors: recent event ids, sessions, and the outbox of what the hub has not
+ * acknowledged. Platform-free: it runs on a Durable Object's storage, on Node's SQLite and in memory.
+ */
+export class VisitorsCore {
+  readonly #storage: CoreStorage
+  readonly #outboxBytesMax: number
+  #backlog: Backlog
+
+  constructor(storage: CoreStorage, options: { readonly outboxBytesMax: number }) {
+    this.#storage = storage
+    this.#outboxBytesMax = options.outboxBytesMax
+    for (const statement of schema) storage.sql.exec(statement)
+    this.#backlog = this.#countBacklog()
+  }
+
+  get backlog(): Backlog {
+    return this.#backlog
+  }
+
+  /** The session as it will be once `events` are committed; writes nothing. */
+  look(request: VisitorRequest): VisitorView {
+    const row = this.#read(request)
+    return { session: admit(request, row).session }
+  }
+
+  /**
+   * Commits requests that waited together in one transaction: dedupe, session, outbox, and `arm` where
+   * there is something to forward. A request past the outbox's bound is answered so and writes nothing.
+   */
+  commit(requests: readonly VisitorRequest[], nowMs: number, arm: () => void): VisitorResult[] {
+    try {
+      return this.#storage.transactionSync(() => {
+        const results = requests.map((request) => this.#commitOne(request, nowMs))
+        if (this.#backlog.batches > 0) arm()
+        return results
+      })
+    } catch (cause) {
+      // The transaction took its rows back; the count in memory has to follow.
+      this.#backlog = this.#countBacklog()
+      throw cause
+    }
+  }
+
+  /** The oldest batches that fit one delivery; null where the outbox is empty. */
+  nextSlice(): OutboxSlice | null {
+    const sizes = this.#storage.sql
+      .exec<{ position: number; bytes: number }>(
+        'SELECT position, bytes FROM outbox ORDER BY position LIMIT ?',
+        limits.deliveryBatchesMax,
+      )
+      .toArray()
+    let bytes = 0
+    const fitting = sizes.filter((row, index) => {
+      bytes += row.bytes
+      return index === 0 || bytes <= limits.deliveryBytesMax
+    })
+    const last = fitting.at(-1)
+    if (!last) return null
+    const rows = this.#storage.sql
+      .exec<{ batch: string }>(
+        'SELECT batch FROM outbox WHERE position <= ? ORDER BY position',
+        last.position,
+      )
+      .toArray()
+    return { upTo: last.position, batches: rows.map((row) => row.batch) }
+  }
+
+  /** Deletes what the hub has acknowledged. */
+  acknowledge(slice: OutboxSlice): void {
+    const acknowledged = this.#countBacklog(slice.upTo)
+    this.#storage.sql.exec('DELETE FROM outbox WHERE position <= ?', slice.upTo)
+    this.#backlog = {
+      batches: this.#backlog.batches - acknowledged.batches,
+      bytes: this.#backlog.bytes - acknowledged.bytes,
+    }
+  }
+
+  /** Forgets visitors not seen since `beforeMs`; returns when the next one will be due, or null. */
+  forget(beforeMs: number): number | null {
+    this.#storage.sql.exec('DELETE FROM visitors WHERE seen_at < ?', beforeMs)
+    const [oldest] = this.#storage.sql
+      .exec<{ seenAt: number | null }>('SELECT min(seen_at) AS seenAt FROM visitors')
+      .toArray()
+    return oldest?.seenAt ?? null
+  }
+
+  #commitOne(request: VisitorRequest, nowMs: number): VisitorResult {
+    if (this.#backlog.bytes >= this.#outboxBytesMax) return { ok: false, reason: 'outbox_full' }
+    const row = this.#read(request)
+    const admitted = admit(request, row)
+    const duplicates = request.events.length - admitted.records.length
+    const records = [...admitted.records, ...request.records]
+    if (records.length > 0) {
+      const epoch = row?.epoch ?? nowMs
+      const sequence = (row?.sequence ?? 0) + 1
+      this.#write(request, { epoch, sequence, seenAt: nowMs, ...admitted })
+      const { site, visitor } = request
+      this.#append(JSON.stringify({ site, visitor, epoch, sequence, records }))
+    }
+    return { ok: true, accepted: admitted.records.length, duplicates }
+  }
+
+  #read({ site, visitor }: VisitorRequest): VisitorRow | undefined {
+    return this.#storage.sql
+      .exec<VisitorRow>(
+        'SELECT epoch, sequence, session, recent FROM visitors WHERE site = ? AND visitor = ?',
+        site,
+        visitor,
+      )
+      .toArray()[0]
+  }
+
+  #write(
+    { site, visitor }: VisitorRequest,
+    state: {
+      epoch: number
+      sequence: number
+      seenAt: number
+      session: Session | null
+      recent: RecentIds
+    },
+  ): void {
+    this.#storage.sql.exec(
+      `INSERT OR REPLACE INTO visitors (site, visitor, epoch, sequence, seen_at, session, recent)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      site,
+      visitor,
+      state.epoch,
+      state.sequence,
+      state.seenAt,
+      state.session && JSON.stringify(state.session),
+      state.recent.bytes(),
+    )
+  }
+
+  #append(batch: string): void {
+    const bytes = batch.length
+    this.#storage.sql.exec('INSERT INTO outbox (batch, bytes) VALUES (?, ?)', batch, bytes)
+    this.#backlog = {
+      batches: this.#backlog.batches + 1,
+      bytes: this.#backlog.bytes + bytes,
+    }
+  }
+
+  #countBacklog(upTo = Number.MAX_SAFE_INTEGER): Backlog {
+    const [row] = this.#storage.sql
+      .exec<{ batches: number; bytes: number }>(
+        `SELECT count(*) AS batches, coalesce(sum(bytes), 0) AS bytes FROM outbox
+         WHERE position <= ?`,
+        upTo,
+      )
+      .toArray()
+    return row ?? { batches: 0, bytes: 0 }
+  }
+}
+
+interface Admitted {
+  readonly session: Session | null
+  readonly recent: RecentIds
+  readonly records: readonly EventRecord[]
+}
+
+/** Dedupe, then session, for each event in its order: the pure step that `look` and `commit` share. */
+function admit(request: VisitorRequest, row: VisitorRow | undefined): Admitted {
+  const recent = new RecentIds(row?.recent ?? null, limits.recentIdsMax)
+  const records: EventRecord[] = []
+  let session: Session | null = row?.session ? JSON.parse(row.session) : null
+  for (const event of request.events) {
+    if (recent.has(event.messageId)) continue
+    recent.add(event.messageId)
+    const step = reduceSession(session, event, request.sessionIdleMsMax)
+    session = step.session
+    records.push(recordOf(event, step.placed))
+  }
+  return { session, recent, records }
+}
+
+function recordOf(event: ShelfEvent, placed: ReturnType<typeof reduceSession>['placed']) {
+  const { items, ...rest } = event
+  return { kind: 'event' as const, ...rest, items: [...items], ...placed } satisfies EventRecord
+}

@@ -1,0 +1,145 @@
+import { DurableObject } from 'cloudflare:workers'
+import { limits } from '#shared/limits.ts'
+import { config, environment } from '../environment.ts'
+import { log, reasonOf } from '../log.ts'
+import type { Backlog, VisitorRequest, VisitorResult, VisitorView } from './core.ts'
+import { VisitorsCore } from './core.ts'
+import { forward } from './forward.ts'
+
+interface Waiting {
+  readonly request: VisitorRequest
+  readonly answer: (result: VisitorResult) => void
+  readonly fail: (cause: unknown) => void
+}
+
+const backoffMsMin = 500
+const backoffMsMax = 30_000
+/** Past this an alarm that should have fired has been lost. */
+const overdueMs = 60_000
+/** One alarm forwards at most this many slices, so that it ends well before the platform ends it. */
+const slicesMax = 50
+const waitingMax = 5_000
+
+/** The owner of some visitors' state: a thin shell that gathers commits and forwards what they left. */
+export class Visitors extends DurableObject {
+  readonly #core: VisitorsCore
+  #waiting: Waiting[] = []
+  #failures = 0
+  #alarmAt: number | null = null
+
+  constructor(ctx: DurableObjectState, env: unknown) {
+    super(ctx, env as never)
+    this.#core = new VisitorsCore(ctx.storage as never, config)
+    ctx.blockConcurrencyWhile(() => this.#watch())
+  }
+
+  /** The sessions as they will be once these events are committed. */
+  look(request: VisitorRequest): VisitorView {
+    return this.#core.look(request)
+  }
+
+  /** Commits; resolves when it is durable. Requests that wait together are committed together. */
+  async commit(requests: readonly VisitorRequest[]): Promise<VisitorResult[]> {
+    return Promise.all(requests.map((request) => this.#enqueue(request)))
+  }
+
+  backlog(): Backlog {
+    return this.#core.backlog
+  }
+
+  /** Forwards in order; only an acknowledgement deletes. It never throws: it arms itself again. */
+  override async alarm(): Promise<void> {
+    this.#alarmAt = null
+    try {
+      await this.#forwardAll()
+      this.#failures = 0
+    } catch (cause) {
+      this.#failures++
+      log('warn', 'forwarding failed', { failures: this.#failures, reason: reasonOf(cause) })
+    }
+    await this.#armAgain()
+  }
+
+  #enqueue(request: VisitorRequest): Promise<VisitorResult> {
+    if (this.#waiting.length >= waitingMax) {
+      return Promise.resolve({ ok: false, reason: 'outbox_full' })
+    }
+    // The first one in starts the turn; all that come before it share one commit and one sync to disk.
+    if (this.#waiting.length === 0) setTimeout(() => this.#commitWaiting(), 0)
+    return new Promise((answer, fail) => this.#waiting.push({ request, answer, fail }))
+  }
+
+  #commitWaiting(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    try {
+      const requests = waiting.map(({ request }) => request)
+      const results = this.#core.commit(requests, environment.now(), () => this.#arm())
+      for (const [index, { answer }] of waiting.entries()) answer(results[index] as VisitorResult)
+    } catch (cause) {
+      this.#alarmAt = null
+      for (const { fail } of waiting) fail(cause)
+    }
+  }
+
+  async #forwardAll(): Promise<void> {
+    for (let count = 0; count < slicesMax; count++) {
+      const slice = this.#core.nextSlice()
+      if (slice === null) return
+      await forward(slice, {
+        hubUrl: config.hubUrl,
+        pop: config.popId,
+        region: config.region,
+        key: environment.popKey,
+        now: environment.now,
+        newId: environment.newId,
+      })
+      this.#core.acknowledge(slice)
+    }
+  }
+
+  /** Called inside the transaction, so that rows and alarm are committed or rolled back as one. */
+  #arm(): void {
+    if (this.#alarmAt !== null) return
+    this.#setAlarm(
+      environment.now() + (this.#failures > 0 ? this.#backoffMs() : config.forwardDelayMs),
+    )
+  }
+
+  async #armAgain(): Promise<void> {
+    const now = environment.now()
+    if (this.#core.backlog.batches > 0) {
+      this.#setAlarm(now + (this.#failures > 0 ? this.#backoffMs() : 0))
+      return
+    }
+    const oldest = this.#core.forget(now - limits.visitorRetentionMs)
+    // An alarm set by a commit meanwhile is sooner and stays.
+    if (oldest !== null && this.#alarmAt === null) {
+      await this.ctx.storage.setAlarm(oldest + limits.visitorRetentionMs + overdueMs)
+    }
+  }
+
+  /** Finds an outbox that nobody will forward: not empty, and its alarm absent or overdue. */
+  async #watch(): Promise<void> {
+    const alarmAt = await this.ctx.storage.getAlarm()
+    const isDue = this.#core.backlog.batches > 0
+    const isLost = alarmAt === null || alarmAt < environment.now() - overdueMs
+    if (isDue && isLost) {
+      log('warn', 'watchdog found a forgotten outbox', { batches: this.#core.backlog.batches })
+      this.#setAlarm(environment.now())
+    } else if (isDue) {
+      this.#alarmAt = alarmAt
+    }
+  }
+
+  #setAlarm(at: number): void {
+    this.#alarmAt = at
+    void this.ctx.storage.setAlarm(at)
+  }
+
+  /** Exponential, with a quarter of jitter so that many objects do not knock at once. */
+  #backoffMs(): number {
+    const backoff = Math.min(backoffMsMax, backoffMsMin * 2 ** Math.min(this.#failures - 1, 10))
+    return backoff * (0.75 + Math.random() / 2)
+  }
+}

@@ -1,0 +1,7 @@
+import { popApp } from './app.ts'
+import { environment } from './environment.ts'
+
+export { ReleaseShelf } from './releases/shelf.ts'
+export { Visitors } from './visitors/object.ts'
+
+export default popApp(environment)

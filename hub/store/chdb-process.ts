@@ -1,0 +1,87 @@
+/**
+ * The process of the embedded store: chDB behind the same client as a server, answering over the IPC channel.
+ *
+ * Started by chdb-store.ts with the directory of the data as its argument.
+ */
+
+import { readFileSync } from 'node:fs'
+import { createClient } from '@clickhouse/client'
+import { createBirpc } from 'birpc'
+import { createChdbConnection } from 'chdb/connection'
+import { toStoreError } from './clickhouse-errors.ts'
+import { type ClickHouseAccess, createClickHouseEngine } from './clickhouse-store.ts'
+import type { TextEngine } from './text-engine.ts'
+
+/** An answer that survives the channel: an error class does not, its fields do. */
+export type Answer<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly code: string; readonly message: string }
+
+type Answered<F> = F extends (...args: infer A) => Promise<infer R>
+  ? (...args: A) => Promise<Answer<R>>
+  : never
+
+/** What the parent can ask. */
+export type ChdbFunctions = { [Name in keyof TextEngine]: Answered<TextEngine[Name]> } & {
+  peakMb: () => Promise<Answer<number>>
+}
+
+function openClient(directory: string): ReturnType<typeof createClient> {
+  return createClient({ connection: createChdbConnection({ path: directory }) })
+}
+
+/** Access to chDB: one connection for writes, a fresh one (about 3 ms) for every query. */
+function accessTo(directory: string): ClickHouseAccess {
+  return {
+    client: openClient(directory),
+    withReader: async (run) => {
+      const reader = openClient(directory)
+      try {
+        return await run(reader)
+      } finally {
+        await reader.close()
+      }
+    },
+  }
+}
+
+/** The most memory this process ever had resident, as the kernel counts it. */
+function peakMb(): number {
+  const peakKb = /VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]
+  return Math.round(Number(peakKb) / 1024)
+}
+
+async function answer<T>(run: () => Promise<T>): Promise<Answer<T>> {
+  try {
+    return { ok: true, value: await run() }
+  } catch (error) {
+    const { code, message } = toStoreError(error)
+    return { ok: false, code, message }
+  }
+}
+
+function functionsOver(engine: TextEngine): ChdbFunctions {
+  return {
+    migrate: () => answer(() => engine.migrate()),
+    insertText: (...args) => answer(() => engine.insertText(...args)),
+    queryText: (...args) => answer(() => engine.queryText(...args)),
+    ping: () => answer(() => engine.ping()),
+    close: () => answer(() => engine.close()),
+    peakMb: () => answer(async () => peakMb()),
+  }
+}
+
+const directory = process.argv[2]
+if (!directory || !process.send) throw new Error('chdb-process.ts is started by chdb-store.ts')
+createBirpc<Record<string, never>, ChdbFunctions>(
+  functionsOver(createClickHouseEngine(accessTo(directory))),
+  {
+    post: (message) => process.send?.(message),
+    on: (receive) => process.on('message', receive),
+    timeout: -1,
+  },
+)
+// When the parent dies, however it dies, its channel closes; a child that stayed would hold the data.
+process.on('disconnect', () => process.exit(0))
+// A Ctrl-C reaches the whole terminal; the parent closes this process when its own work is done.
+process.on('SIGINT', () => undefined)

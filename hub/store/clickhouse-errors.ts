@@ -1,0 +1,64 @@
+/** What an error of the engine or of the way to it means for whoever asked. */
+
+import { StoreError, type StoreErrorCode } from './store.ts'
+
+// Names as the engine gives them (`system.errors`); what is not listed is the statement's own fault.
+const refused = new Set([
+  'READONLY',
+  'ACCESS_DENIED',
+  'AUTHENTICATION_FAILED',
+  'REQUIRED_PASSWORD',
+  'TOO_MANY_ROWS',
+  'TOO_MANY_BYTES',
+  'TOO_MANY_ROWS_OR_BYTES',
+])
+const timeout = new Set(['TIMEOUT_EXCEEDED', 'SOCKET_TIMEOUT', 'TOO_SLOW'])
+const unavailable = new Set([
+  'ALL_CONNECTION_TRIES_FAILED',
+  'ABORTED',
+  'CANNOT_ALLOCATE_MEMORY',
+  'CANNOT_SCHEDULE_TASK',
+  'CANNOT_WRITE_TO_FILE_DESCRIPTOR',
+  'KEEPER_EXCEPTION',
+  'MEMORY_LIMIT_EXCEEDED',
+  'NETWORK_ERROR',
+  'NO_FREE_CONNECTION',
+  'NO_ZOOKEEPER',
+  'NOT_ENOUGH_SPACE',
+  'QUERY_WAS_CANCELLED',
+  'TABLE_IS_READ_ONLY',
+  'TOO_FEW_LIVE_REPLICAS',
+  'TOO_MANY_PARTS',
+  'TOO_MANY_SIMULTANEOUS_QUERIES',
+  'UNKNOWN_STATUS_OF_INSERT',
+  'UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE',
+])
+
+/** The error as the port throws it; one that is a StoreError already stays itself. */
+export function toStoreError(error: unknown): StoreError {
+  if (error instanceof StoreError) return error
+  const message = error instanceof Error ? error.message : String(error)
+  const type = engineType(error, message)
+  if (type) return new StoreError(codeOf(type), `${firstSentence(message)} (${type})`, error)
+  if (/timeout/i.test(message)) return new StoreError('timeout', message, error)
+  return new StoreError('unavailable', message || 'the store does not answer', error)
+}
+
+function codeOf(type: string): StoreErrorCode {
+  if (refused.has(type)) return 'refused'
+  if (timeout.has(type)) return 'timeout'
+  return unavailable.has(type) ? 'unavailable' : 'invalid-query'
+}
+
+// The client parses `Code: N. DB::Exception: … (TYPE)` into `type`; errors of its own (sockets) have none.
+function engineType(error: unknown, message: string): string | undefined {
+  const type = (error as { type?: unknown } | null)?.type
+  if (typeof type === 'string' && type !== '') return type
+  return /DB::Exception:[\s\S]*\(([A-Z][A-Z0-9_]+)\)/.exec(message)?.[1]
+}
+
+// The engine adds the expected tokens, the query and its version: too much for a person, and for a log line.
+function firstSentence(message: string): string {
+  const text = message.replaceAll(/Code: \d+\. |DB::Exception: /g, '')
+  return text.length > 300 ? `${text.slice(0, 300)}…` : text
+}

@@ -1,0 +1,133 @@
+/** The store over `@clickhouse/client`: a server or a cluster by URL, or chDB plugged into the same client. */
+
+import { Readable } from 'node:stream'
+import { type ClickHouseClient, type ClickHouseSettings, createClient } from '@clickhouse/client'
+import { toStoreError } from './clickhouse-errors.ts'
+import { type Migration, readMigrations } from './migrations.ts'
+import { assertReadOnly } from './read-guard.ts'
+import type { QueryLimits, Store } from './store.ts'
+import { storeOver, type TextEngine } from './text-engine.ts'
+
+/** How the engine gets at its client. */
+export interface ClickHouseAccess {
+  /** The client of everything that writes. */
+  readonly client: ClickHouseClient
+  /**
+   * Runs a query on a client whose settings stay behind with it.
+   *
+   * Over HTTP settings belong to a request, so it can be the same client. In chDB they belong to a connection
+   * and stay, `readonly` for good: there every query needs a connection of its own.
+   */
+  readonly withReader: <T>(run: (client: ClickHouseClient) => Promise<T>) => Promise<T>
+}
+
+/** The store on a ClickHouse server. */
+export function openClickHouseStore(url: string): Store {
+  const client = createClient({ url, application: 'shelfedge', request_timeout: 120_000 })
+  return storeOver(createClickHouseEngine({ client, withReader: (run) => run(client) }))
+}
+
+/** The engine of the store: the same SQL, settings and errors wherever the client leads. */
+export function createClickHouseEngine({ client, withReader }: ClickHouseAccess): TextEngine {
+  return {
+    migrate: () => typed(() => migrate(client)),
+    insertText: (table, body, token) => typed(() => insertText(client, table, body, token)),
+    queryText: (sql, parameters, limits) =>
+      typed(() => {
+        if (limits.readOnly) assertReadOnly(sql)
+        return withReader((reader) => queryText(reader, sql, parameters, limits))
+      }),
+    ping: () =>
+      typed(async () => {
+        const pong = await client.ping()
+        if (!pong.success) throw pong.error
+      }),
+    close: () => client.close(),
+  }
+}
+
+const inputSettings: ClickHouseSettings = {
+  async_insert: 0,
+  insert_deduplicate: 1,
+  date_time_input_format: 'best_effort',
+  input_format_skip_unknown_fields: 0,
+  // One body is parsed as one block, because a token protects a block.
+  input_format_parallel_parsing: 0,
+}
+
+const outputSettings: ClickHouseSettings = {
+  date_time_output_format: 'iso',
+  output_format_json_quote_64bit_integers: 0,
+}
+
+async function insertText(
+  client: ClickHouseClient,
+  table: string,
+  body: string,
+  token: string,
+): Promise<void> {
+  await client.insert({
+    table,
+    format: 'JSONEachRow',
+    values: Readable.from([body], { objectMode: false }),
+    clickhouse_settings: { ...inputSettings, insert_deduplication_token: token },
+  })
+}
+
+async function queryText(
+  client: ClickHouseClient,
+  sql: string,
+  parameters: Record<string, unknown>,
+  limits: Required<QueryLimits>,
+): Promise<string> {
+  const options = { query_params: parameters, clickhouse_settings: querySettings(limits) }
+  if (!/^[\s(]*(select|with|explain|describe|desc|show|exists)\b/i.test(withoutComments(sql))) {
+    await client.command({ query: sql, ...options })
+    return ''
+  }
+  const answer = await client.query({ query: sql, format: 'JSONEachRow', ...options })
+  return answer.text()
+}
+
+// `readonly` comes last: chDB sets one after the other, and after it nothing can be set.
+function querySettings(limits: Required<QueryLimits>): ClickHouseSettings {
+  return {
+    ...outputSettings,
+    max_result_rows: String(limits.rowsMax),
+    result_overflow_mode: 'throw',
+    max_execution_time: limits.timeMaxMs / 1000,
+    timeout_overflow_mode: 'throw',
+    ...(limits.readOnly ? { readonly: '1' } : {}),
+  }
+}
+
+function withoutComments(sql: string): string {
+  return sql.replace(/^(?:\s+|--[^\n]*\n|\/\*[\s\S]*?\*\/)+/, '')
+}
+
+async function migrate(client: ClickHouseClient): Promise<readonly string[]> {
+  await client.command({
+    query: `CREATE TABLE IF NOT EXISTS migrations (name String, applied_at DateTime64(3, 'UTC') DEFAULT now64(3))
+            ENGINE = MergeTree ORDER BY name`,
+  })
+  const answer = await client.query({ query: 'SELECT name FROM migrations', format: 'JSONEachRow' })
+  const known = new Set((await answer.json<{ name: string }>()).map((row) => row.name))
+  const fresh = (await readMigrations()).filter((migration) => !known.has(migration.name))
+  for (const migration of fresh) await apply(client, migration)
+  return fresh.map((migration) => migration.name)
+}
+
+// There are no transactions over DDL: each statement says IF NOT EXISTS, so that a half-applied file is
+// applied again as a whole.
+async function apply(client: ClickHouseClient, { name, statements }: Migration): Promise<void> {
+  for (const query of statements) await client.command({ query })
+  await insertText(client, 'migrations', JSON.stringify({ name }), `migration ${name}`)
+}
+
+async function typed<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return await run()
+  } catch (error) {
+    throw toStoreError(error)
+  }
+}

@@ -1,0 +1,156 @@
+import type { Numbers, SessionKnnSettings } from '#shared/session-knn.ts'
+import { offsetsOf } from './postings.ts'
+import {
+  bytesPerNumber,
+  numbersFor,
+  recencyWeights,
+  sessionsTotal,
+  type TrainingSessions,
+} from './training-sessions.ts'
+
+/** For each item the items seen near it, strongest first, with their share of the row in 65,535ths. */
+export interface Rules {
+  ruleOffsets: Int32Array
+  ruleItems: Numbers
+  ruleShares: Uint16Array
+}
+
+/** Rules before they are cut to the byte budget: `rulesPerItemMax` slots an item. */
+interface RuleTable {
+  counts: Int32Array
+  items: Int32Array
+  weights: Float32Array
+  shares: Uint16Array
+}
+
+/**
+ * Counts pairs of items near each other in a session, one item at a time, so that memory holds one
+ * dense row and not all pairs.
+ */
+export function buildRules(
+  sessions: TrainingSessions,
+  settings: SessionKnnSettings,
+  bytesMax: number,
+): Rules {
+  const table = emptyTable(sessions.itemsTotal, settings)
+  if (settings.ruleWeight > 0) fillTable(table, sessions, settings)
+  return packTable(table, bytesMax)
+}
+
+function emptyTable(itemsTotal: number, settings: SessionKnnSettings): RuleTable {
+  const slots = settings.ruleWeight > 0 ? itemsTotal * settings.rulesPerItemMax : 0
+  return {
+    counts: new Int32Array(itemsTotal),
+    items: new Int32Array(slots),
+    weights: new Float32Array(slots),
+    shares: new Uint16Array(slots),
+  }
+}
+
+function fillTable(
+  table: RuleTable,
+  sessions: TrainingSessions,
+  settings: SessionKnnSettings,
+): void {
+  const occurrences = occurrencesOf(sessions)
+  const recency = recencyWeights(sessions, settings.ruleHalfLifeDays)
+  const byDistance = Float64Array.from({ length: settings.ruleStepsMax + 1 }, (_, steps) =>
+    steps === 0 ? 0 : 1 / steps ** settings.ruleDistanceExponent,
+  )
+  const row = new Float64Array(sessions.itemsTotal)
+  for (let item = 0; item < sessions.itemsTotal; item++) {
+    const touched: number[] = []
+    const addPair = (other: number, weight: number) => {
+      if (other === item || weight === 0) return
+      if (row[other] === 0) touched.push(other)
+      row[other] = (row[other] as number) + weight
+    }
+    for (
+      let at = occurrences.offsets[item] as number;
+      at < (occurrences.offsets[item + 1] as number);
+      at++
+    ) {
+      const session = occurrences.sessions[at] as number
+      const click = occurrences.clicks[at] as number
+      const start = sessions.sessionOffsets[session] as number
+      const end = sessions.sessionOffsets[session + 1] as number
+      for (let steps = 1; steps <= settings.ruleStepsMax; steps++) {
+        const weight = (recency[session] as number) * (byDistance[steps] as number)
+        if (click + steps < end) addPair(sessions.items[click + steps] as number, weight)
+        if (click - steps < start) continue
+        addPair(sessions.items[click - steps] as number, weight * settings.ruleBackwardWeight)
+      }
+    }
+    keepStrongest(table, item, touched, row, settings.rulesPerItemMax)
+    for (const other of touched) row[other] = 0
+  }
+}
+
+/** Where each item was clicked: a counting sort of the clicks by item. */
+function occurrencesOf(sessions: TrainingSessions) {
+  const counts = new Int32Array(sessions.itemsTotal)
+  for (const item of sessions.items) counts[item] = (counts[item] as number) + 1
+  const offsets = offsetsOf(counts)
+  const next = offsets.slice()
+  const clicks = new Int32Array(sessions.items.length)
+  const inSessions = new Int32Array(sessions.items.length)
+  for (let session = 0; session < sessionsTotal(sessions); session++) {
+    const end = sessions.sessionOffsets[session + 1] as number
+    for (let click = sessions.sessionOffsets[session] as number; click < end; click++) {
+      const item = sessions.items[click] as number
+      const slot = next[item] as number
+      clicks[slot] = click
+      inSessions[slot] = session
+      next[item] = slot + 1
+    }
+  }
+  return { offsets, clicks, sessions: inSessions }
+}
+
+function keepStrongest(
+  table: RuleTable,
+  item: number,
+  touched: number[],
+  row: Float64Array,
+  rulesPerItemMax: number,
+): void {
+  const weightOf = (other: number) => row[other] as number
+  const strongest = touched
+    .sort((a, b) => weightOf(b) - weightOf(a) || a - b)
+    .slice(0, rulesPerItemMax)
+  const total = strongest.reduce((sum, other) => sum + weightOf(other), 0)
+  table.counts[item] = strongest.length
+  strongest.forEach((other, place) => {
+    const slot = item * rulesPerItemMax + place
+    table.items[slot] = other
+    table.weights[slot] = weightOf(other)
+    table.shares[slot] = Math.max(1, Math.round((weightOf(other) / total) * 0xffff))
+  })
+}
+
+/** Lays the rows end to end; where the bytes do not suffice, the rules with least weight go. */
+function packTable(table: RuleTable, bytesMax: number): Rules {
+  const itemsTotal = table.counts.length
+  const perItem = table.items.length / Math.max(itemsTotal, 1)
+  const rulesMax = Math.max(0, Math.floor(bytesMax / (bytesPerNumber(itemsTotal) + 2)))
+  const weightMin = weightOfNth(table.weights, rulesMax)
+  const counts = table.counts.map((count, item) => {
+    const row = table.weights.subarray(item * perItem, item * perItem + count)
+    return row.reduce((kept, weight) => kept + (weight > weightMin ? 1 : 0), 0)
+  })
+  const ruleOffsets = offsetsOf(counts)
+  const ruleItems = numbersFor(ruleOffsets.at(-1) as number, itemsTotal)
+  const ruleShares = new Uint16Array(ruleItems.length)
+  counts.forEach((count, item) => {
+    const from = item * perItem
+    ruleItems.set(table.items.subarray(from, from + count), ruleOffsets[item])
+    ruleShares.set(table.shares.subarray(from, from + count), ruleOffsets[item])
+  })
+  return { ruleOffsets, ruleItems, ruleShares }
+}
+
+/** The weight below or at which a rule has to go so that at most `rulesMax` stay. */
+function weightOfNth(weights: Float32Array, rulesMax: number): number {
+  if (rulesMax >= weights.length) return 0
+  return weights.slice().sort()[weights.length - 1 - rulesMax] as number
+}

@@ -1,0 +1,113 @@
+import * as v from 'valibot'
+import { eventTypes } from './event.ts'
+import { limits } from './limits.ts'
+
+/** What POP and hub say to each other. Both sides import this file and neither imports the other. */
+export const ingestPath = '/v1/ingest'
+export const releasePath = '/admin/v1/release'
+export const releaseSignatureHeader = 'shelfedge-release-signature'
+export const releaseDigestHeader = 'shelfedge-release-digest'
+
+const text = v.string()
+const epochMs = v.pipe(v.number(), v.finite())
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
+const object = v.record(v.string(), v.unknown())
+
+const eventRecord = v.object({
+  kind: v.literal('event'),
+  type: v.picklist(eventTypes),
+  messageId: text,
+  anonymousId: v.optional(text),
+  userId: v.optional(text),
+  previousId: v.optional(text),
+  groupId: v.optional(text),
+  event: text,
+  timestamp: epochMs,
+  originalTimestamp: epochMs,
+  receivedAt: epochMs,
+  bot: v.boolean(),
+  late: v.boolean(),
+  session: text,
+  items: v.array(text),
+  properties: object,
+  traits: object,
+  context: object,
+})
+export type EventRecord = v.InferOutput<typeof eventRecord>
+
+/** Why an answer is not the placement's model at its best. */
+export const fallbacks = [
+  'no_release',
+  'unknown_visitor',
+  'scorer_typescript',
+  'model_failed',
+] as const
+export type Fallback = (typeof fallbacks)[number]
+
+const decisionRecord = v.object({
+  kind: v.literal('decision'),
+  decisionId: text,
+  at: epochMs,
+  placement: text,
+  release: v.nullable(text),
+  model: text,
+  fallback: v.nullable(v.picklist(fallbacks)),
+  session: text,
+  features: object,
+  items: v.array(text),
+  scores: v.array(v.number()),
+})
+export type DecisionRecord = v.InferOutput<typeof decisionRecord>
+
+const refusalRecord = v.object({
+  kind: v.literal('refusal'),
+  at: epochMs,
+  messageId: text,
+  reason: text,
+  field: text,
+  detail: text,
+  /** The start of what was sent, at most `refusalBodyCharactersMax`. */
+  body: text,
+})
+export type RefusalRecord = v.InferOutput<typeof refusalRecord>
+
+/** One fact on its way from a POP to the store. */
+export const recordSchema = v.variant('kind', [eventRecord, decisionRecord, refusalRecord])
+export type ShelfRecord = v.InferOutput<typeof recordSchema>
+
+/**
+ * What one request added for one visitor. (visitor, epoch, sequence) is its identity for ever: the
+ * sequence counts a visitor's batches at its POP, the epoch is when that count began.
+ */
+export const batchSchema = v.object({
+  site: v.pipe(text, v.minLength(1)),
+  visitor: v.pipe(text, v.minLength(1)),
+  epoch: count,
+  sequence: count,
+  records: v.pipe(v.array(v.unknown()), v.minLength(1)),
+})
+export type RecordBatch = v.InferOutput<typeof batchSchema>
+
+/** One signed post of a POP to the hub: batches in the order in which they were committed. */
+export const deliverySchema = v.object({
+  pop: v.pipe(text, v.minLength(1)),
+  region: text,
+  batches: v.pipe(v.array(batchSchema), v.maxLength(limits.deliveryBatchesMax)),
+})
+export type Delivery = v.InferOutput<typeof deliverySchema>
+
+export interface Receipt {
+  readonly accepted: number
+  readonly duplicates: number
+}
+
+/** How the log knows a batch again. */
+export function batchIdentity(pop: string, batch: Omit<RecordBatch, 'records'>): string {
+  return JSON.stringify([pop, batch.site, batch.visitor, batch.epoch, batch.sequence])
+}
+
+/** The form of every error of both APIs: a code for machines, a sentence for people. */
+export interface ErrorBody {
+  readonly error: string
+  readonly detail: string
+}

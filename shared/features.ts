@@ -1,0 +1,30 @@
+import type { Session } from './session.ts'
+
+/** What a model sees of a visitor, logged with the decision and rebuilt from the store for training. */
+export interface Features {
+  /** Items of the running session that the release knows, oldest first. */
+  readonly items: readonly string[]
+  readonly views: number
+  readonly carts: number
+  readonly purchases: number
+  readonly spend: number
+  /** 0–23, in UTC. */
+  readonly hour: number
+}
+
+/** The features of a session at a moment (epoch ms), of the last `itemsMax` items in the vocabulary. */
+export function featurise(
+  session: Session | null,
+  isKnown: (item: string) => boolean,
+  at: number,
+  itemsMax: number,
+): Features {
+  return {
+    items: (session?.items ?? []).filter(isKnown).slice(-itemsMax),
+    views: session?.views ?? 0,
+    carts: session?.carts ?? 0,
+    purchases: session?.purchases ?? 0,
+    spend: session?.spend ?? 0,
+    hour: new Date(at).getUTCHours(),
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * Every bound of Shelfedge that both sides must agree on, with its unit last in its name.
+ * A bound lives here or nowhere: a queue, loop, body, map or cache without one is a bug.
+ */
+export const limits = {
+  /** Segment's cap on a batch; SDKs split by it. */
+  batchBytesMax: 500 * 1024,
+  /** Segment's cap on one event. */
+  eventBytesMax: 32 * 1024,
+  /** A batch of 500 kB holds at most this many events worth keeping; it also sizes the dedupe window. */
+  batchEventsMax: 1_000,
+  /** Events that may ride on one decision. */
+  decideEventsMax: 100,
+  idCharactersMax: 256,
+  nameCharactersMax: 256,
+  jsonDepthMax: 24,
+
+  /** Ids remembered a visitor: one whole batch can be sent again and every event is recognised. */
+  recentIdsMax: 1_000,
+  sessionItemsMax: 50,
+  sessionIdleMsDefault: 30 * 60_000,
+  /** A visitor not seen for this long is forgotten at the POP (never in the store). */
+  visitorRetentionMs: 30 * 24 * 3_600_000,
+
+  /** No tracking SDK is older; a device with a dead clock battery says 1970. */
+  eventTimestampMinMs: Date.UTC(2000, 0, 1),
+  /** A clock this far ahead, with no `sentAt` to correct it by, cannot be believed. */
+  eventAheadMsMax: 24 * 3_600_000,
+
+  decisionItemsMax: 100,
+  decisionItemsDefault: 20,
+  deliveryBytesMax: 4 * 1024 * 1024,
+  deliveryBatchesMax: 2_000,
+  /** What the hub accepts in one delivery: the POP's bound and one batch of slack. */
+  ingestBytesMax: 6 * 1024 * 1024,
+  refusalBodyCharactersMax: 1_000,
+
+  /** A Worker's isolate has 128 MB, and two models are loaded during a swap. */
+  releaseBytesMax: 10 * 1024 * 1024,
+  sitesMax: 100,
+
+  signatureWindowMs: 5 * 60_000,
+  noncesMax: 100_000,
+} as const

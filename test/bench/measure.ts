@@ -1,0 +1,123 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { Command } from 'commander'
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
+import { bootstrapInterval, type Prediction } from '#hub/evaluation/metrics.ts'
+import { readSessionFile } from '#hub/evaluation/session-file.ts'
+import { buildPopularity } from '#models/popularity/popularity.ts'
+import { buildModel } from '#models/session-knn/graph.ts'
+import { defaultSessionKnnSettings } from '#models/session-knn/settings.ts'
+import { buildIndex } from '#models/session-knn/train.ts'
+import { type SessionKnnSettings, scoreSession } from '#shared/session-knn.ts'
+import { measureLatencies } from './latency.ts'
+import { variants } from './measure-variants.ts'
+import {
+  figuresOf,
+  metrics,
+  numberSessions,
+  predict,
+  type Question,
+  questionsOf,
+  recommendedLength,
+} from './session-evaluation.ts'
+
+const options = new Command('measure')
+  .description('Prints the figures of session-knn and popularity on a click file.')
+  .requiredOption('--train <file>', 'tab-separated SessionId, ItemId, Time')
+  .requiredOption('--test <file>', 'the same, later sessions')
+  .option('--order <order>', 'rows within a test session: file or time', 'file')
+  .option('--ablate', 'also measure the default with one idea changed')
+  .option('--json <file>', 'write the figures')
+  .parse()
+  .opts<{ train: string; test: string; order: string; ablate?: true; json?: string }>()
+
+const resamples = 1000
+const figures: Record<string, number> = {}
+const startedAt = new Date()
+const order = options.order === 'time' ? 'time' : 'file'
+const { training, numbers } = numberSessions(sessionsIn(options.train, 'time'))
+const questions = questionsOf(sessionsIn(options.test, order), numbers)
+console.log(`${questions.length} predictions, rows of a session in ${order} order`)
+
+const started = performance.now()
+const index = buildIndex(training, defaultSessionKnnSettings)
+const model = buildModel(index)
+figures.buildSeconds = (performance.now() - started) / 1000
+figures.modelBytes = model.length
+const predictions = predict(questions, (seen) => scoreSession(index, seen))
+report('session-knn', predictions)
+const popular = buildPopularity(training, {
+  nowMs: training.sessionEndsAtMs.at(-1) ?? 0,
+  halfLifeDays: 7,
+  itemsMax: recommendedLength + 1,
+})
+report(
+  'popularity',
+  predict(questions, () => popular),
+)
+const windows = questions.map(({ seen }) => seen)
+Object.assign(figures, await measureLatencies(model, index, windows))
+console.table(figures)
+if (options.ablate) console.table(ablations())
+if (options.json !== undefined)
+  writeFileSync(options.json, `${JSON.stringify(record(), null, 2)}\n`)
+
+function sessionsIn(path: string, rowOrder: 'file' | 'time') {
+  return readSessionFile(readFileSync(path, 'utf8'), rowOrder).sessions
+}
+
+function report(name: string, made: Prediction[]): void {
+  for (const [figure, value] of Object.entries(figuresOf(made, training.itemsTotal))) {
+    figures[`${name}/${figure}`] = value
+  }
+  for (const [metric, of] of Object.entries(metrics)) {
+    const { low, high } = interval(made.map((one) => of(one, recommendedLength)))
+    figures[`${name}/${metric}@${recommendedLength}/low`] = low
+    figures[`${name}/${metric}@${recommendedLength}/high`] = high
+  }
+}
+
+/**
+ * Resamples sessions, not predictions: those of one session are not independent. A session counts
+ * as often as it asked, so the means stay those over predictions, as published.
+ */
+function interval(values: number[]) {
+  const sums = new Map<string, number>()
+  questions.forEach(({ sessionId }: Question, at) => {
+    sums.set(sessionId, (sums.get(sessionId) ?? 0) + (values[at] as number))
+  })
+  const perPrediction = sums.size / values.length
+  const scaled = [...sums.values()].map((sum) => sum * perPrediction)
+  return bootstrapInterval(scaled, { resamples, random: xoroshiro128plus(1) })
+}
+
+/** Default minus variant, prediction by prediction: what the idea is worth. */
+function ablations() {
+  const rows = Object.entries(variants).map(([name, changes]) => [name, gainOver(changes)])
+  return Object.fromEntries(rows)
+}
+
+function gainOver(changes: Partial<SessionKnnSettings>) {
+  const other = buildIndex(training, { ...defaultSessionKnnSettings, ...changes })
+  const made = predict(questions, (seen) => scoreSession(other, seen))
+  const gain = (of: (typeof metrics)['MRR']) => {
+    const differences = made.map(
+      (one, at) =>
+        of(predictions[at] as Prediction, recommendedLength) - of(one, recommendedLength),
+    )
+    const { mean, low, high } = interval(differences)
+    return `${mean.toFixed(4)} (${low.toFixed(4)} to ${high.toFixed(4)})`
+  }
+  return { 'HitRate gain': gain(metrics.HitRate), 'MRR gain': gain(metrics.MRR) }
+}
+
+function record() {
+  return {
+    command: `npm run measure -- --order ${order}`,
+    startedAt: startedAt.toISOString(),
+    machine: { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length },
+    versions: { node: process.versions.node },
+    settings: defaultSessionKnnSettings,
+    figures,
+  }
+}
