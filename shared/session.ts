@@ -84,7 +84,7 @@ function extend(session: Session, event: ShelfEvent): Session {
     views: session.views + count(event, 'Product Viewed'),
     carts: session.carts + count(event, 'Product Added'),
     purchases: session.purchases + count(event, 'Order Completed'),
-    spend: session.spend + spendOf(event),
+    spend: finite(session.spend + spendOf(event)),
     items: interactionEvents.includes(event.event)
       ? event.items.reduce(appendItem, session.items)
       : session.items,
@@ -100,6 +100,11 @@ function spendOf(event: ShelfEvent): number {
   if (event.event !== 'Order Completed') return 0
   const spend = Number(event.properties.total ?? event.properties.revenue ?? 0)
   return Number.isFinite(spend) ? spend : 0
+}
+
+/** A sum past what a number can hold would be stored as null, and replay would differ from live. */
+function finite(sum: number): number {
+  return Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, sum))
 }
 
 function isTooFast(events: number, lengthMs: number): boolean {

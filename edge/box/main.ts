@@ -14,6 +14,7 @@ async function main(): Promise<void> {
     convertV4MiniflareOptions({
       host: settings.host,
       port: settings.port,
+      name: 'shelfedge-pop',
       modules: await bundleWorker(),
       compatibilityDate: '2026-10-01',
       bindings: settings.bindings,
@@ -21,7 +22,8 @@ async function main(): Promise<void> {
         VISITORS: { className: 'Visitors', useSQLite: true },
         RELEASES: { className: 'ReleaseShelf', useSQLite: true },
       },
-      durableObjectsPersist: dataDir,
+      resourcePersistencePath: dataDir,
+      handleStructuredLogs: ({ level, message }) => writeLog(level, message),
     }),
   )
   const url = (await pop.ready).href.replace(/\/$/, '')
@@ -31,6 +33,11 @@ async function main(): Promise<void> {
       void pop.dispose().then(() => process.exit(0))
     })
   }
+}
+
+/** The worker's own lines are JSON already; what the runtime says becomes one. */
+function writeLog(level: string, message: string): void {
+  console.log(message.startsWith('{') ? message : JSON.stringify({ level, message }))
 }
 
 try {

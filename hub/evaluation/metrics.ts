@@ -70,8 +70,8 @@ export interface Interval {
 
 /**
  * The mean of `values` with its 95 % percentile bootstrap interval; `random` is advanced, so pass a
- * generator of a known seed. Values of one visitor should come in as one, their mean: predictions
- * of the same session are not independent. Throws on no values.
+ * generator of a known seed. The values must be independent of each other: pass one a session, not
+ * one a prediction. Throws on no values.
  */
 export function bootstrapInterval(
   values: readonly number[],

@@ -23,9 +23,12 @@ export interface SqliteLogOptions {
   readonly directory: string
   /** Partitions of a topic made from now on; a topic keeps the number it was made with. */
   readonly partitionsPerTopic?: number
-  /** How long a message, and with it its identity, is kept at least, consumed or not. */
+  /** How long a message, and with it its identity, is kept at least, if the size allows. */
   readonly retentionMs?: number
-  /** Bytes of live rows; beyond them an append is refused as `full` until consumers have caught up. */
+  /**
+   * Bytes of live rows. From three quarters on what all groups have consumed leaves, however young (the store
+   * knows identities too); beyond them an append is refused as `full` until consumers have caught up.
+   */
   readonly sizeBytesMax?: number
   /** Characters that may wait for a commit; beyond them an append is refused as `overloaded`. */
   readonly waitingCharactersMax?: number
@@ -38,7 +41,7 @@ export interface SqliteLogOptions {
 
 const defaults = {
   partitionsPerTopic: 4,
-  retentionMs: 3 * 24 * 3_600_000,
+  retentionMs: 24 * 3_600_000,
   sizeBytesMax: 20 * 1024 ** 3,
   waitingCharactersMax: 64_000_000,
   commitMessagesMax: 1_000,
@@ -47,8 +50,9 @@ const defaults = {
   nowMs: Date.now,
 } as const
 
-/** Messages that one turn of the event loop may delete. */
+/** Messages of a partition that one turn of the event loop may delete, and the rest it gives others after it. */
 const trimMessagesMax = 1_000
+const trimAgainMs = 20
 
 /** A part of an append that is committed in one transaction. */
 interface Waiting {
@@ -73,7 +77,7 @@ class SqliteLog implements Log {
   #flushScheduled = false
   readonly #listeners = new Map<string, Set<() => void>>()
   readonly #consumptions = new Map<string, Consumption>()
-  readonly #trimmer: NodeJS.Timeout
+  #trimmer: NodeJS.Timeout
   #closed = false
 
   constructor(options: Required<SqliteLogOptions>) {
@@ -83,7 +87,7 @@ class SqliteLog implements Log {
       `cannot open ${path}`,
       () => new SqliteTables(path, options.partitionsPerTopic),
     )
-    this.#trimmer = setInterval(() => this.#trim(), options.trimEveryMs).unref()
+    this.#trimmer = setTimeout(() => this.#trim(), options.trimEveryMs).unref()
   }
 
   async append(topic: string, messages: readonly LogMessage[]): Promise<Appended> {
@@ -149,7 +153,7 @@ class SqliteLog implements Log {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    clearInterval(this.#trimmer)
+    clearTimeout(this.#trimmer)
     while (this.#waiting.length > 0) this.#flush()
     await Promise.all([...this.#consumptions.values()].map((consumption) => consumption.stop()))
     this.#tables.close()
@@ -252,12 +256,31 @@ class SqliteLog implements Log {
     })
   }
 
-  // A slice a partition and a tick: old messages leave about as fast as they can come, and nothing stands still.
   #trim(): void {
-    const beforeMs = this.#options.nowMs() - this.#options.retentionMs
-    for (const topic of this.#tables.topics())
-      for (const partition of topic.nextOffsets.keys())
-        this.#tables.trim(topic, partition, beforeMs, trimMessagesMax)
+    const pressed = this.#tables.sizeBytes() > 0.75 * this.#options.sizeBytesMax
+    const beforeMs = pressed
+      ? Number.MAX_SAFE_INTEGER
+      : this.#options.nowMs() - this.#options.retentionMs
+    const more = this.#trimSlice(beforeMs)
+    this.#trimmer = setTimeout(
+      () => this.#trim(),
+      more ? trimAgainMs : this.#options.trimEveryMs,
+    ).unref()
+  }
+
+  /** Deletes a bounded number of messages; true when there may be more to delete. */
+  #trimSlice(beforeMs: number): boolean {
+    try {
+      const slices = [...this.#tables.topics()].flatMap((topic) =>
+        [...topic.nextOffsets.keys()].map((partition) =>
+          this.#tables.trim(topic, partition, beforeMs, trimMessagesMax),
+        ),
+      )
+      return slices.some((deleted) => deleted === trimMessagesMax)
+    } catch {
+      // A disk that cannot delete now may later; what matters, a refused append, is seen by whoever appends.
+      return false
+    }
   }
 }
 

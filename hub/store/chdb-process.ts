@@ -4,13 +4,13 @@
  * Started by chdb-store.ts with the directory of the data as its argument.
  */
 
-import { readFileSync } from 'node:fs'
 import { createClient } from '@clickhouse/client'
 import { createBirpc } from 'birpc'
 import { createChdbConnection } from 'chdb/connection'
 import { toStoreError } from './clickhouse-errors.ts'
 import { type ClickHouseAccess, createClickHouseEngine } from './clickhouse-store.ts'
 import type { TextEngine } from './text-engine.ts'
+import { Turns } from './turns.ts'
 
 /** An answer that survives the channel: an error class does not, its fields do. */
 export type Answer<T> =
@@ -26,29 +26,37 @@ export type ChdbFunctions = { [Name in keyof TextEngine]: Answered<TextEngine[Na
   peakMb: () => Promise<Answer<number>>
 }
 
-function openClient(directory: string): ReturnType<typeof createClient> {
-  return createClient({ connection: createChdbConnection({ path: directory }) })
+// chDB works on the four threads of libuv: one for what writes, so that three long queries never stop ingest.
+const writes = new Turns(1, 1_000)
+const reads = new Turns(3, 100)
+
+type Client = ReturnType<typeof createClient>
+
+function openClient(directory: string): Client {
+  // The two packages declare the same interface twice, differing in a type of the `Headers` they never share.
+  const connection = createChdbConnection({ path: directory }) as unknown
+  return createClient({ connection } as Parameters<typeof createClient>[0])
 }
 
 /** Access to chDB: one connection for writes, a fresh one (about 3 ms) for every query. */
 function accessTo(directory: string): ClickHouseAccess {
   return {
     client: openClient(directory),
-    withReader: async (run) => {
-      const reader = openClient(directory)
-      try {
-        return await run(reader)
-      } finally {
-        await reader.close()
-      }
-    },
+    withReader: (run) =>
+      reads.run(async () => {
+        const reader = openClient(directory)
+        try {
+          return await run(reader)
+        } finally {
+          await reader.close()
+        }
+      }),
   }
 }
 
-/** The most memory this process ever had resident, as the kernel counts it. */
+/** The most memory this process ever had resident. */
 function peakMb(): number {
-  const peakKb = /VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]
-  return Math.round(Number(peakKb) / 1024)
+  return Math.round(process.resourceUsage().maxRSS / 1024)
 }
 
 async function answer<T>(run: () => Promise<T>): Promise<Answer<T>> {
@@ -62,11 +70,11 @@ async function answer<T>(run: () => Promise<T>): Promise<Answer<T>> {
 
 function functionsOver(engine: TextEngine): ChdbFunctions {
   return {
-    migrate: () => answer(() => engine.migrate()),
-    insertText: (...args) => answer(() => engine.insertText(...args)),
+    migrate: () => answer(() => writes.run(() => engine.migrate())),
+    insertText: (...args) => answer(() => writes.run(() => engine.insertText(...args))),
     queryText: (...args) => answer(() => engine.queryText(...args)),
-    ping: () => answer(() => engine.ping()),
-    close: () => answer(() => engine.close()),
+    ping: () => answer(() => writes.run(() => engine.ping())),
+    close: () => answer(() => writes.run(() => engine.close())),
     peakMb: () => answer(async () => peakMb()),
   }
 }

@@ -1,6 +1,7 @@
 /** The store over `@clickhouse/client`: a server or a cluster by URL, or chDB plugged into the same client. */
 
 import { Readable } from 'node:stream'
+import { finished } from 'node:stream/promises'
 import { type ClickHouseClient, type ClickHouseSettings, createClient } from '@clickhouse/client'
 import { toStoreError } from './clickhouse-errors.ts'
 import { type Migration, readMigrations } from './migrations.ts'
@@ -60,18 +61,20 @@ const outputSettings: ClickHouseSettings = {
   output_format_json_quote_64bit_integers: 0,
 }
 
+// By exec: insert() of the client would take rows apart and put them together again.
 async function insertText(
   client: ClickHouseClient,
   table: string,
   body: string,
   token: string,
 ): Promise<void> {
-  await client.insert({
-    table,
-    format: 'JSONEachRow',
+  const { stream } = await client.exec({
+    query: `INSERT INTO ${table} FORMAT JSONEachRow`,
     values: Readable.from([body], { objectMode: false }),
     clickhouse_settings: { ...inputSettings, insert_deduplication_token: token },
   })
+  // An answer that is not read keeps its socket.
+  await finished(stream.resume())
 }
 
 async function queryText(

@@ -1,28 +1,29 @@
 import type { SessionKnnSettings } from '#shared/session-knn.ts'
 
 /**
- * Found with `npm run tune -- --train train.txt --valid valid.txt --trials 200 --seed 1` on
- * clicks-serenade, rounded where neighbouring values measured the same; test.txt was never tuned on.
+ * The winner of `npm run tune -- --train train.txt --valid valid.txt --trials 200 --seed 1` on
+ * clicks-serenade; test.txt was never tuned on. `npm run measure -- --ablate` shows what each idea
+ * is worth there: how many neighbours vote, for instance, hardly matters.
  */
 export const defaultSessionKnnSettings: SessionKnnSettings = {
   sessionItemsMax: 20,
-  sampleSessionsMax: 1000,
-  neighboursMax: 200,
+  sampleSessionsMax: 500,
+  neighboursMax: 100,
   candidatesMax: 100,
-  windowDecayItems: 2,
-  matchDecayItems: 5,
-  neighbourDecaySteps: 0.7,
-  sessionHalfLifeDays: 14,
+  windowDecayItems: 1.5,
+  matchDecayItems: 10,
+  neighbourDecaySteps: 1,
+  sessionHalfLifeDays: 30,
   windowIdfExponent: 1,
-  candidateIdfExponent: 0.5,
-  ruleWeight: 0.3,
+  candidateIdfExponent: 1,
+  ruleWeight: 1.2,
   ruleStepsMax: 5,
-  ruleDistanceExponent: 2,
+  ruleDistanceExponent: 1.5,
   ruleHalfLifeDays: 30,
   ruleBackwardWeight: 1,
   rulesPerItemMax: 50,
   ruleItemsMax: 4,
-  ruleDiscount: 0.35,
-  seenBoost: 12,
+  ruleDiscount: 0.5,
+  seenBoost: 24,
   modelBytesMax: 8_000_000,
 }

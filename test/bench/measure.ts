@@ -78,17 +78,20 @@ function report(name: string, made: Prediction[]): void {
 }
 
 /**
- * Resamples sessions, not predictions: those of one session are not independent. A session counts
- * as often as it asked, so the means stay those over predictions, as published.
+ * Resamples sessions, not predictions: those of one session are not independent. The mean over
+ * predictions is a ratio, the sums of the sessions over their counts, so each session comes in as
+ * its linearised share of that ratio; the mean stays the published one.
  */
 function interval(values: number[]) {
-  const sums = new Map<string, number>()
+  const overall = values.reduce((total, value) => total + value, 0) / values.length
+  const excess = new Map<string, number>()
   questions.forEach(({ sessionId }: Question, at) => {
-    sums.set(sessionId, (sums.get(sessionId) ?? 0) + (values[at] as number))
+    const above = (values[at] as number) - overall
+    excess.set(sessionId, (excess.get(sessionId) ?? 0) + above)
   })
-  const perPrediction = sums.size / values.length
-  const scaled = [...sums.values()].map((sum) => sum * perPrediction)
-  return bootstrapInterval(scaled, { resamples, random: xoroshiro128plus(1) })
+  const scale = excess.size / values.length
+  const shares = [...excess.values()].map((above) => overall + above * scale)
+  return bootstrapInterval(shares, { resamples, random: xoroshiro128plus(1) })
 }
 
 /** Default minus variant, prediction by prediction: what the idea is worth. */

@@ -1,6 +1,7 @@
 -- Everything a site's visitors did, were offered, and had refused. The tables hold every row that was ever
 -- inserted once; a row that came twice under different tokens is folded by ReplacingMergeTree, in the
--- background for good and at once by the views. The window makes insert tokens work on one machine.
+-- background for good and at once by the views. The window makes insert tokens work on one machine; the
+-- syncs make an insert that was answered survive a power cut, as the offset committed after it does.
 
 CREATE TABLE IF NOT EXISTS events
 (
@@ -30,7 +31,7 @@ CREATE TABLE IF NOT EXISTS events
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (site, visitor, message_id)
-SETTINGS non_replicated_deduplication_window = 10000;
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS decisions
 (
@@ -55,7 +56,7 @@ CREATE TABLE IF NOT EXISTS decisions
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (site, visitor, decision_id)
-SETTINGS non_replicated_deduplication_window = 10000;
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS refusals
 (
@@ -72,7 +73,7 @@ CREATE TABLE IF NOT EXISTS refusals
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (site, identity)
-SETTINGS non_replicated_deduplication_window = 10000;
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE VIEW IF NOT EXISTS events_once AS SELECT * FROM events FINAL;
 

@@ -1,0 +1,58 @@
+import * as v from 'valibot'
+import { httpUrl, integer, jsonText, readSettings } from '#shared/settings.ts'
+import { sitesSchema } from '#shared/sites.ts'
+
+const secret = (sentence: string) =>
+  v.pipe(v.string(sentence), v.minLength(32, 'set at least 32 characters'))
+const serverUrl = v.pipe(
+  v.string(),
+  v.check((text) => URL.canParse(text), 'set an address'),
+)
+const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
+
+const settingsSchema = v.object({
+  SITES: jsonText(sitesSchema, 'set JSON like {"demo":{"writeKeys":["demo"]}}'),
+  HUB_HOST: v.optional(v.string(), '127.0.0.1'),
+  HUB_PORT: integer({ min: 0, max: 65_535, fallback: 8788 }),
+  HUB_DATA_DIR: v.optional(v.string(), '.data/hub'),
+  POP_SECRET: secret('set the secret the POPs sign with'),
+  ADMIN_TOKEN: secret('set the token of operators'),
+  RELEASE_PRIVATE_KEY: v.pipe(
+    v.string('set the Ed25519 seed that signs releases (openssl rand -hex 32)'),
+    v.regex(/^[0-9a-f]{64}$/, 'set 64 hexadecimal digits'),
+  ),
+  /** Where releases are pushed to. */
+  POP_URLS: v.optional(jsonText(v.array(httpUrl), 'set JSON like ["https://pop.example"]'), '[]'),
+  /** Without these three, everything is embedded in this machine. */
+  KAFKA_BROKERS: v.optional(jsonText(v.array(v.string()), 'set JSON like ["kafka:9092"]')),
+  CLICKHOUSE_URL: v.optional(serverUrl),
+  POSTGRES_URL: v.optional(serverUrl),
+  /** How long finished trainings lie apart; 0 trains on demand only. */
+  RETRAIN_SECONDS: integer({ min: 0, max: 2_592_000, fallback: 3_600 }),
+  /** Sessions of two items and more without which there is nothing to learn from. */
+  RETRAIN_SESSIONS_MIN: integer({ min: 1, max: 1_000_000, fallback: 100 }),
+  LOG_LEVEL: v.optional(v.picklist(logLevels, `set one of ${logLevels.join(', ')}`), 'info'),
+})
+
+export type Config = ReturnType<typeof readConfig>
+
+/** Reads every setting of the hub, once. Throws SettingsError with a sentence that says what to set. */
+export function readConfig(variables: Readonly<Record<string, string | undefined>>) {
+  const settings = readSettings(settingsSchema, variables)
+  return {
+    siteIds: Object.keys(settings.SITES),
+    host: settings.HUB_HOST,
+    port: settings.HUB_PORT,
+    dataDir: settings.HUB_DATA_DIR,
+    popSecret: settings.POP_SECRET,
+    adminToken: settings.ADMIN_TOKEN,
+    releasePrivateKey: settings.RELEASE_PRIVATE_KEY,
+    popUrls: settings.POP_URLS,
+    kafkaBrokers: settings.KAFKA_BROKERS,
+    clickhouseUrl: settings.CLICKHOUSE_URL,
+    postgresUrl: settings.POSTGRES_URL,
+    retrainMs: settings.RETRAIN_SECONDS * 1_000,
+    retrainSessionsMin: settings.RETRAIN_SESSIONS_MIN,
+    logLevel: settings.LOG_LEVEL,
+  }
+}

@@ -1,0 +1,76 @@
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import pino, { type Logger } from 'pino'
+import { equalInConstantTime, secretDigest } from '#shared/constant-time.ts'
+import { importPopKey } from '#shared/keys.ts'
+import type { Config } from './config.ts'
+import type { Log } from './log/log.ts'
+import { openSqliteLog } from './log/sqlite-log.ts'
+import { hubMetrics } from './metrics.ts'
+import { memoryNonces } from './nonces.ts'
+import { Publisher } from './publishing/publisher.ts'
+import { openBlobs } from './registry/blobs.ts'
+import { openRegistry } from './registry/open-registry.ts'
+import { importReleaseKey } from './release-key.ts'
+import { openStore } from './store/open-store.ts'
+
+export type Environment = Awaited<ReturnType<typeof openEnvironment>>
+
+/** Everything the hub may need from outside, opened once. Clock and ids come from here alone. */
+export async function openEnvironment(config: Config) {
+  const logger = openLogger(config)
+  const now = () => Date.now()
+  const newId = () => randomUUID() as string
+  const metrics = hubMetrics()
+  const [store, registry, blobs, releaseKey, popKey] = await Promise.all([
+    openStore({
+      dataDir: config.dataDir,
+      ...(config.clickhouseUrl ? { url: config.clickhouseUrl } : {}),
+      onExit: (how) => logger.error({ how }, 'the embedded store died and is started again'),
+    }),
+    openRegistry({
+      dataDir: config.dataDir,
+      ...(config.postgresUrl ? { url: config.postgresUrl } : {}),
+    }),
+    openBlobs(join(config.dataDir, 'releases')),
+    importReleaseKey(config.releasePrivateKey),
+    importPopKey(config.popSecret),
+  ])
+  const log = await openLog(config)
+  const publisher = new Publisher({
+    ...{ popUrls: config.popUrls, siteIds: config.siteIds },
+    ...{ registry, blobs, metrics, logger, now, newId },
+    key: releaseKey.privateKey,
+  })
+  const adminDigest = secretDigest(config.adminToken)
+  return {
+    ...{ config, logger, now, newId, metrics, store, registry, blobs, log, publisher, popKey },
+    publicKeyHex: releaseKey.publicKeyHex,
+    nonces: memoryNonces(now),
+    isAdmin: (token: string) => equalInConstantTime(secretDigest(token), adminDigest),
+  }
+}
+
+/** Closes what was opened, the takers before what they write to. */
+export async function closeEnvironment(environment: Environment): Promise<void> {
+  await environment.publisher.stop()
+  await environment.log.close()
+  await environment.store.close()
+  await environment.registry.close()
+}
+
+async function openLog({ kafkaBrokers, dataDir }: Config): Promise<Log> {
+  if (kafkaBrokers) {
+    // Loaded where it is used: nobody on one machine pays for a Kafka client.
+    const { openKafkaLog } = await import('./log/kafka-log.ts')
+    return openKafkaLog({ brokers: kafkaBrokers, clientId: 'shelfedge-hub' })
+  }
+  return openSqliteLog({ directory: join(dataDir, 'log') })
+}
+
+/** Lines of JSON for machines; for people where a terminal is watching. */
+function openLogger({ logLevel }: Config): Logger {
+  const options = { level: logLevel, redact: ['*.authorization', '*.token', '*.secret'] }
+  if (!process.stdout.isTTY) return pino(options)
+  return pino({ ...options, transport: { target: 'pino-pretty' } })
+}

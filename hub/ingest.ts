@@ -1,0 +1,62 @@
+import * as v from 'valibot'
+import { batchIdentity, type Delivery, deliverySchema, type Receipt } from '#shared/contract.ts'
+import { type RequestToSign, verifyRequest } from '#shared/signature.ts'
+import type { Environment } from './environment.ts'
+import { LogError } from './log/log.ts'
+import { RequestRefused } from './request-refused.ts'
+
+/** The topic of everything POPs send; its key is site and visitor, so that a visitor's order holds. */
+export const recordsTopic = 'shelfedge.records'
+
+export interface SignedRequest extends RequestToSign {
+  readonly header: (name: string) => string | undefined
+}
+
+/** Takes a delivery of a POP: signature → contract → log. It is acknowledged when the log has it for good. */
+export async function ingest(request: SignedRequest, environment: Environment): Promise<Receipt> {
+  await checkSignature(request, environment)
+  const delivery = readDelivery(request.body)
+  checkSites(delivery, environment.config.siteIds)
+  const { appended, duplicates } = await append(delivery, environment)
+  environment.metrics.batchesAccepted.inc(appended)
+  environment.metrics.batchesDuplicate.inc(duplicates)
+  return { accepted: appended, duplicates }
+}
+
+async function checkSignature(request: SignedRequest, environment: Environment): Promise<void> {
+  const { popKey, nonces, now } = environment
+  const refusal = await verifyRequest(popKey, request, request.header, nonces, now())
+  if (refusal) throw new RequestRefused(401, refusal, 'the request is not signed by a POP, now')
+}
+
+function readDelivery(body: Uint8Array): Delivery {
+  let json: unknown
+  try {
+    json = JSON.parse(new TextDecoder().decode(body))
+  } catch {
+    throw new RequestRefused(400, 'not_json', 'the body is not JSON')
+  }
+  const parsed = v.safeParse(deliverySchema, json, { abortEarly: true })
+  if (parsed.success) return parsed.output
+  const [issue] = parsed.issues
+  throw new RequestRefused(422, 'not_a_delivery', `${v.getDotPath(issue)}: ${issue.message}`)
+}
+
+function checkSites({ batches }: Delivery, siteIds: readonly string[]): void {
+  const unknown = batches.find(({ site }) => !siteIds.includes(site))
+  if (unknown) throw new RequestRefused(409, 'unknown_site', `no site ${unknown.site} at this hub`)
+}
+
+async function append({ pop, region, batches }: Delivery, { log }: Environment) {
+  const messages = batches.map((batch) => ({
+    key: `${batch.site}/${batch.visitor}`,
+    identity: batchIdentity(pop, batch),
+    value: JSON.stringify({ pop, region, ...batch }),
+  }))
+  try {
+    return await log.append(recordsTopic, messages)
+  } catch (cause) {
+    if (!(cause instanceof LogError) || !cause.retryable) throw cause
+    throw new RequestRefused(429, 'log_busy', cause.message)
+  }
+}

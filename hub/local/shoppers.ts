@@ -1,0 +1,63 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { demoTraffic, paced } from '../synthetic/pace.ts'
+import { makeShop } from '../synthetic/shop.ts'
+import { simulate } from '../synthetic/shoppers.ts'
+
+export interface ShoppersOptions {
+  readonly popUrl: string
+  readonly writeKey: string
+  readonly seed: number
+  readonly eventsPerSecond: number
+  readonly signal: AbortSignal
+  /** Told of every answered decision. */
+  readonly onDecision: (decision: Decision) => void
+  /** Told of every request that failed or was refused. */
+  readonly onFailure: (reason: string) => void
+}
+
+/** The part of a POP's answer a shopper looks at. */
+export interface Decision {
+  readonly placement: string
+  readonly release: string | null
+  readonly fallback: string | null
+  readonly items: readonly { readonly id: string; readonly name?: string }[]
+}
+
+/** A shop front does not wait for one visitor before it serves the next, and does not queue for ever either. */
+const requestsAtOnceMax = 64
+
+/** Sends synthetic shoppers to a POP at a steady pace until `signal` aborts. */
+export async function sendShoppers(options: ShoppersOptions): Promise<void> {
+  const { seed, eventsPerSecond, signal } = options
+  const shop = makeShop({ seed })
+  const startAtMs = Date.now()
+  const emissions = simulate({ shop, seed, startAtMs, ...demoTraffic(eventsPerSecond) })
+  const running = new Set<Promise<void>>()
+  for (const { delayMs, emission } of paced(emissions, { eventsPerSecond, startAtMs })) {
+    const delay = startAtMs + delayMs - Date.now()
+    if (delay > 0) await wait(delay, null, { signal }).catch(() => {})
+    if (signal.aborted) break
+    if (running.size >= requestsAtOnceMax) await Promise.race(running)
+    const sent: Promise<void> = send(emission.kind, emission.body, options).finally(() =>
+      running.delete(sent),
+    )
+    running.add(sent)
+  }
+  await Promise.all(running)
+}
+
+async function send(kind: string, body: unknown, options: ShoppersOptions): Promise<void> {
+  try {
+    const response = await fetch(`${options.popUrl}/v1/${kind}`, {
+      method: 'POST',
+      headers: { authorization: `Basic ${btoa(`${options.writeKey}:`)}` },
+      body: JSON.stringify(body),
+      signal: options.signal,
+    })
+    if (!response.ok) options.onFailure(`${response.status} ${await response.text()}`)
+    else if (kind === 'decide') options.onDecision((await response.json()) as Decision)
+    else await response.arrayBuffer()
+  } catch (cause) {
+    if (!options.signal.aborted) options.onFailure(String(cause))
+  }
+}

@@ -1,0 +1,135 @@
+/** The registry over drizzle: the same statements in PGlite and in PostgreSQL. */
+
+import { and, desc, eq, lte } from 'drizzle-orm'
+import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core'
+import {
+  type Evaluation,
+  type Registry,
+  RegistryError,
+  type ReleaseRecord,
+  type TagMove,
+} from './registry.ts'
+import { evaluations, releases, tagMoves } from './schema.ts'
+
+export type RegistryDatabase = PgDatabase<PgQueryResultHKT>
+
+/** A registry over a migrated database; `end` lets go of its connections. */
+export function createRegistry(database: RegistryDatabase, end: () => Promise<void>): Registry {
+  return {
+    addRelease: (release) => typed(() => addRelease(database, release)),
+    addEvaluation: (evaluation) => typed(() => addEvaluation(database, evaluation)),
+    evaluations: (digest, limit) => typed(() => readEvaluations(database, digest, limit)),
+    moveTag: (move) => typed(() => moveTag(database, move)),
+    tag: (site, tag) => typed(() => newestDigest(database, site, tag)),
+    liveAt: (site, tag, at) => typed(() => newestDigest(database, site, tag, at)),
+    releases: (site, limit) => typed(() => readReleases(database, site, limit)),
+    history: (site, limit) => typed(() => readHistory(database, site, limit)),
+    close: end,
+  }
+}
+
+async function addRelease(database: RegistryDatabase, release: ReleaseRecord): Promise<void> {
+  await database.insert(releases).values(release).onConflictDoNothing()
+}
+
+async function addEvaluation(database: RegistryDatabase, evaluation: Evaluation): Promise<void> {
+  const known = await database
+    .select({ digest: releases.digest })
+    .from(releases)
+    .where(eq(releases.digest, evaluation.digest))
+    .limit(1)
+  if (known.length === 0)
+    throw new RegistryError('unknown-release', `there is no release ${evaluation.digest}`)
+  await database.insert(evaluations).values(evaluation)
+}
+
+async function moveTag(database: RegistryDatabase, move: TagMove): Promise<void> {
+  try {
+    await database.insert(tagMoves).values(move)
+  } catch (error) {
+    if (sqlState(error) !== foreignKeyViolation) throw error
+    throw new RegistryError(
+      'unknown-release',
+      `site ${move.site} has no release ${move.digest}`,
+      error,
+    )
+  }
+}
+
+async function newestDigest(
+  database: RegistryDatabase,
+  site: string,
+  tag: string,
+  at?: Date,
+): Promise<string | null> {
+  const rows = await database
+    .select({ digest: tagMoves.digest })
+    .from(tagMoves)
+    .where(and(eq(tagMoves.site, site), eq(tagMoves.tag, tag), at && lte(tagMoves.at, at)))
+    .orderBy(desc(tagMoves.number))
+    .limit(1)
+  return rows[0]?.digest ?? null
+}
+
+function readReleases(
+  database: RegistryDatabase,
+  site: string,
+  limit: number,
+): Promise<ReleaseRecord[]> {
+  const { site: ofSite, digest, createdAt, createdBy, manifest, bytesTotal } = releases
+  return database
+    .select({ site: ofSite, digest, createdAt, createdBy, manifest, bytesTotal })
+    .from(releases)
+    .where(eq(releases.site, site))
+    .orderBy(desc(releases.number))
+    .limit(limit)
+}
+
+function readHistory(database: RegistryDatabase, site: string, limit: number): Promise<TagMove[]> {
+  const { site: ofSite, tag, digest, at, by, why } = tagMoves
+  return database
+    .select({ site: ofSite, tag, digest, at, by, why })
+    .from(tagMoves)
+    .where(eq(tagMoves.site, site))
+    .orderBy(desc(tagMoves.number))
+    .limit(limit)
+}
+
+function readEvaluations(
+  database: RegistryDatabase,
+  digest: string,
+  limit: number,
+): Promise<Evaluation[]> {
+  const { digest: ofDigest, at, name, figures } = evaluations
+  return database
+    .select({ digest: ofDigest, at, name, figures })
+    .from(evaluations)
+    .where(eq(evaluations.digest, digest))
+    .orderBy(desc(evaluations.number))
+    .limit(limit)
+}
+
+const foreignKeyViolation = '23503'
+
+/** The SQLSTATE of a failed statement; drizzle wraps the driver's error as the cause of its own. */
+function sqlState(error: unknown): string | undefined {
+  const { code, cause } = (error ?? {}) as { code?: unknown; cause?: unknown }
+  return typeof code === 'string' ? code : cause ? sqlState(cause) : undefined
+}
+
+// Without a SQLSTATE of the statement's own fault (classes 22, 23, 42) it is the way to the database that failed.
+async function typed<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return await run()
+  } catch (error) {
+    if (error instanceof RegistryError) throw error
+    const cause = (error as { cause?: unknown }).cause ?? error
+    const message = cause instanceof Error ? cause.message : String(cause)
+    const own = /^(22|23|42)...$/.test(sqlState(error) ?? '')
+    throw new RegistryError(
+      own ? 'conflict' : 'unavailable',
+      `the registry failed: ${message}`,
+      error,
+    )
+  }
+}

@@ -1,0 +1,57 @@
+/** Which registry: PostgreSQL when there is a URL, PGlite in the data directory when there is none. */
+
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { PGlite } from '@electric-sql/pglite'
+import { sql } from 'drizzle-orm'
+import { drizzle as drizzlePostgres } from 'drizzle-orm/node-postgres'
+import { migrate as migratePostgres } from 'drizzle-orm/node-postgres/migrator'
+import { drizzle as drizzlePglite } from 'drizzle-orm/pglite'
+import { migrate as migratePglite } from 'drizzle-orm/pglite/migrator'
+import pg from 'pg'
+import { createRegistry } from './drizzle-registry.ts'
+import type { Registry } from './registry.ts'
+
+export interface RegistryOptions {
+  /** `postgres://user:password@host:5432/database` */
+  readonly url?: string
+  readonly dataDir: string
+  /** Told of a connection that broke while nobody used it; the next statement makes another. */
+  readonly onIdleError?: (error: Error) => void
+}
+
+const migrationsFolder = fileURLToPath(new URL('./migrations', import.meta.url))
+
+/** Opens the registry with its tables up to date. */
+export function openRegistry({ url, dataDir, onIdleError }: RegistryOptions): Promise<Registry> {
+  return url ? openPostgres(url, onIdleError) : openPglite(join(dataDir, 'registry'))
+}
+
+async function openPglite(directory: string): Promise<Registry> {
+  mkdirSync(directory, { recursive: true })
+  const client = await PGlite.create(directory)
+  const database = drizzlePglite({ client })
+  await migratePglite(database, { migrationsFolder })
+  return createRegistry(database, () => client.close())
+}
+
+async function openPostgres(url: string, onIdleError?: (error: Error) => void): Promise<Registry> {
+  const pool = new pg.Pool({ connectionString: url, max: 5, connectionTimeoutMillis: 10_000 })
+  // Without a listener a server that restarts would end the process.
+  pool.on('error', (error) => onIdleError?.(error))
+  const client = await pool.connect()
+  try {
+    // Two hubs that start together must not migrate at once: the lock belongs to the connection.
+    const database = drizzlePostgres({ client })
+    await database.execute(sql`select pg_advisory_lock(hashtext('shelfedge registry'))`)
+    await migratePostgres(database, { migrationsFolder })
+    await database.execute(sql`select pg_advisory_unlock(hashtext('shelfedge registry'))`)
+    client.release()
+  } catch (error) {
+    client.release(true)
+    await pool.end()
+    throw error
+  }
+  return createRegistry(drizzlePostgres({ client: pool }), () => pool.end())
+}

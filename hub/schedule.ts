@@ -1,0 +1,59 @@
+import type { Environment } from './environment.ts'
+import { retrain, type Training } from './retrain.ts'
+
+/** How soon a site that had too little to learn from is looked at again. */
+const tooLittleMs = 3_000
+
+/** Trains every site again and again, one training at a time. */
+export class Schedule {
+  readonly #environment: Environment
+  readonly #timers = new Map<string, NodeJS.Timeout>()
+  #running: Promise<unknown> = Promise.resolve()
+  #isStopped = false
+
+  constructor(environment: Environment) {
+    this.#environment = environment
+  }
+
+  start(): void {
+    const { retrainMs, siteIds } = this.#environment.config
+    if (retrainMs === 0) return
+    for (const site of siteIds) this.#later(site, Math.min(tooLittleMs, retrainMs))
+  }
+
+  /** Trains after whatever is being trained. Throws what the training threw. */
+  trainNow(site: string, by: string): Promise<Training> {
+    const training = this.#running.then(() => retrain(site, by, this.#environment))
+    this.#running = training.catch(() => {})
+    return training
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    for (const timer of this.#timers.values()) clearTimeout(timer)
+    await this.#running
+  }
+
+  #later(site: string, delayMs: number): void {
+    if (this.#isStopped) return
+    this.#timers.set(
+      site,
+      setTimeout(() => void this.#train(site), delayMs),
+    )
+  }
+
+  async #train(site: string): Promise<void> {
+    const { metrics, logger, config } = this.#environment
+    let delayMs = config.retrainMs
+    try {
+      const training = await this.trainNow(site, 'schedule')
+      metrics.trainings.inc({ outcome: training.outcome })
+      logger.info({ site, ...training }, `training: ${training.outcome}`)
+      if (training.outcome === 'too_little') delayMs = Math.min(tooLittleMs, delayMs)
+    } catch (cause) {
+      metrics.trainings.inc({ outcome: 'failed' })
+      logger.error({ site, reason: String(cause) }, 'training failed')
+    }
+    this.#later(site, delayMs)
+  }
+}

@@ -1,0 +1,137 @@
+/** The embedded store: chDB in a process of its own, started again when it dies. */
+
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type BirpcReturn, createBirpc } from 'birpc'
+import type { Answer, ChdbFunctions } from './chdb-process.ts'
+import { toStoreError } from './clickhouse-errors.ts'
+import { type Store, StoreError, type StoreErrorCode } from './store.ts'
+import { storeOver, type TextEngine } from './text-engine.ts'
+
+/** The store, and what figures want to know of its process. */
+export interface ChdbStore extends Store {
+  /** The most memory the process had resident, in MiB. */
+  peakMb(): Promise<number>
+  /** The process now, for tests that kill it; undefined while it is being started again. */
+  readonly pid: number | undefined
+}
+
+export interface ChdbStoreOptions {
+  /** Directory of the data; one process at a time may have it open. */
+  readonly directory: string
+  /** Longest wait for an answer of the process. */
+  readonly answerTimeoutMs?: number
+  /** Told when the process died, with what it left behind; it is started again by itself. */
+  readonly onExit?: (how: string) => void
+}
+
+type Remote = BirpcReturn<ChdbFunctions, Record<string, never>>
+
+const restartFirstMs = 100
+const restartLongestMs = 10_000
+const closeTimeoutMs = 10_000
+
+/** Opens the embedded store; the first call waits for the engine, which takes under a second. */
+export function openChdbStore(options: ChdbStoreOptions): ChdbStore {
+  mkdirSync(options.directory, { recursive: true })
+  const process = new ChdbProcess(options)
+  return Object.defineProperties(
+    { ...storeOver(process), peakMb: () => process.call((remote) => remote.peakMb()) },
+    { pid: { get: () => process.pid, enumerable: true } },
+  ) as ChdbStore
+}
+
+class ChdbProcess implements TextEngine {
+  readonly #options: ChdbStoreOptions
+  #child: ChildProcess | null = null
+  #remote: Remote | null = null
+  #restarts = 0
+  #restartTimer: NodeJS.Timeout | undefined
+  #closed = false
+
+  constructor(options: ChdbStoreOptions) {
+    this.#options = options
+    this.#start()
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid
+  }
+
+  migrate(): Promise<readonly string[]> {
+    return this.call((remote) => remote.migrate())
+  }
+
+  insertText(table: string, body: string, token: string): Promise<void> {
+    return this.call((remote) => remote.insertText(table, body, token))
+  }
+
+  queryText(...args: Parameters<TextEngine['queryText']>): Promise<string> {
+    return this.call((remote) => remote.queryText(...args))
+  }
+
+  ping(): Promise<void> {
+    return this.call((remote) => remote.ping())
+  }
+
+  /** Asks the process, and turns what it answers into a value or the error it stands for. */
+  async call<T>(ask: (remote: Remote) => Promise<Answer<T>>): Promise<T> {
+    if (this.#closed) throw new StoreError('closed', 'the store is closed')
+    if (!this.#remote) throw new StoreError('unavailable', 'the embedded store is starting again')
+    const answer = await ask(this.#remote).catch((error: unknown) => {
+      throw toStoreError(error)
+    })
+    this.#restarts = 0
+    if (answer.ok) return answer.value
+    throw new StoreError(answer.code as StoreErrorCode, answer.message)
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    const closing = this.#remote?.close().catch(() => undefined)
+    this.#closed = true
+    clearTimeout(this.#restartTimer)
+    const child = this.#child
+    if (!child) return
+    const exited = once(child, 'exit')
+    await Promise.race([closing, exited, sleep(closeTimeoutMs, undefined, { ref: false })])
+    if (child.connected) child.disconnect()
+    const killer = setTimeout(() => child.kill('SIGKILL'), closeTimeoutMs)
+    await exited
+    clearTimeout(killer)
+  }
+
+  #start(): void {
+    // No flags of ours for the child, and nothing of its output among ours but what it complains about.
+    const child = fork(new URL('./chdb-process.ts', import.meta.url), [this.#options.directory], {
+      serialization: 'advanced',
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    })
+    const remote: Remote = createBirpc<ChdbFunctions, Record<string, never>>(
+      {},
+      {
+        post: (message) => child.send(message, (error) => error && remote.$close(error)),
+        on: (receive) => child.on('message', receive),
+        timeout: this.#options.answerTimeoutMs ?? 120_000,
+      },
+    )
+    child.once('exit', (code, signal) => this.#exited(remote, signal ?? `code ${code}`))
+    child.once('error', (error) => remote.$close(error))
+    this.#child = child
+    this.#remote = remote
+  }
+
+  // What was asked and not answered may or may not have been done: retryable, and tokens make a retry safe.
+  #exited(remote: Remote, how: string): void {
+    remote.$close(new StoreError('unavailable', `the process of the embedded store ended (${how})`))
+    this.#remote = null
+    this.#child = null
+    if (this.#closed) return
+    this.#options.onExit?.(how)
+    const waitMs = Math.min(restartLongestMs, restartFirstMs * 2 ** this.#restarts++)
+    this.#restartTimer = setTimeout(() => this.#start(), waitMs)
+  }
+}

@@ -1,0 +1,48 @@
+import * as ort from 'onnxruntime-web/wasm'
+import {
+  candidatesFromOutputs,
+  modelInput,
+  type SessionKnnIndex,
+  scoreSession,
+} from '#shared/session-knn.ts'
+
+const sessionsChecked = 50
+const scoreDifferenceMax = 1e-5
+
+/**
+ * Runs a model in the runtime the POPs use and holds it against the TypeScript scorer on real sessions.
+ * Throws with the first session on which the two differ: such a model is not released.
+ */
+export async function checkModel(
+  model: Uint8Array,
+  index: SessionKnnIndex,
+  sessions: readonly Int32Array[],
+): Promise<void> {
+  ort.env.wasm.numThreads = 1
+  const runtime = await ort.InferenceSession.create(model)
+  try {
+    for (const session of sessions.slice(0, sessionsChecked)) {
+      const input = modelInput(session, index.settings)
+      const outputs = await runtime.run({
+        session: new ort.Tensor('int32', input, [input.length]),
+      })
+      const found = candidatesFromOutputs(
+        outputs.items?.data as Int32Array,
+        outputs.scores?.data as Float32Array,
+      )
+      const expected = scoreSession(index, session)
+      if (!isSame(found.scores, expected.scores)) {
+        throw new Error(`ONNX and TypeScript disagree on the session ${[...session].join(', ')}`)
+      }
+    }
+  } finally {
+    await runtime.release()
+  }
+}
+
+function isSame(left: Float32Array, right: Float32Array): boolean {
+  return (
+    left.length === right.length &&
+    left.every((score, index) => Math.abs(score - (right[index] as number)) <= scoreDifferenceMax)
+  )
+}

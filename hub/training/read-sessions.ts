@@ -1,0 +1,118 @@
+import type { TrainingSessions } from '#models/session-knn/train.ts'
+import { interactionEvents } from '#shared/event.ts'
+import { limits } from '#shared/limits.ts'
+import type { ItemFacts } from '#shared/policy.ts'
+import type { Store } from '../store/store.ts'
+
+/** What a model of a site is trained from: sessions in dense item numbers, and what is known of each item. */
+export interface TrainingData {
+  /** In the order of their numbers: the most viewed first. */
+  readonly catalogue: readonly ItemFacts[]
+  readonly sessions: TrainingSessions
+}
+
+/** What one training may hold in memory; the most recent sessions and the most viewed items are kept. */
+export const trainingBounds = {
+  sessionsMax: 500_000,
+  itemsMax: 200_000,
+  timeMaxMs: 120_000,
+} as const
+
+/** Interactions of people, by item. Bots never teach a model. */
+const interactions = `
+  SELECT visitor, session, timestamp, epoch, sequence, position, item
+  FROM events_once ARRAY JOIN items AS item
+  WHERE site = {site:String} AND event IN {interactions:Array(String)} AND NOT bot`
+
+/** Dense numbers: the most viewed item is 0. Counted by the store, so that a cluster does it. */
+const vocabulary = `
+  SELECT item, row_number() OVER (ORDER BY count() DESC, item) - 1 AS number
+  FROM (${interactions}) GROUP BY item ORDER BY number LIMIT {itemsMax:UInt32}`
+
+const catalogueSql = `
+  SELECT vocabulary.item AS id, facts.name AS name, facts.category AS category,
+         facts.price AS price, facts.available AS available
+  FROM (${vocabulary}) AS vocabulary
+  LEFT JOIN (
+    SELECT items[1] AS item,
+           argMax(JSONExtractString(properties, 'name'), timestamp) AS name,
+           argMax(JSONExtractString(properties, 'category'), timestamp) AS category,
+           argMax(toFloat64OrNull(trim(BOTH '"' FROM JSONExtractRaw(properties, 'price'))), timestamp) AS price,
+           argMax(JSONExtract(properties, 'in_stock', 'Nullable(Bool)'), timestamp) AS available
+    FROM events_once
+    WHERE site = {site:String} AND event IN {interactions:Array(String)} AND NOT bot
+      AND length(items) = 1
+    GROUP BY item
+  ) AS facts ON facts.item = vocabulary.item
+  ORDER BY vocabulary.number`
+
+/** Runs of the same item are one interest: arrayCompact is what `appendItem` does at the POP. */
+const sessionsSql = `
+  SELECT toUnixTimestamp64Milli(max(timestamp)) AS endsAtMs,
+         arraySlice(arrayCompact(arrayMap(click -> click.5, arraySort(groupArray(
+           (timestamp, epoch, sequence, position, number))))), -{sessionItemsMax:Int32}) AS items
+  FROM (${interactions}) AS clicks
+  INNER JOIN (${vocabulary}) AS vocabulary ON vocabulary.item = clicks.item
+  GROUP BY visitor, session
+  ORDER BY endsAtMs DESC, visitor, session LIMIT {sessionsMax:UInt32}`
+
+/** Reads the training data of one site from the store. */
+export async function readTrainingData(store: Store, site: string): Promise<TrainingData> {
+  const parameters = {
+    site,
+    interactions: interactionEvents,
+    itemsMax: trainingBounds.itemsMax,
+    sessionsMax: trainingBounds.sessionsMax,
+    sessionItemsMax: limits.sessionItemsMax,
+  }
+  const { timeMaxMs, itemsMax, sessionsMax } = trainingBounds
+  const catalogue = await store.query<CatalogueRow>(catalogueSql, parameters, {
+    rowsMax: itemsMax,
+    timeMaxMs,
+  })
+  const sessions = await store.query<SessionRow>(sessionsSql, parameters, {
+    rowsMax: sessionsMax,
+    timeMaxMs,
+  })
+  return {
+    catalogue: catalogue.map(factsOf),
+    sessions: flatten(sessions.toReversed(), catalogue.length),
+  }
+}
+
+interface CatalogueRow {
+  readonly id: string
+  readonly name: string
+  readonly category: string
+  readonly price: number | null
+  readonly available: boolean | null
+}
+
+interface SessionRow {
+  readonly endsAtMs: number
+  readonly items: readonly number[]
+}
+
+function factsOf(row: CatalogueRow): ItemFacts {
+  return {
+    id: row.id,
+    ...(row.name && { name: row.name }),
+    ...(row.category && { category: row.category }),
+    ...(row.price !== null && { price: row.price }),
+    ...(row.available !== null && { available: row.available }),
+  }
+}
+
+function flatten(rows: readonly SessionRow[], itemsTotal: number): TrainingSessions {
+  const clicksTotal = rows.reduce((total, row) => total + row.items.length, 0)
+  const items = new Int32Array(clicksTotal)
+  const sessionOffsets = new Int32Array(rows.length + 1)
+  let offset = 0
+  for (const [session, row] of rows.entries()) {
+    items.set(row.items.map(Number), offset)
+    offset += row.items.length
+    sessionOffsets[session + 1] = offset
+  }
+  const sessionEndsAtMs = Float64Array.from(rows, (row) => Number(row.endsAtMs))
+  return { itemsTotal, items, sessionOffsets, sessionEndsAtMs }
+}

@@ -1,0 +1,68 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { type ChdbStore, openChdbStore } from '#hub/store/chdb-store.ts'
+import { openStore } from '#hub/store/open-store.ts'
+import { eventRow, storeContract } from './store-contract.ts'
+
+let directory = ''
+let store: ChdbStore
+const exits: string[] = []
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'shelfedge-store-'))
+  store = openChdbStore({ directory, onExit: (how) => void exits.push(how) })
+  expect(await store.migrate()).toEqual(['001-events'])
+}, 60_000)
+
+afterAll(async () => {
+  await store.close()
+  await rm(directory, { recursive: true, force: true })
+})
+
+describe('the embedded store', () => storeContract({ store: () => store }))
+
+test('a long query does not hold up an insert', async () => {
+  const limits = { timeMaxMs: 2_000 }
+  const long = store.query('SELECT sum(sipHash64(number)) FROM numbers(1e12)', {}, limits).then(
+    () => 'answered',
+    (error) => error.code,
+  )
+  const first = await Promise.race([
+    long,
+    store.insert('events', [eventRow('s', 'm')], randomUUID()),
+  ])
+  expect(first).toBeUndefined()
+  expect(await long).toBe('timeout')
+})
+
+test('a process that dies fails what it had in hand as retryable, and comes back with everything', async () => {
+  const site = `site-${randomUUID()}`
+  const token = randomUUID()
+  await store.insert('events', [eventRow(site, 'm1')], token)
+  const inHand = store.query('SELECT sum(sipHash64(number)) FROM numbers(1e12)')
+  process.kill(store.pid ?? 0, 'SIGKILL')
+  await expect(inHand).rejects.toMatchObject({ code: 'unavailable', retryable: true })
+  await vi.waitFor(() => store.ping(), { timeout: 20_000, interval: 50 })
+  expect(exits).toContain('SIGKILL')
+  await store.insert('events', [eventRow(site, 'm1')], token)
+  const rows = await store.query('SELECT count() AS n FROM events WHERE site = {site:String}', {
+    site,
+  })
+  expect(rows).toEqual([{ n: 1 }])
+})
+
+test('opened again it has what it had, and says how much memory its process took', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'shelfedge-store-'))
+  const first = await openStore({ dataDir })
+  await first.insert('events', [eventRow('shop', 'm1')], 'token')
+  await first.close()
+  await expect(first.ping()).rejects.toMatchObject({ code: 'closed' })
+  const again = await openStore({ dataDir })
+  expect(await again.query('SELECT message_id FROM events')).toEqual([{ message_id: 'm1' }])
+  await again.close()
+  await rm(dataDir, { recursive: true, force: true })
+  expect(await store.peakMb()).toBeGreaterThan(50)
+}, 30_000)

@@ -1,0 +1,53 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PGlite } from '@electric-sql/pglite'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openRegistry } from '#hub/registry/open-registry.ts'
+import type { Registry } from '#hub/registry/registry.ts'
+import { registryContract, releaseOf } from './registry-contract.ts'
+
+let root = ''
+let registry: Registry
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'shelfedge-registry-'))
+  registry = await openRegistry({ dataDir: join(root, 'contract') })
+}, 60_000)
+
+afterAll(async () => {
+  await registry.close()
+  await rm(root, { recursive: true, force: true })
+})
+
+describe('the embedded registry', () => registryContract({ registry: () => registry }))
+
+test('a process killed after it recorded a release has it when it opens again', async () => {
+  const dataDir = join(root, 'killed')
+  const child = fork(new URL('../support/registry-recorder.ts', import.meta.url), [dataDir], {
+    execArgv: [],
+  })
+  const [recorded] = await once(child, 'message')
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  const again = await openRegistry({ dataDir })
+  expect((await again.releases('shop', 10)).map((release) => release.digest)).toEqual([recorded])
+  await again.close()
+}, 60_000)
+
+test('rows are never changed or deleted, by anybody', async () => {
+  const dataDir = join(root, 'fixed')
+  const recorded = await openRegistry({ dataDir })
+  await recorded.addRelease(releaseOf('shop', 'one'))
+  await recorded.close()
+  const database = await PGlite.create(join(dataDir, 'registry'))
+  for (const statement of [
+    "update releases set created_by = 'x'",
+    'delete from tag_moves',
+    'truncate evaluations',
+  ])
+    await expect(database.query(statement)).rejects.toThrow('never changed')
+  await database.close()
+}, 60_000)

@@ -1,0 +1,148 @@
+/** What every registry must do, whatever database keeps it. */
+
+import { createHash, randomUUID } from 'node:crypto'
+import { expect, test } from 'vitest'
+import type { Registry, ReleaseRecord, TagMove } from '#hub/registry/registry.ts'
+
+export interface RegistryContract {
+  /** The registry under test; tests keep apart by sites of their own. */
+  readonly registry: () => Registry
+}
+
+const noon = Date.parse('2026-03-01T12:00:00.123Z')
+const minutesPastNoon = (minutes: number) => new Date(noon + minutes * 60_000)
+export const digestOf = (text: string) => createHash('sha256').update(text).digest('hex')
+
+export function releaseOf(site: string, name: string): ReleaseRecord {
+  return {
+    digest: digestOf(name),
+    site,
+    createdAt: minutesPastNoon(0),
+    createdBy: 'ana',
+    manifest: { name, files: [{ path: 'model.onnx', bytes: 12 }], note: 'naïve ✓' },
+    bytesTotal: 9_000_000_000,
+  }
+}
+
+export function registryContract({ registry }: RegistryContract): void {
+  const freshSite = () => `site-${randomUUID()}`
+
+  async function withReleases(...names: string[]) {
+    const site = freshSite()
+    for (const name of names) await registry().addRelease(releaseOf(site, `${site} ${name}`))
+    const digest = (name: string) => digestOf(`${site} ${name}`)
+    const move = (tag: string, name: string, minutes: number, why = 'better'): TagMove => ({
+      site,
+      tag,
+      digest: digest(name),
+      at: minutesPastNoon(minutes),
+      by: 'ana',
+      why,
+    })
+    return { site, digest, move }
+  }
+
+  test('a release comes back as it was recorded, once, however often it was', async () => {
+    const site = freshSite()
+    const release = releaseOf(site, 'one')
+    await registry().addRelease(release)
+    await registry().addRelease({ ...release, createdBy: 'somebody else' })
+    expect(await registry().releases(site, 10)).toEqual([release])
+  })
+
+  test('releases come newest first, as many as asked for, of the site alone', async () => {
+    const { site, digest } = await withReleases('a', 'b', 'c')
+    await withReleases('d')
+    const releases = await registry().releases(site, 2)
+    expect(releases.map((release) => release.digest)).toEqual([digest('c'), digest('b')])
+  })
+
+  test('two sites may hold the same release, each its own', async () => {
+    const [one, two] = [freshSite(), freshSite()]
+    await registry().addRelease(releaseOf(one, 'same'))
+    await registry().addRelease(releaseOf(two, 'same'))
+    expect((await registry().releases(one, 10)).map((release) => release.site)).toEqual([one])
+    expect((await registry().releases(two, 10)).map((release) => release.site)).toEqual([two])
+  })
+
+  test('a tag is where it was moved last, and each tag on its own', async () => {
+    const { site, digest, move } = await withReleases('a', 'b')
+    expect(await registry().tag(site, 'live')).toBeNull()
+    await registry().moveTag(move('live', 'a', 1))
+    await registry().moveTag(move('live', 'b', 2))
+    await registry().moveTag(move('canary', 'a', 3))
+    expect(await registry().tag(site, 'live')).toBe(digest('b'))
+    expect(await registry().tag(site, 'canary')).toBe(digest('a'))
+    await registry().moveTag(move('live', 'a', 4, 'rolled back'))
+    expect(await registry().tag(site, 'live')).toBe(digest('a'))
+  })
+
+  test('a tag moved by a clock that went back is where it was moved last all the same', async () => {
+    const { site, digest, move } = await withReleases('a', 'b')
+    await registry().moveTag(move('live', 'a', 5))
+    await registry().moveTag(move('live', 'b', 4))
+    expect(await registry().tag(site, 'live')).toBe(digest('b'))
+  })
+
+  test('says what was live at a time', async () => {
+    const { site, digest, move } = await withReleases('a', 'b')
+    await registry().moveTag(move('live', 'a', 10))
+    await registry().moveTag(move('live', 'b', 20))
+    const liveAt = (minutes: number) => registry().liveAt(site, 'live', minutesPastNoon(minutes))
+    expect([await liveAt(9), await liveAt(10), await liveAt(19), await liveAt(20)]).toEqual([
+      null,
+      digest('a'),
+      digest('a'),
+      digest('b'),
+    ])
+  })
+
+  test('keeps every move: who, when and why, newest first', async () => {
+    const { site, move } = await withReleases('a', 'b')
+    const moves = [
+      move('live', 'a', 1, 'first'),
+      move('live', 'b', 2),
+      move('live', 'a', 3, 'rolled back'),
+    ]
+    for (const one of moves) await registry().moveTag(one)
+    expect(await registry().history(site, 10)).toEqual(moves.toReversed())
+    expect(await registry().history(site, 1)).toEqual(moves.slice(2))
+  })
+
+  test('a tag goes on no release but one of its own site', async () => {
+    const { site, move } = await withReleases('a')
+    const other = await withReleases('b')
+    const expected = { name: 'RegistryError', code: 'unknown-release', retryable: false }
+    await expect(registry().moveTag(move('live', 'never built', 1))).rejects.toMatchObject(expected)
+    const foreign = { ...move('live', 'a', 1), digest: other.digest('b') }
+    await expect(registry().moveTag(foreign)).rejects.toMatchObject(expected)
+    expect(await registry().tag(site, 'live')).toBeNull()
+    expect(await registry().history(site, 10)).toEqual([])
+  })
+
+  test('keeps the judgements of a release, newest first', async () => {
+    const { digest } = await withReleases('a')
+    const of = (minutes: number, hitRateAt20: number) => ({
+      digest: digest('a'),
+      at: minutesPastNoon(minutes),
+      name: 'last day',
+      figures: { hitRateAt20, sessions: 1_000 },
+    })
+    await registry().addEvaluation(of(1, 0.5))
+    await registry().addEvaluation(of(2, 0.625))
+    expect(await registry().evaluations(digest('a'), 10)).toEqual([of(2, 0.625), of(1, 0.5)])
+    const unknown = { ...of(3, 1), digest: digest('never built') }
+    await expect(registry().addEvaluation(unknown)).rejects.toMatchObject({
+      code: 'unknown-release',
+    })
+  })
+
+  test('moves at the same time are all kept', async () => {
+    const { site, move } = await withReleases('a', 'b')
+    const names = ['a', 'b', 'a', 'b', 'a', 'b', 'a', 'b']
+    await Promise.all(names.map((name, index) => registry().moveTag(move('live', name, index))))
+    const history = await registry().history(site, 100)
+    expect(history).toHaveLength(names.length)
+    expect(await registry().tag(site, 'live')).toBe(history[0]?.digest)
+  })
+}

@@ -1,0 +1,79 @@
+import { buildModel } from '#models/session-knn/graph.ts'
+import { defaultSessionKnnSettings } from '#models/session-knn/settings.ts'
+import { buildIndex, type TrainingSessions } from '#models/session-knn/train.ts'
+import type { Placement } from '#shared/policy.ts'
+import type { ReleaseParts } from '#shared/release.ts'
+import type { SessionKnnIndex } from '#shared/session-knn.ts'
+
+const hourMs = 3_600_000
+
+/** What a release of a test is made from: sessions of item numbers, oldest first, one an hour. */
+export interface SmallRelease {
+  readonly site?: string
+  /** Prefix of every item's id, so that a mixture of two releases would be seen. */
+  readonly prefix?: string
+  readonly sessions: readonly (readonly number[])[]
+  readonly itemsTotal: number
+  readonly placement?: Partial<Placement>
+}
+
+export function itemId(number: number, prefix = 'item-'): string {
+  return `${prefix}${number}`
+}
+
+export function smallIndex({ sessions, itemsTotal }: SmallRelease): SessionKnnIndex {
+  return buildIndex(laidFlat(sessions, itemsTotal), {
+    ...defaultSessionKnnSettings,
+    sessionItemsMax: 5,
+    candidatesMax: 10,
+  })
+}
+
+/** A whole release with a real model; popularity is the items in the order of their numbers. */
+export function smallRelease(small: SmallRelease): ReleaseParts {
+  const { site = 'demo', prefix, itemsTotal, placement = {} } = small
+  const index = smallIndex(small)
+  const ids = Array.from({ length: itemsTotal }, (_, number) => itemId(number, prefix))
+  return {
+    manifest: {
+      format: 1,
+      site,
+      createdAt: '2026-01-05T12:00:00Z',
+      model: {
+        family: 'session-knn',
+        inputs: ['session'],
+        outputs: ['items', 'scores'],
+        itemsMax: index.settings.sessionItemsMax,
+      },
+      training: { sessions: small.sessions.length },
+    },
+    policy: {
+      placements: {
+        'product-page': {
+          kind: 'items',
+          model: 'session-knn',
+          itemsMax: 10,
+          exclude: ['current', 'unavailable'],
+          ...placement,
+        },
+      },
+    },
+    catalogue: { items: ids.map((id) => ({ id })) },
+    popularity: ids.map((id, number) => ({ id, score: 1 / (number + 1) })),
+    model: buildModel(index),
+  }
+}
+
+function laidFlat(sessions: SmallRelease['sessions'], itemsTotal: number): TrainingSessions {
+  let clicks = 0
+  const ends = sessions.map((items) => {
+    clicks += items.length
+    return clicks
+  })
+  return {
+    itemsTotal,
+    items: Int32Array.from(sessions.flat()),
+    sessionOffsets: Int32Array.of(0, ...ends),
+    sessionEndsAtMs: Float64Array.from(sessions, (_, at) => at * hourMs),
+  }
+}
