@@ -5,7 +5,7 @@ import { type EventType, eventTypes } from '#shared/event.ts'
 import { limits } from '#shared/limits.ts'
 import type { Environment } from './environment.ts'
 import { log, reasonOf } from './log.ts'
-import { takeDecision, takeEvents, takeRecommendations } from './pipeline.ts'
+import { type DecideAnswer, takeDecision, takeEvents, takeRecommendations } from './pipeline.ts'
 import { readBody } from './read-body.ts'
 import { authorise, receiveRelease } from './releases/receive.ts'
 import { RequestRefused } from './request-refused.ts'
@@ -22,10 +22,13 @@ export function popApp(environment: Environment): Hono {
     for (const path of [`/v1/${type}`, `/v1/${type[0]}`]) app.post(path, single(type, environment))
   }
   app.post('/v1/decide', async (context) =>
-    context.json(await takeDecision(context.req.raw, environment, laterOf(context))),
+    answerDecision(await takeDecision(context.req.raw, environment, laterOf(context)), context),
   )
   app.get('/v1/recommendations', async (context) =>
-    context.json(await takeRecommendations(context.req.raw, environment, laterOf(context))),
+    answerDecision(
+      await takeRecommendations(context.req.raw, environment, laterOf(context)),
+      context,
+    ),
   )
   app.get('/healthz', (context) => context.json({ status: 'alive' }))
   app.get('/readyz', async (context) => {
@@ -53,6 +56,12 @@ export function popApp(environment: Environment): Hono {
 function single(type: EventType, environment: Environment) {
   return async (context: Context) =>
     context.json(await takeEvents(context.req.raw, environment, type))
+}
+
+/** How long the model took goes into Server-Timing (W3C), where browsers show it, and not into the answer. */
+function answerDecision({ inferenceMs, ...answer }: DecideAnswer, context: Context): Response {
+  context.header('server-timing', `inference;dur=${inferenceMs.toFixed(3)}`)
+  return context.json(answer)
 }
 
 function laterOf(context: Context): (work: Promise<void>) => void {

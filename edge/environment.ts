@@ -22,6 +22,7 @@ export const config = readConfig(env as unknown as Record<string, unknown>)
 export const environment = {
   config,
   now: () => Date.now(),
+  stopwatch: () => performance.now(),
   newId: () => crypto.randomUUID() as string,
   counters: new Counters(),
   popularity: new LivePopularity(),

@@ -15,6 +15,8 @@ export interface Inferred {
   readonly popular: readonly ScoredItem[]
   readonly model: Placement['model']
   readonly fallback: Fallback | null
+  /** How long the model took, ms; 0 where it was not asked, or where the platform stops its clock. */
+  readonly inferenceMs: number
 }
 
 /** Which placement answers. Throws RequestRefused where the site has none of this name. */
@@ -31,18 +33,28 @@ export async function infer(
   session: Session | null,
   placement: Placement,
   release: LoadedRelease | null,
-  ports: { readonly now: number; readonly site: string; readonly popularity: LivePopularity },
+  ports: {
+    readonly now: number
+    readonly stopwatch: () => number
+    readonly site: string
+    readonly popularity: LivePopularity
+  },
 ): Promise<Inferred> {
   const isKnown = (item: string) => release?.numberOf(item) !== undefined
   const itemsMax = release?.itemsMax ?? limits.sessionItemsMax
   const features = featurise(session, isKnown, ports.now, itemsMax)
   const popular = release?.popularity ?? ports.popularity.top(ports.site, limits.decisionItemsMax)
-  const byPopularity = { features, candidates: [], popular, model: 'popularity' } as const
+  const byPopularity = {
+    ...{ features, candidates: [], popular, inferenceMs: 0 },
+    model: 'popularity',
+  } as const
   if (release === null) return { ...byPopularity, fallback: 'no_release' }
   if (placement.model === 'popularity') return { ...byPopularity, fallback: null }
   if (features.items.length === 0) return { ...byPopularity, fallback: 'unknown_visitor' }
   const numbers = features.items.map((item) => release.numberOf(item) as number)
+  const startedAt = ports.stopwatch()
   const { candidates, fallback } = await release.score(Int32Array.from(numbers))
+  const inferenceMs = ports.stopwatch() - startedAt
   const model = fallback === 'model_failed' ? 'popularity' : placement.model
-  return { features, candidates, popular, model, fallback }
+  return { features, candidates, popular, model, fallback, inferenceMs }
 }

@@ -28,6 +28,7 @@ export interface DecideAnswer extends BatchAnswer {
   readonly release: string | null
   readonly model: string
   readonly fallback: string | null
+  readonly inferenceMs: number
 }
 
 /**
@@ -88,8 +89,8 @@ async function answerQuestion(
   return environment.releases.use(site.id, later, async (release) => {
     const placement = placementOf(question.placement, release)
     const { session } = await lookAt(visitor, cleaned, site, environment)
-    const { popularity } = environment
-    const ports = { now: receivedAt, site: site.id, popularity }
+    const { popularity, stopwatch } = environment
+    const ports = { now: receivedAt, site: site.id, popularity, stopwatch }
     const inferred = await infer(session, placement, release, ports)
     const items = decideItems({
       ...inferred,
@@ -109,6 +110,7 @@ async function answerQuestion(
     return {
       ...{ decisionId, placement: name, items, release: digest, model },
       fallback: inferred.fallback,
+      inferenceMs: inferred.inferenceMs,
       ...answerBatch(cleaned, receipt, site, environment),
     }
   })

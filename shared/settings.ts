@@ -13,10 +13,16 @@ export function readSettings<Schema extends v.GenericSchema>(
   schema: Schema,
   variables: Readonly<Record<string, unknown>>,
 ): v.InferOutput<Schema> {
-  const parsed = v.safeParse(schema, variables)
+  const parsed = v.safeParse(schema, { ...everyNameOf(schema), ...variables })
   if (parsed.success) return parsed.output
   const sentences = parsed.issues.map((issue) => describe(issue, variables))
   throw new SettingsError(sentences.join('\n'))
+}
+
+/** A name that is missing is an error of the object; one that is undefined, of the setting, which says what to set. */
+function everyNameOf(schema: object): Record<string, undefined> {
+  const names = 'entries' in schema ? Object.keys(schema.entries as object) : []
+  return Object.fromEntries(names.map((name) => [name, undefined]))
 }
 
 function describe(

@@ -77,7 +77,7 @@ export async function loadRelease(
     itemsMax: parts.manifest.model.itemsMax,
     numberOf: (item) => numbers.get(item),
     facts: (item) => parts.catalogue.items[numbers.get(item) ?? -1],
-    score: (items) => score(items, itemIds, scorer, parts.model),
+    score: scoring(itemIds, scorer, parts.model),
     dispose: () => scorer.dispose(),
   }
 }
@@ -93,23 +93,23 @@ async function loadScorer(model: Uint8Array, manifest: Manifest): Promise<Scorer
   }
 }
 
-async function score(
-  items: Int32Array,
-  itemIds: readonly string[],
-  scorer: Scorer,
-  model: Uint8Array,
-): Promise<Scored> {
-  try {
-    return { candidates: named(await scorer.score(items), itemIds), fallback: null }
-  } catch (cause) {
-    log('error', 'the model failed in WebAssembly', { reason: reasonOf(cause) })
-  }
-  try {
-    const candidates = named(await typescriptScorer(model).score(items), itemIds)
-    return { candidates, fallback: 'scorer_typescript' }
-  } catch (cause) {
-    log('error', 'the model failed in TypeScript', { reason: reasonOf(cause) })
-    return { candidates: [], fallback: 'model_failed' }
+/** Scores in WebAssembly; where that fails in TypeScript, whose index is built once, when it is needed. */
+function scoring(itemIds: readonly string[], scorer: Scorer, model: Uint8Array) {
+  let second: Scorer | undefined
+  return async (items: Int32Array): Promise<Scored> => {
+    try {
+      return { candidates: named(await scorer.score(items), itemIds), fallback: null }
+    } catch (cause) {
+      log('error', 'the model failed in WebAssembly', { reason: reasonOf(cause) })
+    }
+    try {
+      second ??= typescriptScorer(model)
+      const candidates = named(await second.score(items), itemIds)
+      return { candidates, fallback: 'scorer_typescript' }
+    } catch (cause) {
+      log('error', 'the model failed in TypeScript', { reason: reasonOf(cause) })
+      return { candidates: [], fallback: 'model_failed' }
+    }
   }
 }
 

@@ -55,6 +55,8 @@ interface VisitorRow extends Record<string, SqlValue> {
   recent: ArrayBuffer | null
 }
 
+const utf8 = new TextEncoder()
+
 const schema = [
   `CREATE TABLE IF NOT EXISTS visitors (
      site TEXT NOT NULL, visitor TEXT NOT NULL, epoch INTEGER NOT NULL, sequence INTEGER NOT NULL,
@@ -201,7 +203,8 @@ export class VisitorsCore {
   }
 
   #append(batch: string): void {
-    const bytes = batch.length
+    // Bytes as they will travel: a text of another script has up to three times as many as characters.
+    const bytes = utf8.encode(batch).length
     this.#storage.sql.exec('INSERT INTO outbox (batch, bytes) VALUES (?, ?)', batch, bytes)
     this.#backlog = {
       batches: this.#backlog.batches + 1,

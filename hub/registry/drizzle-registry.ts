@@ -118,7 +118,7 @@ function sqlState(error: unknown): string | undefined {
 }
 
 // Without a SQLSTATE of the statement's own fault (classes 22, 23, 42) it is the way to the database that failed.
-async function typed<T>(run: () => Promise<T>): Promise<T> {
+export async function typed<T>(run: () => Promise<T>): Promise<T> {
   try {
     return await run()
   } catch (error) {

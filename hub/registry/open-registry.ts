@@ -10,7 +10,7 @@ import { migrate as migratePostgres } from 'drizzle-orm/node-postgres/migrator'
 import { drizzle as drizzlePglite } from 'drizzle-orm/pglite'
 import { migrate as migratePglite } from 'drizzle-orm/pglite/migrator'
 import pg from 'pg'
-import { createRegistry } from './drizzle-registry.ts'
+import { createRegistry, typed } from './drizzle-registry.ts'
 import type { Registry } from './registry.ts'
 
 export interface RegistryOptions {
@@ -25,7 +25,7 @@ const migrationsFolder = fileURLToPath(new URL('./migrations', import.meta.url))
 
 /** Opens the registry with its tables up to date. */
 export function openRegistry({ url, dataDir, onIdleError }: RegistryOptions): Promise<Registry> {
-  return url ? openPostgres(url, onIdleError) : openPglite(join(dataDir, 'registry'))
+  return typed(() => (url ? openPostgres(url, onIdleError) : openPglite(join(dataDir, 'registry'))))
 }
 
 async function openPglite(directory: string): Promise<Registry> {

@@ -50,9 +50,8 @@ const catalogueSql = `
 const sessionsSql = `
   SELECT toUnixTimestamp64Milli(max(timestamp)) AS endsAtMs,
          arraySlice(arrayCompact(arrayMap(click -> click.5, arraySort(groupArray(
-           (timestamp, epoch, sequence, position, number))))), -{sessionItemsMax:Int32}) AS items
+           (timestamp, epoch, sequence, position, item))))), -{sessionItemsMax:Int32}) AS items
   FROM (${interactions}) AS clicks
-  INNER JOIN (${vocabulary}) AS vocabulary ON vocabulary.item = clicks.item
   GROUP BY visitor, session
   ORDER BY endsAtMs DESC, visitor, session LIMIT {sessionsMax:UInt32}`
 
@@ -76,7 +75,7 @@ export async function readTrainingData(store: Store, site: string): Promise<Trai
   })
   return {
     catalogue: catalogue.map(factsOf),
-    sessions: flatten(sessions.toReversed(), catalogue.length),
+    sessions: flatten(sessions.toReversed(), catalogue),
   }
 }
 
@@ -90,7 +89,7 @@ interface CatalogueRow {
 
 interface SessionRow {
   readonly endsAtMs: number
-  readonly items: readonly number[]
+  readonly items: readonly string[]
 }
 
 function factsOf(row: CatalogueRow): ItemFacts {
@@ -103,16 +102,29 @@ function factsOf(row: CatalogueRow): ItemFacts {
   }
 }
 
-function flatten(rows: readonly SessionRow[], itemsTotal: number): TrainingSessions {
-  const clicksTotal = rows.reduce((total, row) => total + row.items.length, 0)
-  const items = new Int32Array(clicksTotal)
+/**
+ * Puts sessions end to end in dense numbers. Events arrive between the two queries, so a session may
+ * hold an item that the catalogue did not: it is left to the next training.
+ */
+function flatten(
+  rows: readonly SessionRow[],
+  catalogue: readonly { readonly id: string }[],
+): TrainingSessions {
+  const numbers = new Map(catalogue.map(({ id }, number) => [id, number]))
+  const items: number[] = []
   const sessionOffsets = new Int32Array(rows.length + 1)
-  let offset = 0
   for (const [session, row] of rows.entries()) {
-    items.set(row.items.map(Number), offset)
-    offset += row.items.length
-    sessionOffsets[session + 1] = offset
+    for (const item of row.items) {
+      const number = numbers.get(item)
+      if (number !== undefined) items.push(number)
+    }
+    sessionOffsets[session + 1] = items.length
   }
   const sessionEndsAtMs = Float64Array.from(rows, (row) => Number(row.endsAtMs))
-  return { itemsTotal, items, sessionOffsets, sessionEndsAtMs }
+  return {
+    itemsTotal: catalogue.length,
+    items: Int32Array.from(items),
+    sessionOffsets,
+    sessionEndsAtMs,
+  }
 }

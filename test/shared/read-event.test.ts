@@ -91,12 +91,7 @@ const refused: [what: string, raw: unknown, reason: RefusalReason, field: string
   ['a date that is none', rawEvent({ timestamp: 'yesterday' }), 'invalid_field', 'timestamp'],
   ['a date that is a flag', rawEvent({ timestamp: true }), 'invalid_field', 'timestamp'],
   ['1970', rawEvent({ timestamp: 0 }), 'timestamp_out_of_range', 'timestamp'],
-  [
-    '2099',
-    rawEvent({ timestamp: '2099-01-01T00:00:00Z' }),
-    'timestamp_out_of_range',
-    'timestamp',
-  ],
+  ['2099', rawEvent({ timestamp: '2099-01-01T00:00:00Z' }), 'timestamp_out_of_range', 'timestamp'],
 ]
 
 describe('an event that cannot be taken', () => {

@@ -1,11 +1,28 @@
 import { unzipSync, zipSync } from 'fflate'
 import { describe, expect, it } from 'vitest'
 import { limits } from '#shared/limits.ts'
-import { packRelease, type ReleaseError, type ReleaseParts, unpackRelease } from '#shared/release.ts'
+import {
+  packRelease,
+  type ReleaseError,
+  type ReleaseParts,
+  unpackRelease,
+} from '#shared/release.ts'
 import { smallRelease } from '#test/support/release.ts'
 
-const parts = smallRelease({ sessions: [[0, 1, 2], [1, 2]], itemsTotal: 3 })
-const partNames = ['manifest.json', 'policy.json', 'catalogue.json', 'popularity.json', 'model.onnx']
+const parts = smallRelease({
+  sessions: [
+    [0, 1, 2],
+    [1, 2],
+  ],
+  itemsTotal: 3,
+})
+const partNames = [
+  'manifest.json',
+  'policy.json',
+  'catalogue.json',
+  'popularity.json',
+  'model.onnx',
+]
 
 async function filesOf(release: ReleaseParts): Promise<Record<string, Uint8Array>> {
   return unzipSync((await packRelease(release)).bytes)

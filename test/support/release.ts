@@ -1,11 +1,34 @@
 import { buildModel } from '#models/session-knn/graph.ts'
-import { defaultSessionKnnSettings } from '#models/session-knn/settings.ts'
 import { buildIndex, type TrainingSessions } from '#models/session-knn/train.ts'
 import type { Placement } from '#shared/policy.ts'
 import type { ReleaseParts } from '#shared/release.ts'
-import type { SessionKnnIndex } from '#shared/session-knn.ts'
+import type { SessionKnnIndex, SessionKnnSettings } from '#shared/session-knn.ts'
 
 const hourMs = 3_600_000
+
+/** Of the tests alone: tuning the defaults must not move what is golden. */
+const settings: SessionKnnSettings = {
+  sessionItemsMax: 5,
+  sampleSessionsMax: 500,
+  neighboursMax: 100,
+  candidatesMax: 10,
+  windowDecayItems: 1.5,
+  matchDecayItems: 10,
+  neighbourDecaySteps: 1,
+  sessionHalfLifeDays: 30,
+  windowIdfExponent: 1,
+  candidateIdfExponent: 1,
+  ruleWeight: 1,
+  ruleStepsMax: 5,
+  ruleDistanceExponent: 1.5,
+  ruleHalfLifeDays: 30,
+  ruleBackwardWeight: 0.5,
+  rulesPerItemMax: 50,
+  ruleItemsMax: 4,
+  ruleDiscount: 0.5,
+  seenBoost: 1.5,
+  modelBytesMax: 1_000_000,
+}
 
 /** What a release of a test is made from: sessions of item numbers, oldest first, one an hour. */
 export interface SmallRelease {
@@ -22,11 +45,7 @@ export function itemId(number: number, prefix = 'item-'): string {
 }
 
 export function smallIndex({ sessions, itemsTotal }: SmallRelease): SessionKnnIndex {
-  return buildIndex(laidFlat(sessions, itemsTotal), {
-    ...defaultSessionKnnSettings,
-    sessionItemsMax: 5,
-    candidatesMax: 10,
-  })
+  return buildIndex(laidFlat(sessions, itemsTotal), settings)
 }
 
 /** A whole release with a real model; popularity is the items in the order of their numbers. */

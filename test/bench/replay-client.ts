@@ -1,0 +1,103 @@
+import type { FileSession } from '#hub/evaluation/session-file.ts'
+import type { LocalSystem } from '#hub/local/system.ts'
+
+export const replaySite = 'replay'
+const writeKey = 'replay-key'
+const eventsPerBatch = 500
+const batchesAtOnce = 4
+
+/** Sessions of a file keep their own ends: the idle limit is the longest there is. */
+export const replaySites = {
+  [replaySite]: { writeKeys: [writeKey], sessionIdleMinutes: 7 * 24 * 60 },
+}
+
+export interface ReplayAnswer {
+  readonly items: readonly { readonly id: string; readonly score: number; readonly by: string }[]
+  readonly release: string | null
+  readonly fallback: string | null
+  readonly decideMs: number
+  readonly inferenceMs: number
+}
+
+/** Talks to a running POP and hub as a storefront and an operator would. */
+export class ReplayClient {
+  readonly #system: LocalSystem
+
+  constructor(system: LocalSystem) {
+    this.#system = system
+  }
+
+  /** Sends every click of some sessions in batches, as many as an SDK would never gather; answers how many. */
+  async sendClicks(sessions: readonly FileSession[], prefix: string): Promise<number> {
+    const events = sessions.flatMap((session) =>
+      session.itemIds.map((_, at) => clickOf(session, at, prefix)),
+    )
+    const batches = Array.from({ length: Math.ceil(events.length / eventsPerBatch) }, (_, index) =>
+      events.slice(index * eventsPerBatch, (index + 1) * eventsPerBatch),
+    )
+    await Promise.all(Array.from({ length: batchesAtOnce }, () => this.#drain(batches)))
+    return events.length
+  }
+
+  /** Posts a click and asks for what comes next, in one round trip. */
+  async decide(session: FileSession, at: number, prefix: string, limit: number) {
+    const { anonymousId, ...event } = clickOf(session, at, prefix)
+    const body = { anonymousId, placement: 'product-page', limit, events: [event] }
+    const startedAt = performance.now()
+    const response = await this.#post('/v1/decide', body)
+    const answer = (await response.json()) as Omit<ReplayAnswer, 'decideMs' | 'inferenceMs'>
+    const decideMs = performance.now() - startedAt
+    return { ...answer, decideMs, inferenceMs: inferenceMsOf(response) } satisfies ReplayAnswer
+  }
+
+  /** Asks for a visitor nobody knows: which release answers now. */
+  async liveRelease(): Promise<string | null> {
+    const body = { anonymousId: 'watcher', placement: 'product-page', limit: 1 }
+    const response = await this.#post('/v1/decide', body)
+    return ((await response.json()) as ReplayAnswer).release
+  }
+
+  async query<Row>(sql: string): Promise<Row[]> {
+    return (await this.hub(`/v1/query`, { method: 'POST', body: sql })) as Row[]
+  }
+
+  async hub(path: string, init: RequestInit = {}): Promise<unknown> {
+    const headers = { authorization: `Bearer ${this.#system.secrets.adminToken}` }
+    const response = await fetch(this.#system.hubUrl + path, { ...init, headers })
+    if (!response.ok) throw new Error(`hub ${path}: ${response.status} ${await response.text()}`)
+    return response.json()
+  }
+
+  async #drain(batches: object[][]): Promise<void> {
+    for (let batch = batches.shift(); batch; batch = batches.shift()) {
+      const response = await this.#post('/v1/batch', { batch })
+      const { rejected } = (await response.json()) as { rejected: { detail: string }[] }
+      if (rejected[0]) throw new Error(`the POP refused a click: ${rejected[0].detail}`)
+    }
+  }
+
+  async #post(path: string, body: object): Promise<Response> {
+    const response = await fetch(this.#system.popUrl + path, {
+      method: 'POST',
+      headers: { authorization: `Basic ${btoa(`${writeKey}:`)}` },
+      body: JSON.stringify(body),
+    })
+    if (response.ok) return response
+    throw new Error(`POP ${path}: ${response.status} ${await response.text()}`)
+  }
+}
+
+function clickOf({ sessionId, itemIds, timesMs }: FileSession, at: number, prefix: string) {
+  return {
+    type: 'track',
+    event: 'Product Viewed',
+    messageId: `${prefix}-${sessionId}-${at}`,
+    anonymousId: `${prefix}-${sessionId}`,
+    timestamp: new Date(timesMs[at] as number).toISOString(),
+    properties: { product_id: itemIds[at] },
+  }
+}
+
+function inferenceMsOf(response: Response): number {
+  return Number(/inference;dur=([\d.]+)/.exec(response.headers.get('server-timing') ?? '')?.[1])
+}

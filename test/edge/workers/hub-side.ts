@@ -1,0 +1,43 @@
+import { releaseDigestHeader, releasePath, releaseSignatureHeader } from '#shared/contract.ts'
+import { type PackedRelease, packRelease, type ReleaseParts } from '#shared/release.ts'
+import { signRelease, signRequest } from '#shared/signature.ts'
+import { type Answer, send, testEnv } from './pop.ts'
+
+/** What a push says that a liar or a broken hub would say otherwise. */
+export interface Push {
+  readonly site?: string
+  readonly digest?: string
+  readonly signature?: string
+  readonly signedAtMs?: number
+  readonly nonce?: string
+  readonly key?: CryptoKey
+  readonly headers?: Record<string, string>
+}
+
+/** The hub's private key, as the settings of the tests have it. */
+export function hubKey(): Promise<CryptoKey> {
+  const hex = testEnv.RELEASE_PRIVATE_KEY as string
+  const der = Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16))
+  return crypto.subtle.importKey('pkcs8', der, { name: 'Ed25519' }, false, ['sign'])
+}
+
+/** Pushes a release as the hub does, but for what `push` changes. */
+export async function pushRelease(packed: PackedRelease, push: Push = {}): Promise<Answer> {
+  const { site = 'demo', digest = packed.digest, nonce = crypto.randomUUID() } = push
+  const key = push.key ?? (await hubKey())
+  const signature = push.signature ?? (await signRelease(await hubKey(), site, digest))
+  const path = `${releasePath}?site=${site}`
+  const request = { method: 'PUT', path, body: packed.bytes }
+  const signed = await signRequest(key, request, { nowMs: push.signedAtMs ?? Date.now(), nonce })
+  const headers = {
+    ...signed,
+    [releaseDigestHeader]: digest,
+    [releaseSignatureHeader]: signature,
+    ...push.headers,
+  }
+  return send(path, packed.bytes, { key: null, method: 'PUT', headers })
+}
+
+export async function packAndPush(parts: ReleaseParts, push: Push = {}): Promise<Answer> {
+  return pushRelease(await packRelease(parts), push)
+}
