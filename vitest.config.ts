@@ -47,6 +47,8 @@ export default defineConfig({
         test: {
           name: 'workerd',
           include: ['test/edge/workers/**/*.test.ts', 'test/golden/**/*.test.ts'],
+          // The first request of an isolate starts ONNX Runtime, on a machine that may be busy.
+          testTimeout: 20_000,
         },
       },
     ],

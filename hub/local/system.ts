@@ -26,6 +26,8 @@ export interface LocalSystem {
   readonly pop: Child
   startHub(): Promise<void>
   stopHub(): Promise<void>
+  startPop(): Promise<void>
+  stopPop(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -42,7 +44,8 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
   const popLog = join(options.dataDir, 'pop.log')
   const startHub = () => startChild('hub', 'hub/main.ts', settings, hubLog)
   let hub = startHub()
-  const pop = startChild('POP', 'edge/box/main.ts', settings, popLog)
+  const startPop = () => startChild('POP', 'edge/box/main.ts', settings, popLog)
+  let pop = startPop()
   const stop = async () => {
     // The POP first: what it still forwards finds a hub.
     await pop.stop()
@@ -55,15 +58,23 @@ export async function startSystem(options: SystemOptions): Promise<LocalSystem> 
     throw cause
   }
   return {
-    ...{ hubUrl, popUrl, secrets, pop, stop },
+    ...{ hubUrl, popUrl, secrets, stop },
     get hub() {
       return hub
+    },
+    get pop() {
+      return pop
     },
     async startHub() {
       hub = startHub()
       await untilReady(hub, hubUrl)
     },
     stopHub: () => hub.stop(),
+    async startPop() {
+      pop = startPop()
+      await untilReady(pop, popUrl)
+    },
+    stopPop: () => pop.stop(),
   }
 }
 

@@ -13,13 +13,25 @@ import { evaluations, releases, tagMoves } from './schema.ts'
 
 export type RegistryDatabase = PgDatabase<PgQueryResultHKT>
 
-/** A registry over a migrated database; `end` lets go of its connections. */
-export function createRegistry(database: RegistryDatabase, end: () => Promise<void>): Registry {
+/** What differs between the databases. */
+export interface RegistryHooks {
+  /** Lets go of the connections. */
+  readonly end: () => Promise<void>
+  /** Makes a write durable where the database does not. */
+  readonly afterWrite: () => Promise<void>
+}
+
+/** A registry over a migrated database. */
+export function createRegistry(
+  database: RegistryDatabase,
+  { end, afterWrite }: RegistryHooks,
+): Registry {
+  const write = (run: () => Promise<void>) => typed(() => run().then(afterWrite))
   return {
-    addRelease: (release) => typed(() => addRelease(database, release)),
-    addEvaluation: (evaluation) => typed(() => addEvaluation(database, evaluation)),
+    addRelease: (release) => write(() => addRelease(database, release)),
+    addEvaluation: (evaluation) => write(() => addEvaluation(database, evaluation)),
+    moveTag: (move) => write(() => moveTag(database, move)),
     evaluations: (digest, limit) => typed(() => readEvaluations(database, digest, limit)),
-    moveTag: (move) => typed(() => moveTag(database, move)),
     tag: (site, tag) => typed(() => newestDigest(database, site, tag)),
     liveAt: (site, tag, at) => typed(() => newestDigest(database, site, tag, at)),
     releases: (site, limit) => typed(() => readReleases(database, site, limit)),

@@ -12,6 +12,7 @@ import { migrate as migratePglite } from 'drizzle-orm/pglite/migrator'
 import pg from 'pg'
 import { createRegistry, typed } from './drizzle-registry.ts'
 import type { Registry } from './registry.ts'
+import { syncDirectory } from './sync-directory.ts'
 
 export interface RegistryOptions {
   /** `postgres://user:password@host:5432/database` */
@@ -28,12 +29,24 @@ export function openRegistry({ url, dataDir, onIdleError }: RegistryOptions): Pr
   return typed(() => (url ? openPostgres(url, onIdleError) : openPglite(join(dataDir, 'registry'))))
 }
 
+// PGlite never syncs (0.5.16: no fsync reaches the system, whatever `fsync` says), so it is done here, after
+// every write. Nor does it keep a second process out of its directory: open the log first, which does.
 async function openPglite(directory: string): Promise<Registry> {
+  const openedAtMs = Date.now()
   mkdirSync(directory, { recursive: true })
   const client = await PGlite.create(directory)
   const database = drizzlePglite({ client })
   await migratePglite(database, { migrationsFolder })
-  return createRegistry(database, () => client.close())
+  let syncedAtMs = openedAtMs
+  const sync = async () => {
+    const changedSinceMs = syncedAtMs
+    const nowMs = Date.now()
+    await syncDirectory(directory, changedSinceMs)
+    syncedAtMs = nowMs
+  }
+  await sync()
+  const end = () => client.close().then(sync)
+  return createRegistry(database, { end, afterWrite: sync })
 }
 
 async function openPostgres(url: string, onIdleError?: (error: Error) => void): Promise<Registry> {
@@ -53,5 +66,9 @@ async function openPostgres(url: string, onIdleError?: (error: Error) => void): 
     await pool.end()
     throw error
   }
-  return createRegistry(drizzlePostgres({ client: pool }), () => pool.end())
+  const end = () => pool.end()
+  return createRegistry(drizzlePostgres({ client: pool }), {
+    end,
+    afterWrite: async () => undefined,
+  })
 }

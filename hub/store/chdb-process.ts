@@ -4,7 +4,7 @@
  * Started by chdb-store.ts with the directory of the data as its argument.
  */
 
-import { createClient } from '@clickhouse/client'
+import { ClickHouseLogLevel, createClient } from '@clickhouse/client'
 import { createBirpc } from 'birpc'
 import { createChdbConnection } from 'chdb/connection'
 import { toStoreError } from './clickhouse-errors.ts'
@@ -35,7 +35,8 @@ type Client = ReturnType<typeof createClient>
 function openClient(directory: string): Client {
   // The two packages declare the same interface twice, differing in a type of the `Headers` they never share.
   const connection = createChdbConnection({ path: directory }) as unknown
-  return createClient({ connection } as Parameters<typeof createClient>[0])
+  const log = { level: ClickHouseLogLevel.OFF }
+  return createClient({ connection, log } as Parameters<typeof createClient>[0])
 }
 
 /** Access to chDB: one connection for writes, a fresh one (about 3 ms) for every query. */

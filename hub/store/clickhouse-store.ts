@@ -2,7 +2,12 @@
 
 import { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
-import { type ClickHouseClient, type ClickHouseSettings, createClient } from '@clickhouse/client'
+import {
+  type ClickHouseClient,
+  ClickHouseLogLevel,
+  type ClickHouseSettings,
+  createClient,
+} from '@clickhouse/client'
 import { toStoreError } from './clickhouse-errors.ts'
 import { type Migration, readMigrations } from './migrations.ts'
 import { assertReadOnly } from './read-guard.ts'
@@ -24,7 +29,13 @@ export interface ClickHouseAccess {
 
 /** The store on a ClickHouse server. */
 export function openClickHouseStore(url: string): Store {
-  const client = createClient({ url, application: 'shelfedge', request_timeout: 120_000 })
+  const client = createClient({
+    url,
+    application: 'shelfedge',
+    request_timeout: 120_000,
+    // Every failure is thrown, typed; whoever asked decides what to log, without the query's parameters.
+    log: { level: ClickHouseLogLevel.OFF },
+  })
   return storeOver(createClickHouseEngine({ client, withReader: (run) => run(client) }))
 }
 

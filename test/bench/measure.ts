@@ -1,22 +1,21 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { cpus } from 'node:os'
 import { Command } from 'commander'
-import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
-import { bootstrapInterval, type Prediction } from '#hub/evaluation/metrics.ts'
+import type { Prediction } from '#hub/evaluation/metrics.ts'
 import { readSessionFile } from '#hub/evaluation/session-file.ts'
 import { buildPopularity } from '#models/popularity/popularity.ts'
 import { buildModel } from '#models/session-knn/graph.ts'
 import { defaultSessionKnnSettings } from '#models/session-knn/settings.ts'
 import { buildIndex } from '#models/session-knn/train.ts'
 import { type SessionKnnSettings, scoreSession } from '#shared/session-knn.ts'
+import { clusteredInterval } from './clustered-interval.ts'
 import { measureLatencies } from './latency.ts'
 import { variants } from './measure-variants.ts'
+import { machine } from './report.ts'
 import {
   figuresOf,
   metrics,
   numberSessions,
   predict,
-  type Question,
   questionsOf,
   recommendedLength,
 } from './session-evaluation.ts'
@@ -31,7 +30,6 @@ const options = new Command('measure')
   .parse()
   .opts<{ train: string; test: string; order: string; ablate?: true; json?: string }>()
 
-const resamples = 1000
 const figures: Record<string, number> = {}
 const startedAt = new Date()
 const order = options.order === 'time' ? 'time' : 'file'
@@ -77,21 +75,9 @@ function report(name: string, made: Prediction[]): void {
   }
 }
 
-/**
- * Resamples sessions, not predictions: those of one session are not independent. The mean over
- * predictions is a ratio, the sums of the sessions over their counts, so each session comes in as
- * its linearised share of that ratio; the mean stays the published one.
- */
 function interval(values: number[]) {
-  const overall = values.reduce((total, value) => total + value, 0) / values.length
-  const excess = new Map<string, number>()
-  questions.forEach(({ sessionId }: Question, at) => {
-    const above = (values[at] as number) - overall
-    excess.set(sessionId, (excess.get(sessionId) ?? 0) + above)
-  })
-  const scale = excess.size / values.length
-  const shares = [...excess.values()].map((above) => overall + above * scale)
-  return bootstrapInterval(shares, { resamples, random: xoroshiro128plus(1) })
+  const sessionIds = questions.map(({ sessionId }) => sessionId)
+  return clusteredInterval(values, sessionIds)
 }
 
 /** Default minus variant, prediction by prediction: what the idea is worth. */
@@ -118,7 +104,7 @@ function record() {
   return {
     command: `npm run measure -- --order ${order}`,
     startedAt: startedAt.toISOString(),
-    machine: { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length },
+    machine: machine(),
     versions: { node: process.versions.node },
     settings: defaultSessionKnnSettings,
     figures,

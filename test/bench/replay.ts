@@ -23,6 +23,7 @@ interface Options {
   readonly order: 'file' | 'time'
   readonly json?: string
   readonly predictions?: string
+  readonly floor?: boolean
 }
 
 /** One question that was asked over HTTP, and what the visitor then did. */
@@ -46,6 +47,7 @@ const options = new Command('npm run replay --')
       .default('file'),
   )
   .option('--json <file>', 'write the figures')
+  .option('--floor', 'fail where a figure misses what clicks-serenade is known to reach')
   .option('--predictions <file>', 'write a line a prediction: rec1,rec2,…;next1,next2,…')
   .parse()
   .opts<Options>()
@@ -82,7 +84,7 @@ try {
     hubPeakMb: peakMb.hub,
     storePeakMb: peakMb.store,
   }
-  const { json, predictions, ...settings } = options
+  const { json, predictions, floor, ...settings } = options
   publish(
     {
       command: 'npm run replay',
@@ -94,6 +96,7 @@ try {
     },
     json,
   )
+  if (floor) checkFloor(figures)
   if (predictions) writeFileSync(predictions, asked.map(lineOf).join(''))
 } finally {
   await system.stop()
@@ -192,6 +195,28 @@ function timing(asked: readonly Asked[]): Record<string, number> {
     inferenceP99Ms: quantile(inference, 0.99),
     inferences: inference.length,
   }
+}
+
+/**
+ * Serenade's published HitRate and its tuned MRR on the same predictions, the size a POP takes, and
+ * the agreement of both scorers. Times are not here: they belong to the machine.
+ */
+function checkFloor(figures: Readonly<Record<string, number>>): void {
+  const {
+    hitRate20 = 0,
+    mrr20 = 0,
+    releaseBytes = Infinity,
+    scoreDifferenceMax = Infinity,
+  } = figures
+  const missed = [
+    hitRate20 < 0.6402 && `HitRate@20 ${hitRate20} is below 0.6402`,
+    mrr20 < 0.3401 && `MRR@20 ${mrr20} is below 0.3401`,
+    releaseBytes > 10_000_000 && `the release has ${releaseBytes} bytes, more than 10,000,000`,
+    scoreDifferenceMax > 1e-5 && `ONNX and TypeScript differ by ${scoreDifferenceMax}`,
+  ].filter((sentence) => sentence !== false)
+  if (missed.length === 0) return
+  console.error(missed.join('\n'))
+  process.exitCode = 1
 }
 
 function lineOf({ recommended, next }: Asked): string {

@@ -1,11 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { cpus } from 'node:os'
 import { Command, InvalidArgumentError } from 'commander'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import { readSessionFile } from '#hub/evaluation/session-file.ts'
 import { defaultSessionKnnSettings } from '#models/session-knn/settings.ts'
 import { buildIndex } from '#models/session-knn/train.ts'
 import { type SessionKnnSettings, scoreSession } from '#shared/session-knn.ts'
+import { machine } from './report.ts'
 import { figuresOf, numberSessions, predict, questionsOf } from './session-evaluation.ts'
 import { search, searchSpace, type Trial } from './tune-search.ts'
 
@@ -92,7 +92,7 @@ function record() {
   return {
     command: `npm run tune -- --trials ${options.trials} --seed ${options.seed}`,
     startedAt,
-    machine: { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length },
+    machine: machine(),
     versions: { node: process.versions.node },
     settings: winner.settings,
     figures,

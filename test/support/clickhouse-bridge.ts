@@ -52,7 +52,7 @@ export async function startClickHouseBridge(directory: string): Promise<ClickHou
   }
 }
 
-async function answer(directory: string, request: IncomingMessage): Promise<string | Buffer> {
+async function answer(directory: string, request: IncomingMessage): Promise<string | Uint8Array> {
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://bridge')
   if (pathname === '/ping') return 'Ok.\n'
   const body = Buffer.concat(await request.toArray()).toString()
