@@ -22,6 +22,8 @@ export async function openEnvironment(config: Config) {
   const now = () => Date.now()
   const newId = () => randomUUID() as string
   const metrics = hubMetrics()
+  // First: it is what keeps a second hub out of the data directory.
+  const log = await openLog(config)
   const [store, registry, blobs, releaseKey, popKey] = await Promise.all([
     openStore({
       dataDir: config.dataDir,
@@ -36,7 +38,6 @@ export async function openEnvironment(config: Config) {
     importReleaseKey(config.releasePrivateKey),
     importPopKey(config.popSecret),
   ])
-  const log = await openLog(config)
   const publisher = new Publisher({
     ...{ popUrls: config.popUrls, siteIds: config.siteIds },
     ...{ registry, blobs, metrics, logger, now, newId },

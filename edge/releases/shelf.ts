@@ -44,6 +44,8 @@ export class ReleaseShelf extends DurableObject {
 
   /** Puts a release on the shelf and makes it the site's live one, in one transaction. */
   put(site: string, pointer: ReleasePointer, bytes: Uint8Array): void {
+    // Sent again, it must not push the release before it off the shelf.
+    if (this.current(site)?.digest === pointer.digest) return
     this.ctx.storage.transactionSync(() => {
       for (let number = 0; number * chunkBytes < bytes.length; number++) {
         const chunk = bytes.slice(number * chunkBytes, (number + 1) * chunkBytes)

@@ -1,8 +1,9 @@
-import type { EventRecord, ShelfRecord } from '#shared/contract.ts'
+import type { EventRecord, RecordBatch, ShelfRecord } from '#shared/contract.ts'
 import type { ShelfEvent } from '#shared/event.ts'
 import { limits } from '#shared/limits.ts'
 import { reduceSession, type Session } from '#shared/session.ts'
 import { RecentIds } from './recent-ids.ts'
+import { type RecordsText, splitRecords } from './split-records.ts'
 
 type SqlValue = string | number | null | ArrayBuffer
 
@@ -54,8 +55,6 @@ interface VisitorRow extends Record<string, SqlValue> {
   session: string | null
   recent: ArrayBuffer | null
 }
-
-const utf8 = new TextEncoder()
 
 const schema = [
   `CREATE TABLE IF NOT EXISTS visitors (
@@ -161,10 +160,12 @@ export class VisitorsCore {
     const records = [...admitted.records, ...request.records]
     if (records.length > 0) {
       const epoch = row?.epoch ?? nowMs
-      const sequence = (row?.sequence ?? 0) + 1
+      let sequence = row?.sequence ?? 0
+      for (const list of splitRecords(records)) {
+        sequence++
+        this.#append({ site: request.site, visitor: request.visitor, epoch, sequence }, list)
+      }
       this.#write(request, { epoch, sequence, seenAt: nowMs, ...admitted })
-      const { site, visitor } = request
-      this.#append(JSON.stringify({ site, visitor, epoch, sequence, records }))
     }
     return { ok: true, accepted: admitted.records.length, duplicates }
   }
@@ -202,9 +203,9 @@ export class VisitorsCore {
     )
   }
 
-  #append(batch: string): void {
-    // Bytes as they will travel: a text of another script has up to three times as many as characters.
-    const bytes = utf8.encode(batch).length
+  #append(identity: Omit<RecordBatch, 'records'>, { json, bytes }: RecordsText): void {
+    // The records are JSON already: they are put in as text, and not read and written again.
+    const batch = `${JSON.stringify(identity).slice(0, -1)},"records":${json}}`
     this.#storage.sql.exec('INSERT INTO outbox (batch, bytes) VALUES (?, ?)', batch, bytes)
     this.#backlog = {
       batches: this.#backlog.batches + 1,

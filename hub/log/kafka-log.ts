@@ -177,7 +177,7 @@ class KafkaLog implements Log {
     await Promise.all(parts)
   }
 
-  // One partition a send: of a send over several, kafkajs forgets those whose leader moved (its issue 1303).
+  // One partition a send: of a send over several, kafkajs forgets those whose leader moved (tulios/kafkajs#1303).
   async #sendBatch(
     topic: string,
     partition: number,

@@ -234,7 +234,7 @@ export function storeContract({ store }: StoreContract): void {
     'SELECT 1 SETTINGS readonly = 0',
     'SELECT 1 SETTINGS max_execution_time = 1000',
     'SELECT 1; DROP TABLE events',
-    "SELECT * FROM events INTO OUTFILE '/tmp/out.csv'",
+    "SELECT * FROM events INTO OUTFILE 'out.csv'",
     'SELECT * FROM system.tables',
     'SELECT * FROM "system" . `tables`',
     'SELECT * FROM information_schema.tables',

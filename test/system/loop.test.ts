@@ -22,7 +22,10 @@ async function untilStored(on: TestSystem, site: TestSite, events: number): Prom
 /** Trains, and waits until the POP answers by what was trained. */
 async function trainUntilLive(on: TestSystem, site: TestSite): Promise<string> {
   const training = await on.retrain(site)
-  expect(training).toMatchObject({ outcome: 'published', reason: /is above popularity's/ })
+  expect(training).toMatchObject({
+    outcome: 'published',
+    reason: expect.stringContaining("is above popularity's"),
+  })
   await vi.waitFor(
     async () => expect((await on.decide(site, 'watcher')).release).toBe(training.digest),
     patience,
