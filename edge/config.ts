@@ -27,8 +27,6 @@ const settingsSchema = v.object({
   RELEASE_POLL_MS: integer({ min: 200, max: 600_000, fallback: 5_000 }),
 })
 
-export type Config = ReturnType<typeof readConfig>
-
 /** Reads every setting of a POP, once. Throws SettingsError with a sentence that says what to set. */
 export function readConfig(variables: Readonly<Record<string, unknown>>) {
   const settings = readSettings(settingsSchema, variables)

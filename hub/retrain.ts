@@ -1,6 +1,6 @@
 import type { ScoredItem } from '#shared/decide.ts'
 import { defaultPolicy, type ItemFacts } from '#shared/policy.ts'
-import { type PackedRelease, packRelease } from '#shared/release.ts'
+import { type Manifest, packRelease } from '#shared/release.ts'
 import type { Environment } from './environment.ts'
 import { publishRelease } from './publishing/publish.ts'
 import { readTrainingData, type TrainingData } from './training/read-sessions.ts'
@@ -44,8 +44,16 @@ export async function retrain(
   if (!trained.verdict.passed) {
     return { outcome: 'refused', reason: trained.verdict.reason, digest: null, figures }
   }
-  const release = await pack(site, data.catalogue, trained, figures, environment)
-  await publishRelease(site, release, { by, why: trained.verdict.reason, figures }, environment)
+  const manifest = manifestOf(site, trained, figures, environment)
+  const release = await packRelease({
+    manifest,
+    policy: defaultPolicy,
+    catalogue: { items: [...data.catalogue] },
+    popularity: popularItems(data.catalogue, trained),
+    model: trained.model,
+  })
+  const publication = { by, why: trained.verdict.reason, figures, manifest }
+  await publishRelease(site, release, publication, environment)
   const trainSeconds = (environment.now() - startedAt) / 1_000
   return {
     outcome: 'published',
@@ -80,31 +88,19 @@ function judged({ verdict }: TrainedModel) {
   }
 }
 
-function pack(
+function manifestOf(
   site: string,
-  catalogue: readonly ItemFacts[],
-  trained: TrainedModel,
+  { itemsMax, verdict }: TrainedModel,
   figures: Readonly<Record<string, number>>,
-  environment: Environment,
-): Promise<PackedRelease> {
-  return packRelease({
-    manifest: {
-      format: 1,
-      site,
-      createdAt: new Date(environment.now()).toISOString(),
-      model: {
-        family: 'session-knn',
-        inputs: ['session'],
-        outputs: ['items', 'scores'],
-        itemsMax: trained.itemsMax,
-      },
-      training: { ...figures, verdict: trained.verdict.reason },
-    },
-    policy: defaultPolicy,
-    catalogue: { items: [...catalogue] },
-    popularity: popularItems(catalogue, trained),
-    model: trained.model,
-  })
+  { now }: Environment,
+): Manifest {
+  return {
+    format: 1,
+    site,
+    createdAt: new Date(now()).toISOString(),
+    model: { family: 'session-knn', inputs: ['session'], outputs: ['items', 'scores'], itemsMax },
+    training: { ...figures, verdict: verdict.reason },
+  }
 }
 
 function popularItems(catalogue: readonly ItemFacts[], { popularity }: TrainedModel): ScoredItem[] {

@@ -1,4 +1,4 @@
-import type { PackedRelease } from '#shared/release.ts'
+import type { Manifest, PackedRelease } from '#shared/release.ts'
 import type { Environment } from '../environment.ts'
 
 export const liveTag = 'live'
@@ -8,6 +8,7 @@ export interface Publication {
   readonly by: string
   readonly why: string
   readonly figures: Readonly<Record<string, number>>
+  readonly manifest: Manifest
 }
 
 /**
@@ -28,7 +29,7 @@ export async function publishRelease(
     site,
     createdAt: at,
     createdBy: publication.by,
-    manifest: {},
+    manifest: publication.manifest,
     bytesTotal: release.bytes.length,
   })
   await registry.addEvaluation({

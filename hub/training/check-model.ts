@@ -6,7 +6,6 @@ import {
   scoreSession,
 } from '#shared/session-knn.ts'
 
-const sessionsChecked = 50
 const scoreDifferenceMax = 1e-5
 
 /**
@@ -21,7 +20,7 @@ export async function checkModel(
   ort.env.wasm.numThreads = 1
   const runtime = await ort.InferenceSession.create(model)
   try {
-    for (const session of sessions.slice(0, sessionsChecked)) {
+    for (const session of sessions) {
       const input = modelInput(session, index.settings)
       const outputs = await runtime.run({
         session: new ort.Tensor('int32', input, [input.length]),

@@ -31,13 +31,17 @@ export function split(sessions: TrainingSessions) {
     sessionOffsets: sessions.sessionOffsets.slice(0, cut + 1),
     sessionEndsAtMs: sessions.sessionEndsAtMs.slice(0, cut),
   }
-  const heldBack = Array.from({ length: held }, (_, index) =>
-    sessions.items.slice(
-      sessions.sessionOffsets[cut + index],
-      sessions.sessionOffsets[cut + index + 1],
-    ),
-  )
+  const heldBack = newest(sessions, held)
   return { earlier, heldBack }
+}
+
+/** The newest `count` sessions, oldest of them first. */
+export function newest({ items, sessionOffsets }: TrainingSessions, count: number): Int32Array[] {
+  const starts = sessionOffsets
+    .subarray(0, -1)
+    .subarray(Math.max(0, sessionOffsets.length - 1 - count))
+  const first = sessionOffsets.length - 1 - starts.length
+  return Array.from(starts, (start, index) => items.slice(start, sessionOffsets[first + index + 1]))
 }
 
 /** Predicts every next item of the sessions held back, by the model and by popularity, and compares. */

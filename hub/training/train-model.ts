@@ -3,8 +3,10 @@ import { buildModel } from '#models/session-knn/graph.ts'
 import { defaultSessionKnnSettings } from '#models/session-knn/settings.ts'
 import { buildIndex, type TrainingSessions } from '#models/session-knn/train.ts'
 import { checkModel } from './check-model.ts'
-import { judge, split, type Verdict } from './judge.ts'
+import { judge, newest, split, type Verdict } from './judge.ts'
 
+/** How many of the newest sessions both scorers have to agree on. */
+const sessionsChecked = 50
 const popularitySettings = { halfLifeDays: 7, itemsMax: 100 } as const
 
 export interface TrainedModel {
@@ -24,7 +26,7 @@ export async function trainModel(sessions: TrainingSessions): Promise<TrainedMod
   const verdict = judge(buildIndex(earlier, settings), popularityOf(earlier), heldBack)
   const index = buildIndex(sessions, settings)
   const model = buildModel(index)
-  await checkModel(model, index, heldBack)
+  await checkModel(model, index, newest(sessions, sessionsChecked))
   return {
     model,
     itemsMax: settings.sessionItemsMax,
