@@ -39,6 +39,10 @@ export function toStoreError(error: unknown): StoreError {
   if (error instanceof StoreError) return error
   const message = error instanceof Error ? error.message : String(error)
   const type = engineType(error, message)
+  // Only this query asked for too much; where the whole engine is short of memory, asking again can help.
+  if (message.includes('Query memory limit exceeded')) {
+    return new StoreError('refused', firstSentence(message), error)
+  }
   if (type) return new StoreError(codeOf(type), `${firstSentence(message)} (${type})`, error)
   if (/timeout/i.test(message)) return new StoreError('timeout', message, error)
   return new StoreError('unavailable', message || 'the store does not answer', error)

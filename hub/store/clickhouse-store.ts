@@ -103,6 +103,8 @@ async function queryText(
   return answer.text()
 }
 
+const bytesPerMb = 1_000_000
+
 // `readonly` comes last: chDB sets one after the other, and after it nothing can be set.
 function querySettings(limits: Required<QueryLimits>): ClickHouseSettings {
   return {
@@ -111,6 +113,9 @@ function querySettings(limits: Required<QueryLimits>): ClickHouseSettings {
     result_overflow_mode: 'throw',
     max_execution_time: limits.timeMaxMs / 1000,
     timeout_overflow_mode: 'throw',
+    max_memory_usage: String(limits.memoryMbMax * bytesPerMb),
+    max_bytes_before_external_group_by: String((limits.memoryMbMax * bytesPerMb) / 2),
+    max_bytes_before_external_sort: String((limits.memoryMbMax * bytesPerMb) / 2),
     ...(limits.readOnly ? { readonly: '1' } : {}),
   }
 }

@@ -5,6 +5,8 @@ export interface QueryLimits {
   /** Rows of the answer; more is an error (`refused`), never a silent cut. */
   readonly rowsMax?: number
   readonly timeMaxMs?: number
+  /** Memory of the engine for this query; large groupings go to disk at half of it, past it is an error (`refused`). */
+  readonly memoryMbMax?: number
   /** For SQL written by somebody else: refuses writes, DDL, system tables and anything outside the tables. */
   readonly readOnly?: boolean
 }
@@ -38,7 +40,12 @@ export interface Store {
 }
 
 /** Bounds of a query that states none: an answer has to fit in memory twice, and nobody waits longer. */
-export const queryDefaults = { rowsMax: 100_000, timeMaxMs: 30_000, readOnly: false } as const
+export const queryDefaults = {
+  rowsMax: 100_000,
+  timeMaxMs: 30_000,
+  memoryMbMax: 1_000,
+  readOnly: false,
+} as const
 
 export type StoreErrorCode = 'refused' | 'timeout' | 'unavailable' | 'invalid-query' | 'closed'
 

@@ -217,6 +217,11 @@ export function storeContract({ store }: StoreContract): void {
       { timeMaxMs: 100 },
       { code: 'timeout', retryable: true },
     ],
+    [
+      'SELECT length(groupArray(number)) FROM numbers(20000000)',
+      { memoryMbMax: 20 },
+      { code: 'refused', retryable: false },
+    ],
   ])('%s is a typed error', async (sql, limits, expected) => {
     expect(await refusal(sql, limits)).toEqual({ name: 'StoreError', ...expected })
     expect(await store().query('SELECT 1 AS one')).toEqual([{ one: 1 }])
