@@ -3,12 +3,12 @@ import { cors } from 'hono/cors'
 import { releaseDigestHeader, releasePath, releaseSignatureHeader } from '#shared/contract.ts'
 import { type EventType, eventTypes } from '#shared/event.ts'
 import { limits } from '#shared/limits.ts'
+import { RequestRefused } from '#shared/request-refused.ts'
 import type { Environment } from './environment.ts'
 import { log, reasonOf } from './log.ts'
 import { type DecideAnswer, takeDecision, takeEvents, takeRecommendations } from './pipeline.ts'
 import { readBody } from './read-body.ts'
 import { authorise, receiveRelease } from './releases/receive.ts'
-import { RequestRefused } from './request-refused.ts'
 
 /** The routes of a POP. Errors become HTTP here and nowhere else. */
 export function popApp(environment: Environment): Hono {

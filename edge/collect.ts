@@ -1,9 +1,9 @@
 import { type EventType, eventTypes } from '#shared/event.ts'
 import { limits } from '#shared/limits.ts'
+import { RequestRefused } from '#shared/request-refused.ts'
 import type { Site } from '#shared/sites.ts'
 import type { Environment } from './environment.ts'
 import { readBody } from './read-body.ts'
-import { RequestRefused } from './request-refused.ts'
 
 type RawObject = Record<string, unknown>
 

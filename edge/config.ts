@@ -27,6 +27,9 @@ const settingsSchema = v.object({
   RELEASE_POLL_MS: integer({ min: 200, max: 600_000, fallback: 5_000 }),
 })
 
+/** The names of every setting of a POP. */
+export const settingNames = Object.keys(settingsSchema.entries)
+
 /** Reads every setting of a POP, once. Throws SettingsError with a sentence that says what to set. */
 export function readConfig(variables: Readonly<Record<string, unknown>>) {
   const settings = readSettings(settingsSchema, variables)

@@ -16,26 +16,36 @@ export interface Bindings {
 const bindings = env as unknown as Bindings
 
 /** Read at load: a wrong setting stops the worker before its first request, with a sentence. */
-export const config = readConfig(env as unknown as Record<string, unknown>)
+const config = readConfig(env as unknown as Record<string, unknown>)
 
-/** Everything a stage may need from outside, built once an isolate. Clock and ids come from here alone. */
+// The one place where clock, chance and ids come from.
+const now = () => Date.now()
+const random = () => Math.random()
+const newId = () => crypto.randomUUID() as string
+
+const shelf = () => bindings.RELEASES.get(bindings.RELEASES.idFromName('releases'))
+const releaseKey = lazily(() => importReleasePublicKey(config.releasePublicKey))
+
+/** Everything a stage may need from outside, built once an isolate. */
 export const environment = {
   config,
-  now: () => Date.now(),
+  now,
+  random,
+  newId,
   stopwatch: () => performance.now(),
-  newId: () => crypto.randomUUID() as string,
   counters: new Counters(),
   popularity: new LivePopularity(),
   visitors: bindings.VISITORS,
-  shelf: () => bindings.RELEASES.get(bindings.RELEASES.idFromName('releases')),
+  shelf,
   releases: new LiveReleases({
-    shelf: () => bindings.RELEASES.get(bindings.RELEASES.idFromName('releases')),
-    publicKey: lazily(() => importReleasePublicKey(config.releasePublicKey)),
+    shelf,
+    publicKey: releaseKey,
     pollMs: config.releasePollMs,
-    now: () => Date.now(),
+    now,
+    random,
   }),
   popKey: lazily(() => importPopKey(config.popSecret)),
-  releaseKey: lazily(() => importReleasePublicKey(config.releasePublicKey)),
+  releaseKey,
 } as const
 export type Environment = typeof environment
 

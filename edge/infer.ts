@@ -3,10 +3,10 @@ import type { ScoredItem } from '#shared/decide.ts'
 import { type Features, featurise } from '#shared/features.ts'
 import { limits } from '#shared/limits.ts'
 import { defaultPolicy, type Placement } from '#shared/policy.ts'
+import { RequestRefused } from '#shared/request-refused.ts'
 import type { Session } from '#shared/session.ts'
 import type { LivePopularity } from './live-popularity.ts'
 import type { LoadedRelease } from './releases/load.ts'
-import { RequestRefused } from './request-refused.ts'
 
 /** What a decision is made from: one release's model, policy and popularity, never two. */
 export interface Inferred {

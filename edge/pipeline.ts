@@ -4,6 +4,7 @@ import { type DecidedItem, decideItems } from '#shared/decide.ts'
 import type { EventType } from '#shared/event.ts'
 import { isIdText, visitorKey } from '#shared/id.ts'
 import { limits } from '#shared/limits.ts'
+import { RequestRefused } from '#shared/request-refused.ts'
 import type { Session } from '#shared/session.ts'
 import type { Site } from '#shared/sites.ts'
 import { type Cleaned, clean, type Rejected } from './clean.ts'
@@ -12,7 +13,6 @@ import type { Environment } from './environment.ts'
 import { type Inferred, infer, placementOf } from './infer.ts'
 import type { LoadedRelease } from './releases/load.ts'
 import { lookAt, type Receipt, remember } from './remember.ts'
-import { RequestRefused } from './request-refused.ts'
 
 /** What `waitUntil` of a worker is for: work that goes on after the answer. */
 type Later = (work: Promise<void>) => void

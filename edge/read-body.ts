@@ -1,4 +1,4 @@
-import { RequestRefused } from './request-refused.ts'
+import { RequestRefused } from '#shared/request-refused.ts'
 
 /**
  * Reads a body, inflated where `Content-Encoding` says gzip or deflate, and stops at the bound: a bomb

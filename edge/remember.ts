@@ -1,9 +1,9 @@
 import type { ShelfRecord } from '#shared/contract.ts'
 import { refusalsKey } from '#shared/id.ts'
+import { RequestRefused } from '#shared/request-refused.ts'
 import type { Site } from '#shared/sites.ts'
 import type { Cleaned } from './clean.ts'
 import type { Environment } from './environment.ts'
-import { RequestRefused } from './request-refused.ts'
 import type { VisitorRequest, VisitorResult, VisitorView } from './visitors/core.ts'
 import { objectNameOf } from './visitors/mapping.ts'
 

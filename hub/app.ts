@@ -2,10 +2,10 @@ import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { ingestPath } from '#shared/contract.ts'
 import { limits } from '#shared/limits.ts'
+import { RequestRefused } from '#shared/request-refused.ts'
 import type { Environment } from './environment.ts'
 import { ingest, recordsTopic } from './ingest.ts'
 import { peakMemory } from './peak-memory.ts'
-import { RequestRefused } from './request-refused.ts'
 import type { Schedule } from './schedule.ts'
 import { StoreError } from './store/store.ts'
 
@@ -112,8 +112,10 @@ function answerError(cause: Error, context: Context, { metrics, logger }: Enviro
   const refused = asRefusal(cause)
   if (refused) {
     metrics.requestsRefused.inc({ code: refused.code })
-    if (refused.status === 429) context.header('retry-after', '1')
-    return context.json(refused.body(), refused.status)
+    const headers = refused.retryAfterSeconds
+      ? { 'retry-after': String(refused.retryAfterSeconds) }
+      : {}
+    return context.json(refused.body(), refused.status, headers)
   }
   logger.error({ path: context.req.path, reason: String(cause) }, 'a request failed')
   return context.json({ error: 'failed', detail: 'this is our fault; send it again' }, 500)

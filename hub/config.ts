@@ -16,7 +16,11 @@ const settingsSchema = v.object({
   HUB_PORT: integer({ min: 0, max: 65_535, fallback: 8788 }),
   HUB_DATA_DIR: v.optional(v.string(), '.data/hub'),
   POP_SECRET: secret('set the secret the POPs sign with'),
-  ADMIN_TOKEN: secret('set the token of operators'),
+  ADMIN_TOKEN: v.pipe(
+    secret('set the token of operators'),
+    // A header carries nothing else, and a blank would end the token.
+    v.regex(/^[\x21-\x7e]+$/, 'set letters, digits and signs of ASCII without blanks'),
+  ),
   RELEASE_PRIVATE_KEY: v.pipe(
     v.string('set the Ed25519 seed that signs releases (openssl rand -hex 32)'),
     v.regex(/^[0-9a-f]{64}$/, 'set 64 hexadecimal digits'),

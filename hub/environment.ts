@@ -23,7 +23,7 @@ export async function openEnvironment(config: Config) {
   const newId = () => randomUUID() as string
   const metrics = hubMetrics()
   // First: it is what keeps a second hub out of the data directory.
-  const log = await openLog(config)
+  const log = await openLog(config, logger)
   const [store, registry, blobs, releaseKey, popKey] = await Promise.all([
     openStore({
       dataDir: config.dataDir,
@@ -32,6 +32,7 @@ export async function openEnvironment(config: Config) {
     }),
     openRegistry({
       dataDir: config.dataDir,
+      onIdleError: (cause) => logger.warn({ reason: String(cause) }, 'a registry connection broke'),
       ...(config.postgresUrl ? { url: config.postgresUrl } : {}),
     }),
     openBlobs(join(config.dataDir, 'releases')),
@@ -60,11 +61,15 @@ export async function closeEnvironment(environment: Environment): Promise<void> 
   await environment.registry.close()
 }
 
-async function openLog({ kafkaBrokers, dataDir }: Config): Promise<Log> {
+async function openLog({ kafkaBrokers, dataDir }: Config, logger: Logger): Promise<Log> {
   if (kafkaBrokers) {
     // Loaded where it is used: nobody on one machine pays for a Kafka client.
     const { openKafkaLog } = await import('./log/kafka-log.ts')
-    return openKafkaLog({ brokers: kafkaBrokers, clientId: 'shelfedge-hub' })
+    return openKafkaLog({
+      brokers: kafkaBrokers,
+      clientId: 'shelfedge-hub',
+      onLog: (message, fields) => logger.warn(fields, message),
+    })
   }
   return openSqliteLog({ directory: join(dataDir, 'log') })
 }

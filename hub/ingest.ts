@@ -1,9 +1,9 @@
 import * as v from 'valibot'
 import { batchIdentity, type Delivery, deliverySchema, type Receipt } from '#shared/contract.ts'
+import { RequestRefused } from '#shared/request-refused.ts'
 import { type RequestToSign, verifyRequest } from '#shared/signature.ts'
 import type { Environment } from './environment.ts'
 import { LogError } from './log/log.ts'
-import { RequestRefused } from './request-refused.ts'
 
 /** The topic of everything POPs send; its key is site and visitor, so that a visitor's order holds. */
 export const recordsTopic = 'shelfedge.records'
@@ -39,7 +39,11 @@ function readDelivery(body: Uint8Array): Delivery {
   const parsed = v.safeParse(deliverySchema, json, { abortEarly: true })
   if (parsed.success) return parsed.output
   const [issue] = parsed.issues
-  throw new RequestRefused(422, 'not_a_delivery', `${v.getDotPath(issue)}: ${issue.message}`)
+  throw new RequestRefused(
+    422,
+    'not_a_delivery',
+    `${v.getDotPath(issue) ?? 'the body'}: ${issue.message}`,
+  )
 }
 
 function checkSites({ batches }: Delivery, siteIds: readonly string[]): void {
@@ -56,7 +60,8 @@ async function append({ pop, region, batches }: Delivery, { log }: Environment) 
   try {
     return await log.append(recordsTopic, messages)
   } catch (cause) {
-    if (!(cause instanceof LogError) || !cause.retryable) throw cause
-    throw new RequestRefused(429, 'log_busy', cause.message)
+    if (!(cause instanceof LogError)) throw cause
+    if (cause.retryable) throw new RequestRefused(429, 'log_busy', cause.message, 1)
+    throw new RequestRefused(422, 'not_loggable', cause.message)
   }
 }

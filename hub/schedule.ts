@@ -23,7 +23,7 @@ export class Schedule {
 
   /** Trains after whatever is being trained. Throws what the training threw. */
   trainNow(site: string, by: string): Promise<Training> {
-    const training = this.#running.then(() => retrain(site, by, this.#environment))
+    const training = this.#running.then(() => this.#trainAndTell(site, by))
     this.#running = training.catch(() => {})
     return training
   }
@@ -43,17 +43,27 @@ export class Schedule {
   }
 
   async #train(site: string): Promise<void> {
-    const { metrics, logger, config } = this.#environment
-    let delayMs = config.retrainMs
+    let delayMs = this.#environment.config.retrainMs
     try {
-      const training = await this.trainNow(site, 'schedule')
-      metrics.trainings.inc({ outcome: training.outcome })
-      logger.info({ site, ...training }, `training: ${training.outcome}`)
-      if (training.outcome === 'too_little') delayMs = Math.min(tooLittleMs, delayMs)
-    } catch (cause) {
-      metrics.trainings.inc({ outcome: 'failed' })
-      logger.error({ site, reason: String(cause) }, 'training failed')
+      const { outcome } = await this.trainNow(site, 'schedule')
+      if (outcome === 'too_little') delayMs = Math.min(tooLittleMs, delayMs)
+    } catch {
+      // Told of where it happened; the next one is due when this one would have been followed.
     }
     this.#later(site, delayMs)
+  }
+
+  async #trainAndTell(site: string, by: string): Promise<Training> {
+    const { metrics, logger } = this.#environment
+    try {
+      const training = await retrain(site, by, this.#environment)
+      metrics.trainings.inc({ outcome: training.outcome })
+      logger.info({ site, by, ...training }, `training: ${training.outcome}`)
+      return training
+    } catch (cause) {
+      metrics.trainings.inc({ outcome: 'failed' })
+      logger.error({ site, by, reason: String(cause) }, 'training failed')
+      throw cause
+    }
   }
 }

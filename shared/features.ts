@@ -1,6 +1,6 @@
 import type { Session } from './session.ts'
 
-/** What a model sees of a visitor, logged with the decision and rebuilt from the store for training. */
+/** What a model sees of a visitor; logged with the decision. */
 export interface Features {
   /** Items of the running session that the release knows, oldest first. */
   readonly items: readonly string[]

@@ -30,7 +30,9 @@ export const limits = {
   decisionItemsMax: 100,
   decisionItemsDefault: 20,
   /** A SQLite row of a Durable Object holds at most 2 MB; the identity and the index need little of it. */
-  outboxRowBytesMax: 1_500_000,
+  outboxRowBytesMax: 600_000,
+  /** What the log takes: a row of an outbox with its identity, below the 1 MB of a Kafka broker. */
+  logMessageCharactersMax: 900_000,
   deliveryBytesMax: 4 * 1024 * 1024,
   deliveryBatchesMax: 2_000,
   /** What the hub accepts in one delivery: the POP's bound and one batch of slack. */

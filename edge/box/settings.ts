@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { integer, readSettings } from '#shared/settings.ts'
-import { readConfig } from '../config.ts'
+import { readConfig, settingNames } from '../config.ts'
 
 const boxSchema = v.object({
   POP_HOST: v.optional(v.string(), '127.0.0.1'),
@@ -8,27 +8,13 @@ const boxSchema = v.object({
   POP_DATA_DIR: v.optional(v.string(), '.data/pop'),
 })
 
-/** The worker's own settings, handed on as they are. */
-const workerSettings = [
-  'SITES',
-  'HUB_URL',
-  'POP_ID',
-  'POP_SECRET',
-  'RELEASE_PUBLIC_KEY',
-  'REGION',
-  'VISITOR_SHARDS',
-  'OUTBOX_BYTES_MAX',
-  'FORWARD_DELAY_MS',
-  'RELEASE_POLL_MS',
-] as const
-
 /**
  * Settings of a POP on a box: where it listens and keeps its files, and the worker's own.
  * The worker's are checked here too, so that a wrong one stops the start and not a request.
  */
 export function readBoxSettings(environment: Readonly<Record<string, string | undefined>>) {
   const box = readSettings(boxSchema, environment)
-  const given = workerSettings.flatMap((name) => {
+  const given = settingNames.flatMap((name) => {
     const value = environment[name] ?? boxDefaults[name]
     return value === undefined ? [] : [[name, value] as const]
   })
@@ -38,6 +24,6 @@ export function readBoxSettings(environment: Readonly<Record<string, string | un
 }
 
 /** On one box a few objects that commit together are faster than one a visitor (see mapping.ts). */
-const boxDefaults: Partial<Record<(typeof workerSettings)[number], string>> = {
+const boxDefaults: Readonly<Record<string, string>> = {
   VISITOR_SHARDS: '4',
 }

@@ -2,7 +2,6 @@ import type { Candidates } from '#shared/session-knn.ts'
 
 /** A loaded model: scores a session of dense item numbers, oldest first. */
 export interface Scorer {
-  readonly engine: 'wasm' | 'typescript'
   score(items: Int32Array): Promise<Candidates>
   dispose(): Promise<void>
 }

@@ -5,7 +5,6 @@ import type { Scorer } from './scorer.ts'
 export function typescriptScorer(model: Uint8Array): Scorer {
   const index = indexFromModel(model)
   return {
-    engine: 'typescript',
     score: async (items) => scoreSession(index, items),
     dispose: async () => {},
   }

@@ -22,7 +22,6 @@ export async function wasmScorer(model: Uint8Array, declared: Manifest['model'])
   expectSame('inputs', session.inputNames, declared.inputs)
   expectSame('outputs', session.outputNames, declared.outputs)
   return {
-    engine: 'wasm',
     score: async (items) => scoreWith(session, items, declared.itemsMax),
     dispose: () => session.release(),
   }

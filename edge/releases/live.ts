@@ -1,5 +1,6 @@
+import { ReleaseError } from '#shared/release.ts'
 import { log, reasonOf } from '../log.ts'
-import { type LoadedRelease, loadRelease } from './load.ts'
+import { type LoadedRelease, loadRelease, ReleaseRefused } from './load.ts'
 import type { ReleasePointer, ReleaseShelf } from './shelf.ts'
 
 interface Ports {
@@ -7,6 +8,8 @@ interface Ports {
   readonly publicKey: () => Promise<CryptoKey>
   readonly pollMs: number
   readonly now: () => number
+  /** 0 to 1. */
+  readonly random: () => number
 }
 
 /** A loaded release and the requests that are deciding by it. */
@@ -56,10 +59,6 @@ export class LiveReleases {
     }
   }
 
-  digest(site: string): string | null {
-    return this.#entry(site).held?.release.digest ?? null
-  }
-
   /** Makes a release live at once in this isolate; the others find it on the shelf. */
   async activate(site: string, release: LoadedRelease): Promise<void> {
     const entry = this.#entry(site)
@@ -93,8 +92,9 @@ export class LiveReleases {
       const release = await loadRelease(site, pointer, new Uint8Array(bytes), key)
       await this.activate(site, release)
     } catch (cause) {
-      // The last good release stays live.
-      entry.refused = pointer?.digest ?? null
+      // The last good release stays live. Only a release that is bad is not asked for again.
+      const isBad = cause instanceof ReleaseRefused || cause instanceof ReleaseError
+      if (isBad) entry.refused = pointer?.digest ?? null
       log('error', 'a release on the shelf was not taken', { site, reason: reasonOf(cause) })
     }
   }
@@ -112,6 +112,6 @@ export class LiveReleases {
 
   #nextCheckAt(): number {
     // Jitter keeps a fleet of isolates from asking at the same moment.
-    return this.#ports.now() + this.#ports.pollMs * (0.75 + Math.random() / 2)
+    return this.#ports.now() + this.#ports.pollMs * (0.75 + this.#ports.random() / 2)
   }
 }

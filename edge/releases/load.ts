@@ -13,10 +13,8 @@ import type { ReleasePointer } from './shelf.ts'
 /** A release ready to decide by: immutable, so a request that holds one cannot see another. */
 export interface LoadedRelease {
   readonly digest: string
-  readonly manifest: Manifest
   readonly policy: Policy
   readonly popularity: readonly ScoredItem[]
-  readonly itemIds: readonly string[]
   readonly itemsMax: number
   numberOf(item: string): number | undefined
   facts(item: string): ItemFacts | undefined
@@ -70,10 +68,8 @@ export async function loadRelease(
   const scorer = await loadScorer(parts.model, parts.manifest)
   return {
     digest: pointer.digest,
-    manifest: parts.manifest,
     policy: parts.policy,
     popularity: parts.popularity,
-    itemIds,
     itemsMax: parts.manifest.model.itemsMax,
     numberOf: (item) => numbers.get(item),
     facts: (item) => parts.catalogue.items[numbers.get(item) ?? -1],

@@ -1,7 +1,7 @@
 import { ReleaseError } from '#shared/release.ts'
+import { RequestRefused } from '#shared/request-refused.ts'
 import { verifyRequest } from '#shared/signature.ts'
 import type { Environment } from '../environment.ts'
-import { RequestRefused } from '../request-refused.ts'
 import { loadRelease, ReleaseRefused } from './load.ts'
 
 export interface ReleaseRequest {

@@ -1,6 +1,6 @@
 import { DurableObject } from 'cloudflare:workers'
 import { limits } from '#shared/limits.ts'
-import { config, environment } from '../environment.ts'
+import { environment } from '../environment.ts'
 import { log, reasonOf } from '../log.ts'
 import type { Backlog, VisitorRequest, VisitorResult, VisitorView } from './core.ts'
 import { VisitorsCore } from './core.ts'
@@ -12,6 +12,7 @@ interface Waiting {
   readonly fail: (cause: unknown) => void
 }
 
+const { config } = environment
 const backoffMsMin = 500
 const backoffMsMax = 30_000
 /** Past this an alarm that should have fired has been lost. */
@@ -140,6 +141,6 @@ export class Visitors extends DurableObject {
   /** Exponential, with a quarter of jitter so that many objects do not knock at once. */
   #backoffMs(): number {
     const backoff = Math.min(backoffMsMax, backoffMsMin * 2 ** Math.min(this.#failures - 1, 10))
-    return backoff * (0.75 + Math.random() / 2)
+    return backoff * (0.75 + environment.random() / 2)
   }
 }

@@ -1,5 +1,7 @@
 /** The log port: a durable, partitioned, ordered queue between ingest and everything that reads it. */
 
+import { limits } from '#shared/limits.ts'
+
 /** One message to append. `key` (site and visitor) decides the partition, `identity` is its own for ever. */
 export interface LogMessage {
   readonly key: string
@@ -92,19 +94,16 @@ export class LogError extends Error {
   }
 }
 
-/** Characters a message may have in all; larger than any event the edge accepts, smaller than Kafka's 1 MB. */
-const messageCharactersMax = 900_000
-
 /** Throws `invalid-message` for what no adapter could keep, before it can spoil a whole commit. */
 export function assertMessages(messages: readonly LogMessage[]): void {
   for (const { key, identity, value } of messages) {
     if (typeof key !== 'string' || typeof identity !== 'string' || typeof value !== 'string')
       throw new LogError('invalid-message', 'key, identity and value of a message must be strings')
     if (identity === '') throw new LogError('invalid-message', 'a message has no identity')
-    if (key.length + identity.length + value.length > messageCharactersMax)
+    if (key.length + identity.length + value.length > limits.logMessageCharactersMax)
       throw new LogError(
         'invalid-message',
-        `message ${identity.slice(0, 80)} has more than ${messageCharactersMax} characters`,
+        `message ${identity.slice(0, 80)} has more than ${limits.logMessageCharactersMax} characters`,
       )
   }
 }

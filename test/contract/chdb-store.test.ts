@@ -43,7 +43,9 @@ test('a process that dies fails what it had in hand as retryable, and comes back
   const token = randomUUID()
   await store.insert('events', [eventRow(site, 'm1')], token)
   const inHand = store.query('SELECT sum(sipHash64(number)) FROM numbers(1e12)')
-  process.kill(store.pid ?? 0, 'SIGKILL')
+  // Without a process id this would end the process group of the test itself.
+  if (store.pid === undefined) throw new Error('the store has no process')
+  process.kill(store.pid, 'SIGKILL')
   await expect(inHand).rejects.toMatchObject({ code: 'unavailable', retryable: true })
   await vi.waitFor(() => store.ping(), { timeout: 20_000, interval: 50 })
   expect(exits).toContain('SIGKILL')

@@ -1,6 +1,6 @@
-import type { ErrorBody } from '#shared/contract.ts'
+import type { ErrorBody } from './contract.ts'
 
-/** A request that cannot be taken as a whole: becomes HTTP once, in `app.ts`. */
+/** A request that cannot be taken as a whole: becomes HTTP once, in the `app.ts` of its side. */
 export class RequestRefused extends Error {
   override readonly name = 'RequestRefused'
   readonly status: 400 | 401 | 404 | 409 | 413 | 415 | 422 | 429
