@@ -1,0 +1,98 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { readConfig } from '#hub/config.ts'
+import { SettingsError } from '#shared/settings.ts'
+import { hubVariables } from '#test/support/hub.ts'
+import { runProgram } from '#test/support/start-program.ts'
+
+function sentencesOf(variables: Readonly<Record<string, string>>): string[] {
+  try {
+    readConfig(variables)
+  } catch (cause) {
+    if (cause instanceof SettingsError) return cause.message.split('\n')
+    throw cause
+  }
+  throw new Error('the settings were taken')
+}
+
+describe('the settings of a hub', () => {
+  it('are read with their defaults: on loopback, everything embedded', () => {
+    expect(readConfig(hubVariables)).toMatchObject({
+      ...{ siteIds: ['shop'], host: '127.0.0.1', port: 8788, popUrls: [], retrainMs: 3_600_000 },
+      ...{ kafkaBrokers: undefined, clickhouseUrl: undefined, postgresUrl: undefined },
+    })
+  })
+
+  it.each([
+    ['HUB_PORT', '70000', 'set a whole number from 0 to 65535'],
+    ['HUB_PORT', 'http', 'set a whole number from 0 to 65535'],
+    ['RETRAIN_SECONDS', '-1', 'set a whole number from 0 to 2592000'],
+    ['RETRAIN_SECONDS', '0.5', 'set a whole number from 0 to 2592000'],
+    ['RETRAIN_SESSIONS_MIN', '0', 'set a whole number from 1 to 1000000'],
+    ['LOG_LEVEL', 'loud', 'set one of debug, info, warn, error, silent'],
+    ['KAFKA_BROKERS', 'kafka:9092', 'set JSON like ["kafka:9092"]'],
+  ])(
+    'stop the start where %s is %s, naming it, its value and what is allowed',
+    (name, value, allowed) => {
+      expect(sentencesOf({ ...hubVariables, [name]: value })).toEqual([
+        `${name} is ${JSON.stringify(value)}, which is not allowed: ${allowed}.`,
+      ])
+    },
+  )
+
+  it.each([
+    ['SITES', 'demo', 'set JSON like {"demo":{"writeKeys":["demo"]}}'],
+    ['SITES', '{}', 'at least one site is needed'],
+    [
+      'SITES',
+      '{"a":{"writeKeys":["k"]},"b":{"writeKeys":["k"]}}',
+      'a write key belongs to one site',
+    ],
+    ['POP_SECRET', 'hunter2', 'set at least 32 characters'],
+    ['ADMIN_TOKEN', 'hunter2', 'set at least 32 characters'],
+    ['ADMIN_TOKEN', 'a token that no header could carry', 'without blanks'],
+    ['RELEASE_PRIVATE_KEY', 'AB'.repeat(32), 'set 64 hexadecimal digits'],
+    ['CLICKHOUSE_URL', 'hunter2', 'set an address'],
+    ['POSTGRES_URL', 'hunter2', 'set an address'],
+  ])('stop the start where %s is wrong, and do not show what it was', (name, value, allowed) => {
+    const [sentence, ...others] = sentencesOf({ ...hubVariables, [name]: value })
+    expect(others).toEqual([])
+    expect(sentence).toMatch(new RegExp(`^${name} is \\(not shown\\), which is not allowed`))
+    expect(sentence).toContain(allowed)
+    expect(sentence?.replace(allowed, '')).not.toContain(value)
+  })
+
+  it('stop the start where a POP has no address', () => {
+    const [sentence] = sentencesOf({ ...hubVariables, POP_URLS: '["https://a.example","ftp://b"]' })
+    expect(sentence).toMatch(/^POP_URLS is .* at 1: set an http or https address\.$/)
+  })
+
+  it.each(Object.keys(hubVariables))('stop the start without %s, and say what to set', (name) => {
+    const { [name]: _gone, ...rest } = hubVariables as Record<string, string>
+    expect(sentencesOf(rest)).toEqual([expect.stringMatching(`^${name} is not set: set .*\\.$`)])
+  })
+
+  it('are all named at once where several are wrong', () => {
+    const sentences = sentencesOf({ ...hubVariables, HUB_PORT: 'x', LOG_LEVEL: 'y' })
+    expect(sentences.map((sentence) => sentence.split(' ')[0])).toEqual(['HUB_PORT', 'LOG_LEVEL'])
+  })
+})
+
+it('a hub with a wrong setting ends with code 2 and says so, before it touches the disk', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'shelfedge-config-'))
+  try {
+    const settings = { ...hubVariables, HUB_DATA_DIR: join(directory, 'hub'), HUB_PORT: 'x' }
+    const { status, stdout, stderr } = runProgram('hub/main.ts', settings)
+    expect({ status, stdout, stderr }).toEqual({
+      status: 2,
+      stdout: '',
+      stderr:
+        'The hub does not start:\nHUB_PORT is "x", which is not allowed: set a whole number from 0 to 65535.\n',
+    })
+    expect(readdirSync(directory)).toEqual([])
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}, 30_000)

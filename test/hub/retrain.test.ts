@@ -1,0 +1,200 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { retrain } from '#hub/retrain.ts'
+import { checkModel } from '#hub/training/check-model.ts'
+import { judge, split } from '#hub/training/judge.ts'
+import { readTrainingData } from '#hub/training/read-sessions.ts'
+import { trainModel } from '#hub/training/train-model.ts'
+import { buildPopularity } from '#models/popularity/popularity.ts'
+import { buildModel } from '#models/session-knn/graph.ts'
+import { buildIndex } from '#models/session-knn/train.ts'
+import { limits } from '#shared/limits.ts'
+import { settingsWith, trainingSessions } from '#test/models/session-knn-fixture.ts'
+import { baseMs, minuteMs } from '#test/support/events.ts'
+import { openTestHub, type TestHub } from '#test/support/hub.ts'
+
+let hub: TestHub
+beforeAll(async () => {
+  hub = await openTestHub({ SITES: sitesOf('shop', 'views', 'facts', 'tiny', 'chains') })
+}, 60_000)
+afterAll(() => hub?.close())
+
+function sitesOf(...names: string[]): string {
+  const sites = names.map((name) => [name, { writeKeys: [`${name}-key`] }])
+  return JSON.stringify(Object.fromEntries(sites))
+}
+
+let rowsMade = 0
+/** One row of the store: a view of `item` at minute `at` in the only session of `visitor`. */
+function view(visitor: string, item: string, at: number, changes: Record<string, unknown> = {}) {
+  return {
+    ...{ site: 'shop', visitor, message_id: `row ${++rowsMade}`, type: 'track' },
+    ...{ event: 'Product Viewed', timestamp: new Date(baseMs + at * minuteMs).toISOString() },
+    ...{ session: 's', epoch: 1, sequence: rowsMade, position: 0, bot: false, items: [item] },
+    ...{ properties: '{}', context: '{}', traits: '{}' },
+    ...changes,
+  }
+}
+
+let insertions = 0
+function insert(site: string, rows: Record<string, unknown>[]): Promise<void> {
+  const ofSite = rows.map((row) => ({ ...row, site }))
+  return hub.environment.store.insert('events', ofSite, `insertion ${++insertions}`)
+}
+
+/** The sessions a site would be trained on, in the ids of its items. */
+async function sessionsOf(site: string): Promise<string[][]> {
+  const { catalogue, sessions } = await readTrainingData(hub.environment.store, site)
+  return Array.from(sessions.sessionEndsAtMs, (_, session) =>
+    Array.from(
+      sessions.items.slice(sessions.sessionOffsets[session], sessions.sessionOffsets[session + 1]),
+      (number) => catalogue[number]?.id ?? '?',
+    ),
+  )
+}
+
+describe('the training data of a site', () => {
+  it('is what its people looked at and chose, in order, the oldest session first', async () => {
+    await insert('shop', [
+      view('late', 'a', 20),
+      view('late', 'b', 21),
+      view('early', 'c', 3, { sequence: 3 }),
+      view('early', 'a', 1, { sequence: 9 }),
+      // The same moment: the order in which the POP took them decides.
+      view('early', 'd', 3, { sequence: 4, position: 1 }),
+      view('early', 'b', 3, { sequence: 4, position: 0, event: 'Product Added' }),
+      view('robot', 'r', 5, { bot: true }),
+      view('early', 'searched', 2, { event: 'Products Searched' }),
+    ])
+    await insert('views', [view('stranger', 'x', 1), view('early', 'y', 2)])
+    expect(await sessionsOf('shop')).toEqual([
+      ['a', 'c', 'b', 'd'],
+      ['a', 'b'],
+    ])
+  })
+
+  it('numbers items by how often they were looked at, and takes a run of one item once', async () => {
+    await insert('views', [
+      ...[1, 2, 3].map((at) => view('reloads', 'z', at)),
+      view('reloads', 'y', 4),
+      view('reloads', 'z', 5),
+    ])
+    const { catalogue } = await readTrainingData(hub.environment.store, 'views')
+    expect(catalogue.map(({ id }) => id)).toEqual(['z', 'y', 'x'])
+    expect(await sessionsOf('views')).toContainEqual(['z', 'y', 'z'])
+  })
+
+  it('keeps the newest items of a session that is longer than a POP remembers', async () => {
+    const long = Array.from({ length: limits.sessionItemsMax + 5 }, (_, at) =>
+      view('collector', `n${at}`, at),
+    )
+    await insert('tiny', long)
+    const [session] = await sessionsOf('tiny')
+    expect(session).toHaveLength(limits.sessionItemsMax)
+    expect([session?.[0], session?.at(-1)]).toEqual(['n5', `n${limits.sessionItemsMax + 4}`])
+  })
+
+  it('knows of each item what was said of it last, a price in text too, and of a list nothing', async () => {
+    const saying = (properties: object) => ({ properties: JSON.stringify(properties) })
+    await insert('facts', [
+      view(
+        'v',
+        'shoe',
+        2,
+        saying({ name: 'New', price: '19.5', category: 'Shoes', in_stock: false }),
+      ),
+      view('v', 'shoe', 1, saying({ name: 'Old', price: 25, in_stock: true })),
+      view('v', 'sock', 3),
+      view('w', 'bundle', 4, { items: ['bundle', 'sock'], ...saying({ name: 'Both' }) }),
+    ])
+    const { catalogue } = await readTrainingData(hub.environment.store, 'facts')
+    expect(catalogue.toSorted((one, other) => one.id.localeCompare(other.id))).toEqual([
+      { id: 'bundle' },
+      { id: 'shoe', name: 'New', price: 19.5, category: 'Shoes', available: false },
+      { id: 'sock' },
+    ])
+  })
+})
+
+/** 400 sessions in 40 chains a → b → c: what comes next is certain, and nothing is popular. */
+const chains = Array.from({ length: 400 }, (_, at) => [0, 1, 2].map((step) => (at % 40) * 3 + step))
+const popularityOf = (sessions: ReturnType<typeof trainingSessions>) =>
+  buildPopularity(sessions, { nowMs: 0, halfLifeDays: 7, itemsMax: 100 })
+
+describe('a model is judged', () => {
+  it('on the newest sessions, which it never learned from', () => {
+    const { earlier, heldBack } = split(trainingSessions(chains))
+    expect(earlier.sessionEndsAtMs).toHaveLength(380)
+    expect(earlier.items).toHaveLength(380 * 3)
+    expect(heldBack.map((session) => [...session])).toEqual(chains.slice(380))
+  })
+
+  it('and passes where it knows more than popularity', () => {
+    const sessions = trainingSessions(chains)
+    const heldBack = chains.slice(0, 40).map((items) => Int32Array.from(items))
+    const verdict = judge(buildIndex(sessions, settingsWith()), popularityOf(sessions), heldBack)
+    expect(verdict).toMatchObject({ passed: true, predictions: 80, hitRate20: 1 })
+    expect(verdict.mrr20).toBeGreaterThan(verdict.popularityMrr20)
+  })
+
+  it('and is refused where popularity does as well', () => {
+    const sessions = trainingSessions(Array.from({ length: 400 }, () => [0, 1]))
+    const { earlier, heldBack } = split(sessions)
+    const more = [...heldBack, ...heldBack, ...heldBack]
+    const verdict = judge(buildIndex(earlier, settingsWith()), popularityOf(earlier), more)
+    expect(verdict).toMatchObject({
+      ...{ passed: false, predictions: 60, mrr20: 1, popularityMrr20: 1 },
+      reason: expect.stringContaining('is not above'),
+    })
+  })
+
+  it('in the runtime that will serve it: a model must score each item as its index does', async () => {
+    const index = buildIndex(trainingSessions(chains), settingsWith())
+    const itemWeights = index.itemCandidateWeights.map((weight, item) => weight + item)
+    const weightedOtherwise = { ...index, itemCandidateWeights: itemWeights }
+    // The same scores in the same order, for other items.
+    const turned = chains.map(([a = 0, b = 0, c = 0]) => [a, c, b])
+    const ofOtherItems = buildIndex(trainingSessions(turned), settingsWith())
+    const heldBack = [Int32Array.of(0)]
+    await expect(checkModel(buildModel(index), index, heldBack)).resolves.toBeUndefined()
+    for (const other of [weightedOtherwise, ofOtherItems]) {
+      const checked = checkModel(buildModel(other), index, heldBack)
+      await expect(checked).rejects.toThrow('disagree on the session 0')
+    }
+  })
+})
+
+describe('a training', () => {
+  it('makes the same bytes from the same sessions', async () => {
+    const [one, other] = [
+      await trainModel(trainingSessions(chains)),
+      await trainModel(trainingSessions(chains)),
+    ]
+    expect(Buffer.from(one.model).equals(Buffer.from(other.model))).toBe(true)
+    expect(one).toEqual(other)
+  })
+
+  it('with too little to learn from publishes nothing and says what is missing', async () => {
+    expect(await retrain('facts', 'test', hub.environment)).toMatchObject({
+      ...{ outcome: 'too_little', digest: null },
+      reason: '2 sessions of two items and more, 100 are needed',
+    })
+    expect(await hub.environment.registry.releases('facts', 10)).toEqual([])
+  })
+
+  it('keeps what it published under its digest, tagged live, within what a POP takes', async () => {
+    const rows = chains.flatMap((items, at) =>
+      items.map((item, step) => view(`v${at}`, `i${item}`, at * 10 + step)),
+    )
+    await insert('chains', rows)
+    const training = await retrain('chains', 'test', hub.environment)
+    expect(training).toMatchObject({ outcome: 'published', figures: { sessions: 400, items: 120 } })
+    const { registry, blobs } = hub.environment
+    expect(await registry.tag('chains', 'live')).toBe(training.digest)
+    const bytes = await blobs.get(training.digest as string)
+    expect(bytes?.length).toBe(training.figures.releaseBytes)
+    expect(bytes?.length).toBeLessThanOrEqual(limits.releaseBytesMax)
+    expect(await registry.history('chains', 10)).toMatchObject([
+      { tag: 'live', by: 'test', why: training.reason },
+    ])
+  }, 60_000)
+})
