@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import * as v from 'valibot'
 import {
   batchSchema,
@@ -11,6 +12,7 @@ import { limits } from '#shared/limits.ts'
 import type { Environment } from './environment.ts'
 import { recordsTopic } from './ingest.ts'
 import type { Consumption, LogChunk, StoredMessage } from './log/log.ts'
+import { StoreError } from './store/store.ts'
 
 type Row = Record<string, unknown>
 type Table = 'events' | 'decisions' | 'refusals'
@@ -31,13 +33,67 @@ export function consume(environment: Environment): Promise<Consumption> {
   })
 }
 
-async function storeChunk(chunk: LogChunk, { store, metrics }: Environment): Promise<void> {
+/** Stores one chunk of the log. It throws only what may pass, so that the log hands it over again. */
+export async function storeChunk(chunk: LogChunk, environment: Environment): Promise<void> {
+  const { metrics } = environment
   const rows = rowsOf(chunk.messages, (count) => metrics.recordsUnreadable.inc(count))
-  const range = `${chunk.topic}:${chunk.partition}:${chunk.firstOffset}-${chunk.lastOffset}`
-  for (const [table, tableRows] of Object.entries(rows)) {
-    if (tableRows.length === 0) continue
-    await store.insert(table, tableRows, `${range}:${table}`)
-    metrics.rowsStored.inc({ table }, tableRows.length)
+  const token = tokenOf(chunk)
+  for (const table of ['events', 'decisions'] as const) {
+    rows.refusals.push(...(await insert(table, rows[table], `${token}:${table}`, environment)))
+  }
+  await insert('refusals', rows.refusals, `${token}:refusals`, environment)
+}
+
+/**
+ * Names the chunk by where it lies and by what it holds: offsets begin again with a new log, and a
+ * token that was used for other rows would drop these without a word.
+ */
+function tokenOf({ topic, partition, firstOffset, lastOffset, messages }: LogChunk): string {
+  const hash = createHash('sha256')
+  for (const { identity } of messages) hash.update(`${identity.length}:${identity}`)
+  return `${topic}:${partition}:${firstOffset}-${lastOffset}:${hash.digest('hex').slice(0, 32)}`
+}
+
+/**
+ * Inserts rows. Where the store can never take them, it halves them until it knows which row it is:
+ * that one is answered as a refusal, and its neighbours are stored.
+ */
+async function insert(
+  table: Table,
+  rows: readonly Row[],
+  token: string,
+  environment: Environment,
+): Promise<Row[]> {
+  if (rows.length === 0) return []
+  const { store, metrics, logger } = environment
+  try {
+    await store.insert(table, rows, token)
+    metrics.rowsStored.inc({ table }, rows.length)
+    return []
+  } catch (cause) {
+    if (!(cause instanceof StoreError) || cause.retryable) throw cause
+    const [first] = rows
+    if (first && rows.length === 1) {
+      metrics.recordsUnreadable.inc()
+      logger.error({ table, token, reason: String(cause) }, 'a row the store does not take')
+      return [unstorable(table, first)]
+    }
+    const middle = rows.length >> 1
+    const head = await insert(table, rows.slice(0, middle), `${token}:0`, environment)
+    return [...head, ...(await insert(table, rows.slice(middle), `${token}:1`, environment))]
+  }
+}
+
+function unstorable(table: Table, row: Row): Row {
+  const { site, pop, visitor, epoch, sequence, position } = row
+  return {
+    ...{ site, pop, message_id: String(row.message_id ?? row.decision_id ?? '') },
+    at: row.received_at ?? row.at,
+    reason: 'unstorable_row',
+    field: '',
+    detail: `the store does not take it as a row of ${table}`,
+    body: '',
+    identity: JSON.stringify([pop, site, visitor, epoch, sequence, position]),
   }
 }
 
@@ -142,7 +198,7 @@ function unreadable(message: StoredMessage, body: string, identity: string): Row
     reason: 'unreadable_record',
     field: '',
     detail: 'the record does not keep the contract of POP and hub',
-    body: body.slice(0, limits.refusalBodyCharactersMax),
+    body: body.slice(0, limits.refusalBodyCharactersMax).toWellFormed(),
     identity,
   }
 }

@@ -45,9 +45,12 @@ function cleanObject(
   const copy: { [name: string]: Json } = {}
   for (const [name, entry] of Object.entries(value)) {
     if (name === '__proto__') continue
-    const cleaned = cleanJson(entry, field === '' ? name : `${field}.${name}`, depth + 1)
+    // The path of a refusal is stored too, so it has to be whole Unicode like everything else.
+    const wellFormed = name.toWellFormed()
+    const path = field === '' ? wellFormed : `${field}.${wellFormed}`
+    const cleaned = cleanJson(entry, path, depth + 1)
     if (!cleaned.ok) return cleaned
-    copy[name.toWellFormed()] = cleaned.value
+    copy[wellFormed] = cleaned.value
   }
   return accept(copy)
 }

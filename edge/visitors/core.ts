@@ -63,6 +63,8 @@ const schema = [
      PRIMARY KEY (site, visitor)) WITHOUT ROWID`,
   `CREATE TABLE IF NOT EXISTS outbox (
      position INTEGER PRIMARY KEY, batch TEXT NOT NULL, bytes INTEGER NOT NULL)`,
+  `CREATE TABLE IF NOT EXISTS set_aside (
+     position INTEGER PRIMARY KEY, batch TEXT NOT NULL, reason TEXT NOT NULL)`,
 ]
 
 /**
@@ -110,11 +112,11 @@ export class VisitorsCore {
   }
 
   /** The oldest batches that fit one delivery; null where the outbox is empty. */
-  nextSlice(): OutboxSlice | null {
+  nextSlice(batchesMax: number = limits.deliveryBatchesMax): OutboxSlice | null {
     const sizes = this.#storage.sql
       .exec<{ position: number; bytes: number }>(
         'SELECT position, bytes FROM outbox ORDER BY position LIMIT ?',
-        limits.deliveryBatchesMax,
+        batchesMax,
       )
       .toArray()
     let bytes = 0
@@ -141,6 +143,23 @@ export class VisitorsCore {
       batches: this.#backlog.batches - acknowledged.batches,
       bytes: this.#backlog.bytes - acknowledged.bytes,
     }
+  }
+
+  /** Takes out of the way what the hub will never take, and keeps it, with the reason, to be looked at. */
+  setAside(slice: OutboxSlice, reason: string): void {
+    this.#storage.transactionSync(() => {
+      this.#storage.sql.exec(
+        'INSERT INTO set_aside (batch, reason) SELECT batch, ? FROM outbox WHERE position <= ?',
+        reason,
+        slice.upTo,
+      )
+      this.#storage.sql.exec(
+        `DELETE FROM set_aside WHERE position NOT IN (
+           SELECT position FROM set_aside ORDER BY position DESC LIMIT ?)`,
+        limits.setAsideBatchesMax,
+      )
+      this.acknowledge(slice)
+    })
   }
 
   /** Forgets visitors not seen since `beforeMs`; returns when the next one will be due, or null. */

@@ -11,6 +11,17 @@ export interface ForwardPorts {
   readonly newId: () => string
 }
 
+/** The hub did not acknowledge a delivery; `isFinal`: it never will, whenever it is sent. */
+export class DeliveryFailed extends Error {
+  override readonly name = 'DeliveryFailed'
+  readonly isFinal: boolean
+
+  constructor(message: string, isFinal: boolean) {
+    super(message)
+    this.isFinal = isFinal
+  }
+}
+
 const answerTimeMaxMs = 15_000
 
 /** Posts a slice of the outbox to the hub, signed. Throws where the hub did not acknowledge it. */
@@ -26,7 +37,10 @@ export async function forward(slice: OutboxSlice, ports: ForwardPorts): Promise<
     signal: AbortSignal.timeout(answerTimeMaxMs),
   })
   const answer = await response.text()
-  if (!response.ok) throw new Error(`the hub answered ${response.status}: ${answer.slice(0, 200)}`)
+  if (response.ok) return
+  const reason = `the hub answered ${response.status}: ${answer.slice(0, 200)}`
+  // What the hub says of the content it will say again; everything else may pass.
+  throw new DeliveryFailed(reason, response.status === 413 || response.status === 422)
 }
 
 /** The batches are JSON already: they are put together as text, and not read and written again. */

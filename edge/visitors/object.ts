@@ -4,7 +4,7 @@ import { environment } from '../environment.ts'
 import { log, reasonOf } from '../log.ts'
 import type { Backlog, VisitorRequest, VisitorResult, VisitorView } from './core.ts'
 import { VisitorsCore } from './core.ts'
-import { forward } from './forward.ts'
+import { DeliveryFailed, type ForwardPorts, forward } from './forward.ts'
 
 interface Waiting {
   readonly request: VisitorRequest
@@ -13,6 +13,16 @@ interface Waiting {
 }
 
 const { config } = environment
+
+const forwardPorts: ForwardPorts = {
+  hubUrl: config.hubUrl,
+  pop: config.popId,
+  region: config.region,
+  key: environment.popKey,
+  now: environment.now,
+  newId: environment.newId,
+}
+
 const backoffMsMin = 500
 const backoffMsMax = 30_000
 /** Past this an alarm that should have fired has been lost. */
@@ -84,18 +94,24 @@ export class Visitors extends DurableObject {
   }
 
   async #forwardAll(): Promise<void> {
+    // After a final refusal the batches go one by one, until the one it was about is out of the way.
+    let batchesMax: number = limits.deliveryBatchesMax
     for (let count = 0; count < slicesMax; count++) {
-      const slice = this.#core.nextSlice()
+      const slice = this.#core.nextSlice(batchesMax)
       if (slice === null) return
-      await forward(slice, {
-        hubUrl: config.hubUrl,
-        pop: config.popId,
-        region: config.region,
-        key: environment.popKey,
-        now: environment.now,
-        newId: environment.newId,
-      })
-      this.#core.acknowledge(slice)
+      try {
+        await forward(slice, forwardPorts)
+        this.#core.acknowledge(slice)
+      } catch (cause) {
+        if (!(cause instanceof DeliveryFailed) || !cause.isFinal) throw cause
+        if (slice.batches.length === 1) {
+          log('error', 'the hub will never take a batch; it is set aside', {
+            reason: cause.message,
+          })
+          this.#core.setAside(slice, cause.message)
+        }
+        batchesMax = 1
+      }
     }
   }
 

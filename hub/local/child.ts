@@ -8,6 +8,11 @@ const stopTimeMaxMs = 15_000
 const readyTimeMaxMs = 90_000
 const askAgainMs = 100
 
+/** A part of the local system that did not come up; the sentence says where to look. */
+export class ChildError extends Error {
+  override readonly name = 'ChildError'
+}
+
 /** A part of the local system in a process of its own, its lines in a file of its own. */
 export interface Child {
   readonly name: string
@@ -40,12 +45,15 @@ export function startChild(
 export async function untilReady(child: Child, url: string): Promise<void> {
   const giveUpAt = Date.now() + readyTimeMaxMs
   while (Date.now() < giveUpAt) {
-    if (hasEnded(child.process)) throw new Error(`the ${child.name} ended; see ${child.logFile}`)
     const answer = await fetch(`${url}/readyz`).catch(() => null)
+    // Asked after the answer, too: another program may be answering for one that has ended.
+    if (hasEnded(child.process)) {
+      throw new ChildError(`The ${child.name} ended; ${child.logFile} says why.`)
+    }
     if (answer?.ok) return
     await new Promise((again) => setTimeout(again, askAgainMs))
   }
-  throw new Error(`the ${child.name} does not answer at ${url}; see ${child.logFile}`)
+  throw new ChildError(`The ${child.name} does not answer at ${url}; see ${child.logFile}.`)
 }
 
 async function stopChild(child: ChildProcess): Promise<void> {

@@ -1,5 +1,7 @@
 import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
+import { SettingsError } from '#shared/settings.ts'
+import { ChildError } from './child.ts'
 import type { Decision } from './shoppers.ts'
 import { sendShoppers } from './shoppers.ts'
 import { type LocalSystem, startSystem } from './system.ts'
@@ -67,7 +69,7 @@ function introduce({ popUrl, hubUrl }: LocalSystem, dataDir: string, say: (s: st
       "events":[{"type":"track","event":"Product Viewed","messageId":"'$RANDOM'","properties":{"product_id":"item-0001"}}]}'
   Ask the store:
     curl -s -H "authorization: Bearer ${token}" ${hubUrl}/v1/query \\
-      -d "SELECT event, count() AS events, uniq(visitor) AS visitors FROM events_once GROUP BY event ORDER BY events DESC"
+      -d "SELECT event, count() AS events, uniq(visitor) AS visitors FROM events_once WHERE type = 'track' GROUP BY event ORDER BY events DESC"
   Logs are in ${join(dataDir, 'hub.log')} and ${join(dataDir, 'pop.log')}. Ctrl-C stops everything.
 `)
 }
@@ -83,7 +85,9 @@ function narrator(say: (sentence: string) => void): (decision: Decision) => void
     const items = decision.items.slice(0, 3).map(({ id, name }) => name ?? id)
     if (decision.release === null) say('first answer, without a model yet: what is popular so far')
     else {
-      const which = isFirst ? 'first recommendation by a model trained here' : 'a new model answers'
+      const which = isFirst
+        ? 'first recommendation by a model trained here'
+        : 'the next model answers'
       say(`${which}, release ${decision.release.slice(0, 12)}: ${items.join(', ')}`)
     }
   }
@@ -124,5 +128,13 @@ function atLeast(min: number): (text: string) => number {
   }
 }
 
-await main()
+try {
+  await main()
+} catch (cause) {
+  // What a person can do something about is said in a sentence; a bug shows its stack.
+  console.error(
+    cause instanceof SettingsError || cause instanceof ChildError ? cause.message : cause,
+  )
+  process.exitCode = 1
+}
 process.exit()

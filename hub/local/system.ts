@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { SettingsError } from '#shared/settings.ts'
 import type { SiteSettings } from '#shared/sites.ts'
 import { publicKeyHexOf } from '../release-key.ts'
 import { type Child, startChild, untilReady } from './child.ts'
@@ -35,8 +36,8 @@ export interface LocalSystem {
 export async function startSystem(options: SystemOptions): Promise<LocalSystem> {
   await mkdir(options.dataDir, { recursive: true })
   const secrets = await localSecrets(options.dataDir)
-  const hubPort = options.hubPort || (await freePort())
-  const popPort = options.popPort || (await freePort())
+  const hubPort = await freePort(options.hubPort, '--hub-port')
+  const popPort = await freePort(options.popPort, '--pop-port')
   const hubUrl = `http://127.0.0.1:${hubPort}`
   const popUrl = `http://127.0.0.1:${popPort}`
   const settings = settingsOf(options, secrets, { hubUrl, popUrl, hubPort, popPort })
@@ -101,9 +102,17 @@ function settingsOf(
   }
 }
 
-async function freePort(): Promise<number> {
+/** A port that is free now: the one asked for, or any for 0. Throws a sentence where it is taken. */
+async function freePort(wanted: number, option: string): Promise<number> {
   const server = createServer()
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  await new Promise<void>((listening, refuse) => {
+    server.once('error', () =>
+      refuse(
+        new SettingsError(`Port ${wanted} is in use; set ${option} to another, or to 0 for any.`),
+      ),
+    )
+    server.listen(wanted, '127.0.0.1', listening)
+  })
   const address = server.address()
   await new Promise((closed) => server.close(closed))
   if (address === null || typeof address === 'string') throw new Error('no free port')

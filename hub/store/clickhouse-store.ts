@@ -63,6 +63,8 @@ const inputSettings: ClickHouseSettings = {
   insert_deduplicate: 1,
   date_time_input_format: 'best_effort',
   input_format_skip_unknown_fields: 0,
+  // Half a surrogate pair is somebody's text: it is stored as it can be, and holds nobody up.
+  input_format_json_throw_on_bad_escape_sequence: 0,
   // One body is parsed as one block, because a token protects a block.
   input_format_parallel_parsing: 0,
 }

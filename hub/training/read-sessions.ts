@@ -35,8 +35,8 @@ const catalogueSql = `
   FROM (${vocabulary}) AS vocabulary
   LEFT JOIN (
     SELECT items[1] AS item,
-           argMax(JSONExtractString(properties, 'name'), timestamp) AS name,
-           argMax(JSONExtractString(properties, 'category'), timestamp) AS category,
+           argMax(nullIf(JSONExtractString(properties, 'name'), ''), timestamp) AS name,
+           argMax(nullIf(JSONExtractString(properties, 'category'), ''), timestamp) AS category,
            argMax(toFloat64OrNull(trim(BOTH '"' FROM JSONExtractRaw(properties, 'price'))), timestamp) AS price,
            argMax(JSONExtract(properties, 'in_stock', 'Nullable(Bool)'), timestamp) AS available
     FROM events_once
@@ -81,8 +81,8 @@ export async function readTrainingData(store: Store, site: string): Promise<Trai
 
 interface CatalogueRow {
   readonly id: string
-  readonly name: string
-  readonly category: string
+  readonly name: string | null
+  readonly category: string | null
   readonly price: number | null
   readonly available: boolean | null
 }

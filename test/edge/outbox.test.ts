@@ -36,6 +36,21 @@ describe('the outbox', () => {
     expect([core.nextSlice(), core.backlog]).toEqual([null, { batches: 0, bytes: 0 }])
   })
 
+  it('gives way where the hub will never take its first batch, and keeps that with the reason', () => {
+    const storage = sqliteStorage()
+    const core = coreOn(storage)
+    core.commit([viewOf(1), viewOf(2)], baseMs, noAlarm)
+    const first = core.nextSlice(1)
+    expect(first?.batches).toHaveLength(1)
+    if (first) core.setAside(first, 'not_loggable')
+    expect(batchesOf(core).map(({ sequence }) => sequence)).toEqual([2])
+    expect(core.backlog.batches).toBe(1)
+    const kept = storage.sql.exec<{ batch: string; reason: string }>(
+      'SELECT batch, reason FROM set_aside',
+    )
+    expect(kept.toArray()).toEqual([{ batch: first?.batches[0], reason: 'not_loggable' }])
+  })
+
   it('is cut into deliveries of bounded batches, in order and without a gap', () => {
     const core = coreOn(sqliteStorage())
     const total = limits.deliveryBatchesMax + 3

@@ -62,6 +62,11 @@ describe('cleanJson', () => {
     const outcome = cleanJson(JSON.parse('{"__proto__":{"x":1},"a":[{"__proto__":2,"b":3}]}'))
     expect(outcome).toEqual({ ok: true, value: { a: [{ b: 3 }] } })
   })
+
+  it('names the field of a refusal in whole Unicode, whatever the field is called', () => {
+    const cleaned = cleanJson(JSON.parse('{"a\\ud800": 1e999}'))
+    expect(cleaned).toMatchObject({ ok: false, refusal: { field: 'a\uFFFD' } })
+  })
 })
 
 function hasNoProto(value: unknown): boolean {

@@ -108,6 +108,19 @@ describe('forwarding', () => {
     },
   )
 
+  it('goes on past a batch the hub will never take', async () => {
+    await sendBatch(views(1, 1))
+    await sendBatch(views(2, 1))
+    hub.answerWith(422)
+    await runDurableObjectAlarm(owner())
+    await vi.waitFor(async () => expect((await owner().backlog()).batches).toBe(0), waiting)
+    hub.answerWith(200)
+    await sendBatch(views(3, 1))
+    await runDurableObjectAlarm(owner())
+    await vi.waitFor(() => expect(forwarded()).toContain('m3'), waiting)
+    expect(forwarded()).not.toContain('m1')
+  })
+
   it('of a forgotten outbox is taken up by the watchdog when the object wakes', async () => {
     await sendBatch(views(1, 1))
     await runInDurableObject(owner(), (_instance, state) => state.storage.deleteAlarm())
