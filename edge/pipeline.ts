@@ -1,18 +1,18 @@
-import * as v from 'valibot'
 import type { DecisionRecord } from '#shared/contract.ts'
 import { type DecidedItem, decideItems } from '#shared/decide.ts'
 import type { EventType } from '#shared/event.ts'
-import { isIdText, visitorKey } from '#shared/id.ts'
+import { visitorKey } from '#shared/id.ts'
 import { limits } from '#shared/limits.ts'
-import { RequestRefused } from '#shared/request-refused.ts'
 import type { Session } from '#shared/session.ts'
 import type { Site } from '#shared/sites.ts'
 import { type Cleaned, clean, type Rejected } from './clean.ts'
 import { type Collected, collect, eventOfCall, eventsOfBatch, siteOfQuery } from './collect.ts'
 import type { Environment } from './environment.ts'
 import { type Inferred, infer, placementOf } from './infer.ts'
+import { look } from './look.ts'
+import { type Question, readQuestion } from './question.ts'
 import type { LoadedRelease } from './releases/load.ts'
-import { lookAt, type Receipt, remember } from './remember.ts'
+import { type Receipt, remember } from './remember.ts'
 
 /** What `waitUntil` of a worker is for: work that goes on after the answer. */
 type Later = (work: Promise<void>) => void
@@ -88,7 +88,7 @@ async function answerQuestion(
   const visitor = visitorKey(question) as string
   return environment.releases.use(site.id, later, async (release) => {
     const placement = placementOf(question.placement, release)
-    const { session } = await lookAt(visitor, cleaned, site, environment)
+    const { session } = await look(visitor, cleaned, site, environment)
     const { popularity, stopwatch } = environment
     const ports = { now: receivedAt, site: site.id, popularity, stopwatch }
     const inferred = await infer(session, placement, release, ports)
@@ -153,38 +153,4 @@ function answerBatch(
     for (const events of cleaned.visitors.values()) popularity.count(site.id, events)
   }
   return { ...receipt, rejected: cleaned.rejected }
-}
-
-const id = v.optional(
-  v.pipe(
-    v.string('must be text'),
-    v.minLength(1, 'must not be empty'),
-    v.maxLength(limits.idCharactersMax, `must be at most ${limits.idCharactersMax} characters`),
-    v.check(isIdText, 'must be without control characters or broken Unicode'),
-  ),
-)
-const questionSchema = v.pipe(
-  v.object({
-    anonymousId: id,
-    userId: id,
-    placement: v.string('must name a placement'),
-    limit: v.optional(
-      v.pipe(
-        v.number('must be a whole number'),
-        v.integer('must be a whole number'),
-        v.minValue(1, 'must be 1 or more'),
-        v.maxValue(limits.decisionItemsMax, `must be at most ${limits.decisionItemsMax}`),
-      ),
-    ),
-  }),
-  v.check((question) => visitorKey(question) !== null, 'anonymousId or userId is required'),
-)
-type Question = v.InferOutput<typeof questionSchema>
-
-function readQuestion(body: Record<string, unknown>): Question {
-  const parsed = v.safeParse(questionSchema, body, { abortEarly: true })
-  if (parsed.success) return parsed.output
-  const [issue] = parsed.issues
-  const detail = `${v.getDotPath(issue) ?? ''} ${issue.message}`.trim()
-  throw new RequestRefused(400, 'invalid_question', detail)
 }

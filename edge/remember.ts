@@ -4,7 +4,8 @@ import { RequestRefused } from '#shared/request-refused.ts'
 import type { Site } from '#shared/sites.ts'
 import type { Cleaned } from './clean.ts'
 import type { Environment } from './environment.ts'
-import type { VisitorRequest, VisitorResult, VisitorView } from './visitors/core.ts'
+import { objectOf, visitorRequest } from './visitor-request.ts'
+import type { VisitorRequest, VisitorResult } from './visitors/core.ts'
 import { objectNameOf } from './visitors/mapping.ts'
 
 export interface Receipt {
@@ -13,17 +14,6 @@ export interface Receipt {
 }
 
 const retryAfterSeconds = 5
-
-/** The visitor's session as it will be with these events in it. Writes nothing. */
-export function lookAt(
-  visitor: string,
-  cleaned: Cleaned,
-  site: Site,
-  environment: Environment,
-): Promise<VisitorView> {
-  const request = requestOf(visitor, cleaned, site, [])
-  return objectOf(site.id, visitor, environment).look(request) as Promise<VisitorView>
-}
 
 /**
  * Commits a request's events, refusals and decision; resolves when all of it is durable.
@@ -37,14 +27,14 @@ export async function remember(
 ): Promise<Receipt> {
   const requests = new Map<string, VisitorRequest>()
   for (const visitor of cleaned.visitors.keys()) {
-    requests.set(visitor, requestOf(visitor, cleaned, site, []))
+    requests.set(visitor, visitorRequest(visitor, cleaned, site, []))
   }
   if (decision) {
     const { visitor, record } = decision
-    requests.set(visitor, requestOf(visitor, cleaned, site, [record]))
+    requests.set(visitor, visitorRequest(visitor, cleaned, site, [record]))
   }
   if (cleaned.refusals.length > 0) {
-    requests.set(refusalsKey, requestOf(refusalsKey, cleaned, site, cleaned.refusals))
+    requests.set(refusalsKey, visitorRequest(refusalsKey, cleaned, site, cleaned.refusals))
   }
   const results = await commitByObject([...requests.values()], environment)
   return receiptOf(results)
@@ -81,23 +71,4 @@ function receiptOf(results: readonly VisitorResult[]): Receipt {
     duplicates += result.duplicates
   }
   return { accepted, duplicates }
-}
-
-function requestOf(
-  visitor: string,
-  cleaned: Cleaned,
-  site: Site,
-  records: readonly ShelfRecord[],
-): VisitorRequest {
-  return {
-    site: site.id,
-    visitor,
-    sessionIdleMsMax: site.sessionIdleMsMax,
-    events: cleaned.visitors.get(visitor) ?? [],
-    records,
-  }
-}
-
-function objectOf(site: string, visitor: string, { visitors, config }: Environment) {
-  return visitors.get(visitors.idFromName(objectNameOf(site, visitor, config.visitorShards)))
 }

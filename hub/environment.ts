@@ -23,7 +23,7 @@ export async function openEnvironment(config: Config) {
   const newId = () => randomUUID() as string
   const metrics = hubMetrics()
   // First: it is what keeps a second hub out of the data directory.
-  const log = await openLog(config, logger)
+  const log = await openLog(config, logger, now)
   const [store, registry, blobs, releaseKey, popKey] = await Promise.all([
     openStore({
       dataDir: config.dataDir,
@@ -31,6 +31,7 @@ export async function openEnvironment(config: Config) {
       onExit: (how) => logger.error({ how }, 'the embedded store died and is started again'),
     }),
     openRegistry({
+      nowMs: now,
       dataDir: config.dataDir,
       onIdleError: (cause) => logger.warn({ reason: String(cause) }, 'a registry connection broke'),
       ...(config.postgresUrl ? { url: config.postgresUrl } : {}),
@@ -61,17 +62,22 @@ export async function closeEnvironment(environment: Environment): Promise<void> 
   await environment.registry.close()
 }
 
-async function openLog({ kafkaBrokers, dataDir }: Config, logger: Logger): Promise<Log> {
+async function openLog(
+  { kafkaBrokers, dataDir }: Config,
+  logger: Logger,
+  nowMs: () => number,
+): Promise<Log> {
   if (kafkaBrokers) {
     // Loaded where it is used: nobody on one machine pays for a Kafka client.
     const { openKafkaLog } = await import('./log/kafka-log.ts')
     return openKafkaLog({
       brokers: kafkaBrokers,
       clientId: 'shelfedge-hub',
+      nowMs,
       onLog: (message, fields) => logger.warn(fields, message),
     })
   }
-  return openSqliteLog({ directory: join(dataDir, 'log') })
+  return openSqliteLog({ directory: join(dataDir, 'log'), nowMs })
 }
 
 /** Lines of JSON for machines; for people where a terminal is watching. */

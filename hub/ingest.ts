@@ -1,5 +1,10 @@
 import * as v from 'valibot'
-import { batchIdentity, type Delivery, deliverySchema, type Receipt } from '#shared/contract.ts'
+import {
+  batchIdentity,
+  type Delivery,
+  type DeliveryReceipt,
+  deliverySchema,
+} from '#shared/contract.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 import { type RequestToSign, verifyRequest } from '#shared/signature.ts'
 import type { Environment } from './environment.ts'
@@ -13,7 +18,10 @@ export interface SignedRequest extends RequestToSign {
 }
 
 /** Takes a delivery of a POP: signature → contract → log. It is acknowledged when the log has it for good. */
-export async function ingest(request: SignedRequest, environment: Environment): Promise<Receipt> {
+export async function ingest(
+  request: SignedRequest,
+  environment: Environment,
+): Promise<DeliveryReceipt> {
   await checkSignature(request, environment)
   const delivery = readDelivery(request.body)
   checkSites(delivery, environment.config.siteIds)

@@ -96,7 +96,7 @@ export const deliverySchema = v.object({
 })
 export type Delivery = v.InferOutput<typeof deliverySchema>
 
-export interface Receipt {
+export interface DeliveryReceipt {
   readonly accepted: number
   readonly duplicates: number
 }

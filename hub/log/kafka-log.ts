@@ -45,7 +45,7 @@ export interface KafkaLogOptions {
   readonly retryBackoff?: Backoff
   /** Told what kafkajs has to say, from warnings on. */
   readonly onLog?: (message: string, fields: Record<string, unknown>) => void
-  readonly nowMs?: () => number
+  readonly nowMs: () => number
 }
 
 const defaults = {
@@ -58,13 +58,13 @@ const defaults = {
   waitingCharactersMax: 64_000_000,
   retryBackoff: { firstMs: 100, longestMs: 30_000 },
   onLog: () => undefined,
-  nowMs: Date.now,
 } as const
 
 type Options = {
   [Name in keyof typeof defaults]: NonNullable<KafkaLogOptions[Name]> | (typeof defaults)[Name]
 } & {
   readonly brokers: readonly string[]
+  readonly nowMs: () => number
 }
 
 // For ever: with its own number of retries kafkajs ends a producer whose broker was away for a minute.

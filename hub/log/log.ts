@@ -79,7 +79,7 @@ export const chunkDefaults = {
   lingerMs: 0,
 } as const
 
-export type LogErrorCode = 'closed' | 'full' | 'invalid-message' | 'overloaded' | 'unavailable'
+export type LogErrorCode = 'closed' | 'full' | 'invalid_message' | 'overloaded' | 'unavailable'
 
 /** A log that cannot do what it was asked; `retryable` says whether asking again later can help. */
 export class LogError extends Error {
@@ -94,15 +94,15 @@ export class LogError extends Error {
   }
 }
 
-/** Throws `invalid-message` for what no adapter could keep, before it can spoil a whole commit. */
+/** Throws `invalid_message` for what no adapter could keep, before it can spoil a whole commit. */
 export function assertMessages(messages: readonly LogMessage[]): void {
   for (const { key, identity, value } of messages) {
     if (typeof key !== 'string' || typeof identity !== 'string' || typeof value !== 'string')
-      throw new LogError('invalid-message', 'key, identity and value of a message must be strings')
-    if (identity === '') throw new LogError('invalid-message', 'a message has no identity')
+      throw new LogError('invalid_message', 'key, identity and value of a message must be strings')
+    if (identity === '') throw new LogError('invalid_message', 'a message has no identity')
     if (key.length + identity.length + value.length > limits.logMessageCharactersMax)
       throw new LogError(
-        'invalid-message',
+        'invalid_message',
         `message ${identity.slice(0, 80)} has more than ${limits.logMessageCharactersMax} characters`,
       )
   }

@@ -36,7 +36,7 @@ export interface SqliteLogOptions {
   readonly commitMessagesMax?: number
   readonly retryBackoff?: Backoff
   readonly trimEveryMs?: number
-  readonly nowMs?: () => number
+  readonly nowMs: () => number
 }
 
 const defaults = {
@@ -47,7 +47,6 @@ const defaults = {
   commitMessagesMax: 1_000,
   retryBackoff: { firstMs: 100, longestMs: 30_000 },
   trimEveryMs: 10_000,
-  nowMs: Date.now,
 } as const
 
 /** Messages of a partition that one turn of the event loop may delete, and the rest it gives others after it. */

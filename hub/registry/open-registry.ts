@@ -18,6 +18,7 @@ export interface RegistryOptions {
   /** `postgres://user:password@host:5432/database` */
   readonly url?: string
   readonly dataDir: string
+  readonly nowMs: () => number
   /** Told of a connection that broke while nobody used it; the next statement makes another. */
   readonly onIdleError?: (error: Error) => void
 }
@@ -25,14 +26,17 @@ export interface RegistryOptions {
 const migrationsFolder = fileURLToPath(new URL('./migrations', import.meta.url))
 
 /** Opens the registry with its tables up to date. */
-export function openRegistry({ url, dataDir, onIdleError }: RegistryOptions): Promise<Registry> {
-  return typed(() => (url ? openPostgres(url, onIdleError) : openPglite(join(dataDir, 'registry'))))
+export function openRegistry(options: RegistryOptions): Promise<Registry> {
+  const { url, dataDir, onIdleError, nowMs } = options
+  return typed(() =>
+    url ? openPostgres(url, onIdleError) : openPglite(join(dataDir, 'registry'), nowMs),
+  )
 }
 
 // PGlite never syncs (0.5.16: no fsync reaches the system, whatever `fsync` says), so it is done here, after
 // every write. Nor does it keep a second process out of its directory: open the log first, which does.
-async function openPglite(directory: string): Promise<Registry> {
-  const openedAtMs = Date.now()
+async function openPglite(directory: string, now: () => number): Promise<Registry> {
+  const openedAtMs = now()
   mkdirSync(directory, { recursive: true })
   const client = await PGlite.create(directory)
   const database = drizzlePglite({ client })
@@ -40,7 +44,7 @@ async function openPglite(directory: string): Promise<Registry> {
   let syncedAtMs = openedAtMs
   const sync = async () => {
     const changedSinceMs = syncedAtMs
-    const nowMs = Date.now()
+    const nowMs = now()
     await syncDirectory(directory, changedSinceMs)
     syncedAtMs = nowMs
   }

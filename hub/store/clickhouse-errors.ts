@@ -51,7 +51,7 @@ export function toStoreError(error: unknown): StoreError {
 function codeOf(type: string): StoreErrorCode {
   if (refused.has(type)) return 'refused'
   if (timeout.has(type)) return 'timeout'
-  return unavailable.has(type) ? 'unavailable' : 'invalid-query'
+  return unavailable.has(type) ? 'unavailable' : 'invalid_query'
 }
 
 // The client parses `Code: N. DB::Exception: … (TYPE)` into `type`; errors of its own (sockets) have none.

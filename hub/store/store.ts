@@ -47,7 +47,7 @@ export const queryDefaults = {
   readOnly: false,
 } as const
 
-export type StoreErrorCode = 'refused' | 'timeout' | 'unavailable' | 'invalid-query' | 'closed'
+export type StoreErrorCode = 'refused' | 'timeout' | 'unavailable' | 'invalid_query' | 'closed'
 
 /** A store that cannot do what it was asked; `retryable` says whether the same again later can help. */
 export class StoreError extends Error {

@@ -31,9 +31,9 @@ export function storeOver(engine: TextEngine): Store {
 
     async insert(table, rows, deduplicationToken) {
       if (!identifier.test(table))
-        throw new StoreError('invalid-query', `no table is called ${table}`)
+        throw new StoreError('invalid_query', `no table is called ${table}`)
       if (deduplicationToken === '')
-        throw new StoreError('invalid-query', 'an insert needs a token of its own')
+        throw new StoreError('invalid_query', 'an insert needs a token of its own')
       let part = 0
       for (const body of encodeRows(rows))
         await engine.insertText(table, body, `${deduplicationToken}#${part++}`)

@@ -196,7 +196,7 @@ export function logContract({ open, knowsIdentities, waitMs }: LogContract): voi
     ])
     expect(refused).toMatchObject({
       status: 'rejected',
-      reason: { code: 'invalid-message', retryable: false },
+      reason: { code: 'invalid_message', retryable: false },
     })
     expect(kept).toMatchObject({ status: 'fulfilled', value: { appended: 2 } })
     expect(await log.append(topic, [])).toEqual({ appended: 0, duplicates: 0 })

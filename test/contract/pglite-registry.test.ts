@@ -14,7 +14,7 @@ let registry: Registry
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'shelfedge-registry-'))
-  registry = await openRegistry({ dataDir: join(root, 'contract') })
+  registry = await openRegistry({ nowMs: Date.now, dataDir: join(root, 'contract') })
 }, 60_000)
 
 afterAll(async () => {
@@ -32,14 +32,14 @@ test('a process killed after it recorded a release has it when it opens again', 
   const [recorded] = await once(child, 'message')
   child.kill('SIGKILL')
   await once(child, 'exit')
-  const again = await openRegistry({ dataDir })
+  const again = await openRegistry({ nowMs: Date.now, dataDir })
   expect((await again.releases('shop', 10)).map((release) => release.digest)).toEqual([recorded])
   await again.close()
 }, 60_000)
 
 test('rows are never changed or deleted, by anybody', async () => {
   const dataDir = join(root, 'fixed')
-  const recorded = await openRegistry({ dataDir })
+  const recorded = await openRegistry({ nowMs: Date.now, dataDir })
   await recorded.addRelease(releaseOf('shop', 'one'))
   await recorded.close()
   const database = await PGlite.create(join(dataDir, 'registry'))

@@ -18,7 +18,8 @@ const retryBackoff = { firstMs: 1, longestMs: 5 }
 
 describe('the embedded log', () => {
   logContract({
-    open: async (place) => openSqliteLog({ directory: join(root, place), retryBackoff }),
+    open: async (place) =>
+      openSqliteLog({ nowMs: Date.now, directory: join(root, place), retryBackoff }),
     knowsIdentities: true,
     waitMs: 5_000,
   })
@@ -26,6 +27,7 @@ describe('the embedded log', () => {
 
 function open(place: string, options: Partial<SqliteLogOptions> = {}) {
   const log = openSqliteLog({
+    nowMs: Date.now,
     directory: join(root, place),
     retryBackoff,
     partitionsPerTopic: 1,

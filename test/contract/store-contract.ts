@@ -176,7 +176,7 @@ export function storeContract({ store }: StoreContract): void {
 
   test('an empty insert is nothing, and an insert without a token is refused', async () => {
     await store().insert('events', [], randomUUID())
-    await expect(store().insert('events', [], '')).rejects.toMatchObject({ code: 'invalid-query' })
+    await expect(store().insert('events', [], '')).rejects.toMatchObject({ code: 'invalid_query' })
   })
 
   test.each([
@@ -189,7 +189,7 @@ export function storeContract({ store }: StoreContract): void {
     const inserting = store().insert('events', rows, randomUUID())
     await expect(inserting).rejects.toMatchObject({
       name: 'StoreError',
-      code: 'invalid-query',
+      code: 'invalid_query',
       retryable: false,
     })
     expect(await count(site)).toBe(0)
@@ -208,9 +208,9 @@ export function storeContract({ store }: StoreContract): void {
   })
 
   test.each([
-    ['SELEC 1', {}, { code: 'invalid-query', retryable: false }],
-    ['SELECT * FROM nowhere', {}, { code: 'invalid-query', retryable: false }],
-    ['SELECT {missing:String}', {}, { code: 'invalid-query', retryable: false }],
+    ['SELEC 1', {}, { code: 'invalid_query', retryable: false }],
+    ['SELECT * FROM nowhere', {}, { code: 'invalid_query', retryable: false }],
+    ['SELECT {missing:String}', {}, { code: 'invalid_query', retryable: false }],
     ['SELECT number FROM numbers(11)', { rowsMax: 10 }, { code: 'refused', retryable: false }],
     [
       'SELECT sum(sipHash64(number)) FROM numbers(1e12)',

@@ -148,12 +148,12 @@ const operations: Cases = [
     /call url\(\)/,
   ],
   ['a system table', () => query('SELECT * FROM system.tables'), 400, 'refused', /read system/],
-  ['SQL with a mistake', () => query('SELECT FROM WHERE'), 400, 'invalid-query', /Syntax error/],
+  ['SQL with a mistake', () => query('SELECT FROM WHERE'), 400, 'invalid_query', /Syntax error/],
   [
     'a table that is not there',
     () => query('SELECT * FROM nothing'),
     400,
-    'invalid-query',
+    'invalid_query',
     /nothing/,
   ],
   [

@@ -118,7 +118,7 @@ describe('what does not keep the contract', { timeout: 60_000 }, () => {
     const { environment } = hub
     const insert: typeof environment.store.insert = async (table, rows, token) => {
       if (table === 'events' && rows.some((row) => row.message_id === 'poison')) {
-        throw new StoreError('invalid-query', 'no such row')
+        throw new StoreError('invalid_query', 'no such row')
       }
       await environment.store.insert(table, rows, token)
     }

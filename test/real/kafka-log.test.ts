@@ -16,6 +16,7 @@ describe.skipIf(missing)('the log on Apache Kafka', { timeout: 60_000 }, () => {
 
   const open = () =>
     openKafkaLog({
+      nowMs: Date.now,
       brokers: [broker.address],
       replicationFactor: 1,
       retryBackoff: { firstMs: 1, longestMs: 5 },
@@ -46,7 +47,7 @@ describe.skipIf(missing)('the log on Apache Kafka', { timeout: 60_000 }, () => {
   })
 
   test('an append to a broker that is away is told so, and can be made again', async () => {
-    const away = openKafkaLog({ brokers: ['127.0.0.1:1'], appendTimeoutMs: 300 })
+    const away = openKafkaLog({ nowMs: Date.now, brokers: ['127.0.0.1:1'], appendTimeoutMs: 300 })
     onTestFinished(() => away.close())
     await expect(away.append('events', messagesOf('ann', 1))).rejects.toMatchObject({
       code: 'unavailable',

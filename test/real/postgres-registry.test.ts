@@ -11,7 +11,7 @@ if (!programs)
 describe.skipIf(!programs)('the registry on PostgreSQL', () => {
   let server: PostgresServer
   let registry: Registry
-  const open = () => openRegistry({ url: server.url, dataDir: '' })
+  const open = () => openRegistry({ nowMs: Date.now, url: server.url, dataDir: '' })
 
   beforeAll(async () => {
     server = await startPostgres(programs ?? '')
@@ -32,7 +32,11 @@ describe.skipIf(!programs)('the registry on PostgreSQL', () => {
   })
 
   test('a server that is away is an error to try again after', async () => {
-    const away = openRegistry({ url: 'postgres://postgres@127.0.0.1:1/postgres', dataDir: '' })
+    const away = openRegistry({
+      nowMs: Date.now,
+      url: 'postgres://postgres@127.0.0.1:1/postgres',
+      dataDir: '',
+    })
     await expect(away).rejects.toMatchObject({ code: 'unavailable', retryable: true })
   })
 })

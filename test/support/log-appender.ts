@@ -2,7 +2,11 @@
 
 import { openSqliteLog } from '#hub/log/sqlite-log.ts'
 
-const log = openSqliteLog({ directory: process.argv[2] ?? '', partitionsPerTopic: 1 })
+const log = openSqliteLog({
+  nowMs: Date.now,
+  directory: process.argv[2] ?? '',
+  partitionsPerTopic: 1,
+})
 for (let round = 0; ; round++) {
   const messages = Array.from({ length: 10 }, (_, index) => ({
     key: `shop ${index}`,

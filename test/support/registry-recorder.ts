@@ -2,7 +2,7 @@
 
 import { openRegistry } from '#hub/registry/open-registry.ts'
 
-const registry = await openRegistry({ dataDir: process.argv[2] ?? '' })
+const registry = await openRegistry({ nowMs: Date.now, dataDir: process.argv[2] ?? '' })
 const digest = 'ab'.repeat(32)
 const createdAt = new Date(0)
 await registry.addRelease({

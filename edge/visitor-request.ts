@@ -1,0 +1,27 @@
+import type { ShelfRecord } from '#shared/contract.ts'
+import type { Site } from '#shared/sites.ts'
+import type { Cleaned } from './clean.ts'
+import type { Environment } from './environment.ts'
+import type { VisitorRequest } from './visitors/core.ts'
+import { objectNameOf } from './visitors/mapping.ts'
+
+/** What one request brings for one of its visitors. */
+export function visitorRequest(
+  visitor: string,
+  cleaned: Cleaned,
+  site: Site,
+  records: readonly ShelfRecord[],
+): VisitorRequest {
+  return {
+    site: site.id,
+    visitor,
+    sessionIdleMsMax: site.sessionIdleMsMax,
+    events: cleaned.visitors.get(visitor) ?? [],
+    records,
+  }
+}
+
+/** The Durable Object that owns a visitor. */
+export function objectOf(site: string, visitor: string, { visitors, config }: Environment) {
+  return visitors.get(visitors.idFromName(objectNameOf(site, visitor, config.visitorShards)))
+}
