@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { eventTypes } from './event.ts'
+import { jsonObject } from './json-object.ts'
 import { limits } from './limits.ts'
 
 /** What POP and hub say to each other. Both sides import this file and neither imports the other. */
@@ -11,7 +12,7 @@ export const releaseDigestHeader = 'shelfedge-release-digest'
 const text = v.string()
 const epochMs = v.pipe(v.number(), v.finite())
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
-const object = v.record(v.string(), v.unknown())
+const object = jsonObject()
 
 const eventRecord = v.object({
   kind: v.literal('event'),
