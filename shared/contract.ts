@@ -77,8 +77,8 @@ export const recordSchema = v.variant('kind', [eventRecord, decisionRecord, refu
 export type ShelfRecord = v.InferOutput<typeof recordSchema>
 
 /**
- * What one request added for one visitor. (visitor, epoch, sequence) is its identity for ever: the
- * sequence counts a visitor's batches at its POP, the epoch is when that count began.
+ * What one request added for one visitor. (epoch, sequence) orders a visitor's batches for ever: the
+ * sequence counts them, the epoch is when the POP that counted was started.
  */
 export const batchSchema = v.object({
   site: v.pipe(text, v.minLength(1)),
@@ -100,11 +100,6 @@ export type Delivery = v.InferOutput<typeof deliverySchema>
 export interface DeliveryReceipt {
   readonly accepted: number
   readonly duplicates: number
-}
-
-/** How the log knows a batch again. */
-export function batchIdentity(pop: string, batch: Omit<RecordBatch, 'records'>): string {
-  return JSON.stringify([pop, batch.site, batch.visitor, batch.epoch, batch.sequence])
 }
 
 /** The form of every error of both APIs: a code for machines, a sentence for people. */
