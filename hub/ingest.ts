@@ -63,14 +63,17 @@ function checkSites({ batches }: Delivery, siteIds: readonly string[]): void {
   if (unknown) throw new RequestRefused(409, 'unknown_site', `no site ${unknown.site} at this hub`)
 }
 
-async function append({ pop, region, batches }: Delivery, { log }: Environment) {
+async function append({ pop, region, batches }: Delivery, { log, failPoint }: Environment) {
   const messages = batches.map((batch) => {
     const value = JSON.stringify({ pop, region, ...batch })
     const key = `${batch.site}/${batch.visitor}`
     return { key, identity: identityOf(pop, batch, value), value }
   })
   try {
-    return await log.append(recordsTopic, messages)
+    failPoint('before_append')
+    const appended = await log.append(recordsTopic, messages)
+    failPoint('after_append')
+    return appended
   } catch (cause) {
     if (!(cause instanceof LogError)) throw cause
     if (cause.retryable) throw new RequestRefused(429, 'log_busy', cause.message, 1)
