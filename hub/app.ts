@@ -123,8 +123,7 @@ function answerError(cause: Error, context: Context, { metrics, logger }: Enviro
 
 function asRefusal(cause: Error): RequestRefused | null {
   if (cause instanceof RequestRefused) return cause
-  if (cause instanceof StoreError && !cause.retryable) {
-    return new RequestRefused(400, cause.code, cause.message)
-  }
-  return null
+  if (!(cause instanceof StoreError)) return null
+  if (cause.retryable) return new RequestRefused(503, 'store_unavailable', cause.message, 1)
+  return new RequestRefused(400, cause.code, cause.message)
 }

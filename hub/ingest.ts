@@ -75,10 +75,15 @@ async function append({ pop, region, batches }: Delivery, { log, failPoint }: En
     failPoint('after_append')
     return appended
   } catch (cause) {
-    if (!(cause instanceof LogError)) throw cause
-    if (cause.retryable) throw new RequestRefused(429, 'log_busy', cause.message, 1)
-    throw new RequestRefused(422, 'not_loggable', cause.message)
+    throw cause instanceof LogError ? refusalOf(cause) : cause
   }
+}
+
+/** A POP sets a batch aside for 422, for good; it sends again what got 429 or 503. */
+function refusalOf({ code, retryable, message }: LogError): RequestRefused {
+  if (code === 'closed') return new RequestRefused(503, 'hub_stopping', 'the hub is stopping', 1)
+  if (retryable) return new RequestRefused(429, 'log_busy', message, 1)
+  return new RequestRefused(422, 'not_loggable', message)
 }
 
 /**

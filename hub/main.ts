@@ -1,16 +1,24 @@
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import { SettingsError } from '#shared/settings.ts'
 import { hubApp } from './app.ts'
 import { readConfig } from './config.ts'
 import { consume } from './consume.ts'
-import { closeEnvironment, openEnvironment } from './environment.ts'
+import { drain } from './drain.ts'
+import { closeEnvironment, type Environment, openEnvironment } from './environment.ts'
 import { Schedule } from './schedule.ts'
+import { tellWhatIsLeft } from './what-is-left.ts'
+
+/** How long requests that run may still take after SIGTERM, and how long stopping may take in all. */
+const drainMs = 5_000
+const stopMs = 20_000
 
 /** The hub: ingest, log, store, training, registry and publishing in one process. */
 async function main(): Promise<void> {
   const config = readConfig(process.env)
   const environment = await openEnvironment(config)
+  await tellWhatIsLeft(environment)
   const schedule = new Schedule(environment)
   const consumption = await consume(environment)
   const app = hubApp(environment, schedule)
@@ -24,14 +32,29 @@ async function main(): Promise<void> {
   environment.publisher.start()
   schedule.start()
 
-  async function stop(): Promise<void> {
-    server.close()
-    await schedule.stop()
-    await consumption.stop()
-    await closeEnvironment(environment)
-    process.exit(0)
-  }
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop())
+  const stop = () =>
+    void stopWithin(stopMs, environment, async () => {
+      await drain(server as Server, drainMs)
+      await schedule.stop()
+      await consumption.stop()
+      await closeEnvironment(environment)
+    })
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop)
+}
+
+/** Stops in order, or leaves: whatever was not finished is as safe as after a crash. */
+async function stopWithin(
+  timeMaxMs: number,
+  { logger }: Environment,
+  stop: () => Promise<void>,
+): Promise<void> {
+  setTimeout(() => {
+    logger.warn({ timeMaxMs }, 'stopping took too long; what is not stored waits in the log')
+    process.exit(1)
+  }, timeMaxMs).unref()
+  logger.info('stopping')
+  await stop()
+  process.exit(0)
 }
 
 try {

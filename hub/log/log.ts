@@ -90,7 +90,8 @@ export class LogError extends Error {
     super(message, { cause })
     this.name = 'LogError'
     this.code = code
-    this.retryable = code === 'full' || code === 'overloaded' || code === 'unavailable'
+    // Closed too: whoever asks again asks the hub that comes after this one.
+    this.retryable = code !== 'invalid_message'
   }
 }
 

@@ -58,6 +58,7 @@ export class StoreError extends Error {
     super(message, { cause })
     this.name = 'StoreError'
     this.code = code
-    this.retryable = code === 'timeout' || code === 'unavailable'
+    // Closed too: what a stopping hub did not store is no fault of the rows, and the next one stores them.
+    this.retryable = code !== 'refused' && code !== 'invalid_query'
   }
 }

@@ -46,6 +46,7 @@ describe('a delivery', () => {
 
   it.each([
     ['is full', new LogError('full', 'the log is full'), 429, 'log_busy', '1'],
+    ['is closed', new LogError('closed', 'the log is closed'), 503, 'hub_stopping', '1'],
     ['is broken', new Error('EIO at sector 7'), 500, 'failed', null],
   ])('is not acknowledged while the log %s', async (_state, cause, status, error, retryAfter) => {
     const log = { ...hub.environment.log, append: () => Promise.reject(cause) }
