@@ -47,11 +47,11 @@ it.each([
   ],
 ])(
   'a POP with a wrong setting %s ends with code 2 and says so, before it touches the disk',
-  (_of, name, value, sentence) => {
+  async (_of, name, value, sentence) => {
     const directory = mkdtempSync(join(tmpdir(), 'shelfedge-box-'))
     try {
       const settings = { ...good, POP_DATA_DIR: join(directory, 'pop'), [name]: value }
-      expect(runProgram('edge/box/main.ts', settings)).toEqual({
+      expect(await runProgram('edge/box/main.ts', settings)).toEqual({
         status: 2,
         stdout: '',
         stderr: `The POP does not start:\n${name} is ${sentence}\n`,
