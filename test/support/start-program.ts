@@ -11,17 +11,18 @@ export interface Ended {
   readonly stderr: string
 }
 
-/** Runs a program of this repository with these settings and no others, until it ends by itself. */
+/** Runs a program of this repository with these settings and no others, from a directory, until it ends by itself. */
 export function runProgram(
   program: string,
   settings: Readonly<Record<string, string>>,
   commandLine: readonly string[] = [],
+  directory: string = root,
 ): Promise<Ended> {
   return new Promise((ended) => {
     const child = execFile(
       process.execPath,
-      ['--disable-warning=ExperimentalWarning', program, ...commandLine],
-      { cwd: root, env: { PATH: process.env.PATH, ...settings }, timeout: endTimeMaxMs },
+      ['--disable-warning=ExperimentalWarning', resolve(root, program), ...commandLine],
+      { cwd: directory, env: { PATH: process.env.PATH, ...settings }, timeout: endTimeMaxMs },
       (_failure, stdout, stderr) => ended({ status: child.exitCode, stdout, stderr }),
     )
   })
