@@ -47,7 +47,7 @@ export function readLetters(letters: readonly DeadLetter[]): Reading {
   const reading = emptyReading()
   for (const { message, batch, record, encoding } of letters) {
     const original = { message, batch, text: () => record, encoding }
-    if (batch) readRecord(reading, JSON.parse(record), { ...original, batch })
+    if (batch) readRecord(reading, parse(record), { ...original, batch })
     else readMessage(reading, message, decoded(record, encoding))
   }
   return reading

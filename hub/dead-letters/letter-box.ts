@@ -29,8 +29,9 @@ export async function keepNew(
   const ownToken = `${token}:dead_letters:${hash.digest('hex').slice(0, 32)}`
   await store.insert('dead_letters', letters.map(letterRow), ownToken)
   for (const { reason } of letters) metrics.deadLetters.inc({ reason })
-  const [{ id, reason, detail } = {}] = letters
-  logger.error({ letters: letters.length, id, reason, detail }, 'dead letters are waiting')
+  // Not the detail: it may quote what a visitor sent, and a line of the log is everybody's.
+  const [{ id, reason } = {}] = letters
+  logger.error({ letters: letters.length, id, reason }, 'dead letters are waiting')
 }
 
 /** Keeps letters after a change; the token has to be new. */

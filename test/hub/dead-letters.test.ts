@@ -117,6 +117,17 @@ describe('a record that cannot be read', { timeout: 60_000 }, () => {
     expect(await eventsOf(hub, visitor, 'events')).toEqual(['near-1', 'near-2'])
   })
 
+  it('is stored with its neighbours, where a newer hub reads the same chunk again and understands', async () => {
+    const visitor = 'a:updated'
+    const chunk = chunkOf([messageOf(visitor, around(1, bad))])
+    await storeChunk(chunk, hub.environment)
+    // The update itself cannot happen in a test: what it changes is which records of the chunk are rows.
+    const { value } = messageOf(visitor, around(1, good('understood')))
+    const understood = chunk.messages.map((message) => ({ ...message, value }))
+    await storeChunk({ ...chunk, messages: understood }, hub.environment)
+    expect(await eventsOf(hub, visitor)).toEqual(['near-1', 'understood', 'near-2'])
+  })
+
   it('is no refusal: those are the POP’s', async () => {
     const [row] = await hub.environment.store.query('SELECT count() AS rows FROM refusals')
     expect(row).toEqual({ rows: 0 })
