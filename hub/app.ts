@@ -3,6 +3,8 @@ import { bodyLimit } from 'hono/body-limit'
 import { ingestPath } from '#shared/contract.ts'
 import { limits } from '#shared/limits.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
+import { readFilter } from './dead-letters/filter.ts'
+import { letterOperations } from './dead-letters/operations.ts'
 import type { Environment } from './environment.ts'
 import { ingest, recordsTopic } from './ingest.ts'
 import { peakMemory } from './peak-memory.ts'
@@ -52,6 +54,7 @@ export function hubApp(environment: Environment, schedule: Schedule): Hono {
       peakMb: await peakMemory(environment.store),
     }),
   )
+  serveDeadLetters(app, environment)
   app.get('/metrics', async (context) => {
     await measureLag(environment)
     return context.text(await environment.metrics.registry.metrics())
@@ -61,6 +64,26 @@ export function hubApp(environment: Environment, schedule: Schedule): Hono {
   )
   app.onError((cause, context) => answerError(cause, context, environment))
   return app
+}
+
+function serveDeadLetters(app: Hono, environment: Environment): void {
+  const letters = letterOperations(environment)
+  const path = '/v1/deadletters'
+  app.get(path, async (context) =>
+    context.json(await letters.list(readFilter(context.req.query()))),
+  )
+  app.post(`${path}/replay`, async (context) =>
+    context.json(await letters.replayMany(readFilter(context.req.query()))),
+  )
+  app.get(`${path}/:id`, async (context) =>
+    context.json(await letters.show(context.req.param('id'))),
+  )
+  app.post(`${path}/:id/replay`, async (context) =>
+    context.json(await letters.replay(context.req.param('id'))),
+  )
+  app.post(`${path}/:id/discard`, async (context) =>
+    context.json(await letters.discard(context.req.param('id'))),
+  )
 }
 
 function limitBody(maxSize: number) {

@@ -20,10 +20,6 @@ export function hubMetrics() {
     rowsStored: counter('shelfedge_rows_stored_total', 'Rows handed to the store, by table.', [
       'table',
     ]),
-    recordsUnreadable: counter(
-      'shelfedge_records_unreadable_total',
-      'Records of the log that do not keep the contract.',
-    ),
     storeRetries: counter('shelfedge_store_retries_total', 'Chunks that had to be stored again.'),
     trainings: counter('shelfedge_trainings_total', 'Trainings, by outcome.', ['outcome']),
     pushes: counter('shelfedge_release_pushes_total', 'Pushes of a release, by outcome.', [
@@ -36,6 +32,18 @@ export function hubMetrics() {
       'shelfedge_oldest_not_stored_seconds',
       'Age of the oldest message not yet stored.',
       ['partition'],
+    ),
+    deadLetters: counter('shelfedge_dead_letters_total', 'Dead letters made, by reason.', [
+      'reason',
+    ]),
+    deadLetterReplays: counter(
+      'shelfedge_dead_letter_replays_total',
+      'Dead letters replayed, by outcome.',
+      ['outcome'],
+    ),
+    deadLettersDiscarded: counter(
+      'shelfedge_dead_letters_discarded_total',
+      'Dead letters discarded.',
     ),
   }
 }

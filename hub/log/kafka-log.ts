@@ -1,5 +1,6 @@
 /** The log on Apache Kafka, through kafkajs, with what its 2.2.4 needs to lose nothing. */
 
+import { isUtf8 } from 'node:buffer'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type Admin,
@@ -350,6 +351,7 @@ function toStored({ key, value, headers, offset, timestamp }: KafkaMessage): Sto
     value: value?.toString() ?? '',
     offset: BigInt(offset),
     appendedAtMs: Number(timestamp),
+    ...(value && !isUtf8(value) && { bytes: value }),
   }
 }
 

@@ -13,6 +13,8 @@ export interface LogMessage {
 export interface StoredMessage extends LogMessage {
   readonly offset: bigint
   readonly appendedAtMs: number
+  /** The value as it lies in the log, where it is not text in UTF-8; `value` is then what could be read of it. */
+  readonly bytes?: Uint8Array
 }
 
 /** Consecutive messages of one partition; `topic:partition:firstOffset-lastOffset` names it for ever. */

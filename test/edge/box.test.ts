@@ -50,11 +50,11 @@ it.each([
   ],
 ])(
   'a POP with a wrong setting %s ends with code 2 and says so, before it touches the disk',
-  (_of, name, value, sentence) => {
+  async (_of, name, value, sentence) => {
     const directory = mkdtempSync(join(tmpdir(), 'shelfedge-box-'))
     try {
       const settings = { ...good, POP_DATA_DIR: join(directory, 'pop'), [name]: value }
-      expect(runProgram('edge/box/main.ts', settings)).toEqual({
+      expect(await runProgram('edge/box/main.ts', settings)).toEqual({
         status: 2,
         stdout: '',
         stderr: `The POP does not start:\n${name} is ${sentence}\n`,
@@ -83,7 +83,7 @@ describe('a POP on a data directory', { timeout: 60_000 }, () => {
     await expect(fetch(`${killed.url}/healthz`)).rejects.toThrow('fetch failed')
     expect((await fetch(`${next.url}/readyz`)).ok).toBe(true)
 
-    expect(runProgram('edge/box/main.ts', settings)).toMatchObject({
+    expect(await runProgram('edge/box/main.ts', settings)).toMatchObject({
       status: 2,
       stderr: expect.stringContaining(`process ${next.process.pid} uses already`),
     })

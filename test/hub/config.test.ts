@@ -86,11 +86,11 @@ describe('the settings of a hub', () => {
   })
 })
 
-it('a hub with a wrong setting ends with code 2 and says so, before it touches the disk', () => {
+it('a hub with a wrong setting ends with code 2 and says so, before it touches the disk', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'shelfedge-config-'))
   try {
     const settings = { ...hubVariables, HUB_DATA_DIR: join(directory, 'hub'), HUB_PORT: 'x' }
-    const { status, stdout, stderr } = runProgram('hub/main.ts', settings)
+    const { status, stdout, stderr } = await runProgram('hub/main.ts', settings)
     expect({ status, stdout, stderr }).toEqual({
       status: 2,
       stdout: '',

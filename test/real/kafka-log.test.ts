@@ -1,6 +1,7 @@
+import { Kafka, logLevel, Partitioners } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { openKafkaLog } from '#hub/log/kafka-log.ts'
-import type { LogChunk } from '#hub/log/log.ts'
+import type { LogChunk, StoredMessage } from '#hub/log/log.ts'
 import { logContract, messagesOf, numbersOf } from '../contract/log-contract.ts'
 import { type Broker, kafkaMissing, startBroker } from '../support/kafka/broker.ts'
 
@@ -44,6 +45,25 @@ describe.skipIf(missing)('the log on Apache Kafka', { timeout: 60_000 }, () => {
     })
     // A repetition is allowed, its identity tells; a gap or another order is not.
     expect([...new Set(numbersOf('ann', chunks))]).toEqual(everyNumber)
+  })
+
+  test('what somebody else wrote and is not text comes with its bytes', async () => {
+    const log = open()
+    onTestFinished(() => log.close())
+    const topic = 'foreign'
+    await log.append(topic, messagesOf('ann', 1))
+    const bytes = Buffer.from([0x7b, 0xff, 0xfe, 0x00])
+    const kafka = new Kafka({ brokers: [broker.address], logLevel: logLevel.NOTHING })
+    const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner })
+    await producer.connect()
+    onTestFinished(() => producer.disconnect())
+    await producer.send({ topic, messages: [{ key: 'k', value: bytes }] })
+    const messages: StoredMessage[] = []
+    await log.consume(topic, 'group', async (chunk) => void messages.push(...chunk.messages))
+    await vi.waitFor(() => expect(messages).toHaveLength(2), { timeout: 30_000 })
+    const [foreign] = messages.filter(({ identity }) => identity === '')
+    expect(foreign?.bytes).toEqual(bytes)
+    expect(messages.filter((message) => 'bytes' in message)).toEqual([foreign])
   })
 
   test('an append to a broker that is away is told so, and can be made again', async () => {

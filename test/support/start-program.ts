@@ -1,15 +1,29 @@
-import { spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { resolve } from 'node:path'
 
 const root = resolve(import.meta.dirname, '../..')
 const endTimeMaxMs = 30_000
 
-/** Runs a program of this repository with these settings and no others, until it ends by itself. */
-export function runProgram(program: string, settings: Readonly<Record<string, string>>) {
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', program],
-    { cwd: root, env: { PATH: process.env.PATH, ...settings }, timeout: endTimeMaxMs },
-  )
-  return { status, stdout: stdout.toString(), stderr: stderr.toString() }
+/** How a program ended, and what it wrote. */
+export interface Ended {
+  readonly status: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a program of this repository with these settings and no others, from a directory, until it ends by itself. */
+export function runProgram(
+  program: string,
+  settings: Readonly<Record<string, string>>,
+  commandLine: readonly string[] = [],
+  directory: string = root,
+): Promise<Ended> {
+  return new Promise((ended) => {
+    const child = execFile(
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', resolve(root, program), ...commandLine],
+      { cwd: directory, env: { PATH: process.env.PATH, ...settings }, timeout: endTimeMaxMs },
+      (_failure, stdout, stderr) => ended({ status: child.exitCode, stdout, stderr }),
+    )
+  })
 }

@@ -1,0 +1,59 @@
+/** Something the operator has to know, in one sentence; nothing of it is a bug here. */
+export class CommandFailed extends Error {
+  override readonly name = 'CommandFailed'
+}
+
+export type Query = Readonly<Record<string, string | undefined>>
+
+export interface HubClient {
+  get<Answer>(path: string, query?: Query): Promise<Answer>
+  post<Answer>(path: string, query?: Query, body?: string): Promise<Answer>
+}
+
+/** Trainings take minutes; a request has to end before Node's own limit of five, which says less. */
+const answerTimeMaxMs = 280_000
+
+/** A hub by its address, asked as an operator. Whatever it does not do is a CommandFailed. */
+export function hubClient(url: string, token: string): HubClient {
+  async function ask<Answer>(method: string, path: string, query: Query, body?: string) {
+    const address = addressOf(url, path, query)
+    const headers = { authorization: `Bearer ${token}` }
+    const signal = AbortSignal.timeout(answerTimeMaxMs)
+    const response = await fetch(address, { method, headers, signal, ...(body && { body }) }).catch(
+      (cause: Error) => {
+        throw new CommandFailed(unanswered(url, cause))
+      },
+    )
+    return readAnswer<Answer>(response, url)
+  }
+  return {
+    get: (path, query = {}) => ask('GET', path, query),
+    post: (path, query = {}, body = '') => ask('POST', path, query, body),
+  }
+}
+
+function addressOf(url: string, path: string, query: Query): string {
+  const given = Object.entries(query).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value]],
+  )
+  const search = new URLSearchParams(given).toString()
+  return `${url.replace(/\/+$/, '')}${path}${search && `?${search}`}`
+}
+
+function unanswered(url: string, cause: Error): string {
+  if (cause.name !== 'TimeoutError') {
+    return `No hub answers at ${url}; start one, or name another with --hub.`
+  }
+  return `The hub at ${url} did not answer within ${answerTimeMaxMs / 1_000} seconds.`
+}
+
+async function readAnswer<Answer>(response: Response, url: string): Promise<Answer> {
+  const answer = (await response.json().catch(() => null)) as Answer | null
+  if (response.status === 401) {
+    throw new CommandFailed('The hub does not know this token; set --token or ADMIN_TOKEN.')
+  }
+  if (response.ok && answer !== null) return answer
+  const { error, detail } = (answer ?? {}) as { error?: string; detail?: string }
+  if (error && detail) throw new CommandFailed(`The hub refuses: ${detail} (${error}).`)
+  throw new CommandFailed(`What answers at ${url} is not a hub.`)
+}

@@ -1,0 +1,48 @@
+import { CommandFailed, type HubClient, hubClient } from './hub-client.ts'
+
+/** What one command asks, and how it tells the answer. */
+export interface Task<Answer> {
+  readonly ask: (hub: HubClient) => Promise<Answer>
+  /** The answer for people. */
+  readonly show: (answer: Answer) => string
+  /** Whether the program ends with 1, though the hub has answered. */
+  readonly hasFailed?: (answer: Answer) => boolean
+}
+
+/** Runs a command: asks the hub and prints its answer, as JSON where machines read it. */
+export type Run = <Answer>(task: Task<Answer>) => Promise<void>
+
+export interface RunOptions {
+  readonly hub: string
+  readonly token?: string
+  readonly json?: true
+}
+
+/** What a run needs from outside. */
+export interface Surroundings {
+  readonly print: (text: string) => void
+  /** The token that `npm start` left; null where there is none. */
+  readonly localToken: () => string | null
+  readonly fail: () => void
+}
+
+/** Options are read when a command runs, since they may stand behind it. */
+export function runnerOf(options: () => RunOptions, surroundings: Surroundings): Run {
+  return async ({ ask, show, hasFailed }) => {
+    const { hub, token, json } = options()
+    const answer = await ask(hubClient(hub, tokenOf(token ?? surroundings.localToken())))
+    surroundings.print(json ? JSON.stringify(answer, null, 2) : show(answer))
+    if (hasFailed?.(answer)) surroundings.fail()
+  }
+}
+
+function tokenOf(found: string | null): string {
+  if (!found) {
+    throw new CommandFailed(
+      'There is no admin token: set --token or ADMIN_TOKEN, or run where .data/admin-token lies.',
+    )
+  }
+  const token = found.trim()
+  if (/^[\x21-\x7e]+$/.test(token)) return token
+  throw new CommandFailed('The admin token holds characters that no header carries.')
+}
