@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Environment } from './environment.ts'
 import { recordsTopic } from './ingest.ts'
 import type { Consumption, LogChunk } from './log/log.ts'
+import { timed } from './metrics.ts'
 import { type Row, rowsOf, type Table, unstorable } from './rows.ts'
 import { StoreError } from './store/store.ts'
 
@@ -51,7 +52,7 @@ async function insert(
   if (rows.length === 0) return []
   const { store, metrics, logger } = environment
   try {
-    await store.insert(table, rows, token)
+    await timed(metrics.insertSeconds, { table }, () => store.insert(table, rows, token))
     metrics.rowsStored.inc({ table }, rows.length)
     return []
   } catch (cause) {

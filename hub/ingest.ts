@@ -4,6 +4,7 @@ import {
   type Delivery,
   type DeliveryReceipt,
   deliverySchema,
+  recordKinds,
 } from '#shared/contract.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 import { type RequestToSign, verifyRequest } from '#shared/signature.ts'
@@ -28,6 +29,7 @@ export async function ingest(
   const { appended, duplicates } = await append(delivery, environment)
   environment.metrics.batchesAccepted.inc(appended)
   environment.metrics.batchesDuplicate.inc(duplicates)
+  countDelivery(delivery, environment)
   return { accepted: appended, duplicates }
 }
 
@@ -57,6 +59,17 @@ function readDelivery(body: Uint8Array): Delivery {
 function checkSites({ batches }: Delivery, siteIds: readonly string[]): void {
   const unknown = batches.find(({ site }) => !siteIds.includes(site))
   if (unknown) throw new RequestRefused(409, 'unknown_site', `no site ${unknown.site} at this hub`)
+}
+
+function countDelivery(delivery: Delivery, { metrics, popOutboxes, now }: Environment): void {
+  popOutboxes.heard(delivery.pop, delivery.outbox, now())
+  for (const { records } of delivery.batches) {
+    for (const record of records) {
+      const { kind } = (record ?? {}) as { kind?: unknown }
+      const isKnown = recordKinds.some((known) => known === kind)
+      metrics.recordsReceived.inc({ kind: isKnown ? (kind as string) : 'unknown' })
+    }
+  }
 }
 
 async function append({ pop, region, batches }: Delivery, { log }: Environment) {
