@@ -5,6 +5,8 @@ const minuteMs = 60_000
 const minutesKept = 5
 /** The POPs with the newest deliveries; each is a few series and 300 bytes. */
 const popsMax = 200
+/** As long as a POP's settings let its name be. */
+const popCharactersMax = 64
 
 interface Minute {
   readonly minute: number
@@ -33,7 +35,8 @@ export interface PopOutbox {
 export class PopOutboxes {
   readonly #pops = new Map<string, Heard>()
 
-  heard(pop: string, report: OutboxReport | undefined, nowMs: number): void {
+  heard(popName: string, report: OutboxReport | undefined, nowMs: number): void {
+    const pop = popName.slice(0, popCharactersMax)
     const heard = this.#pops.get(pop) ?? { lastDeliveryAtMs: nowMs, minutes: [] }
     heard.lastDeliveryAtMs = nowMs
     if (report) add(minuteOf(heard, nowMs), report)
