@@ -4,11 +4,12 @@ import { releaseDigestHeader, releasePath, releaseSignatureHeader } from '#share
 import { type EventType, eventTypes } from '#shared/event.ts'
 import { limits } from '#shared/limits.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
+import { refuseByHeaders } from '#shared/signature.ts'
 import type { Environment } from './environment.ts'
 import { log, reasonOf } from './log.ts'
 import { type DecideAnswer, takeDecision, takeEvents, takeRecommendations } from './pipeline.ts'
 import { readBody } from './read-body.ts'
-import { authorise, receiveRelease } from './releases/receive.ts'
+import { authorise, receiveRelease, refuseUnsigned } from './releases/receive.ts'
 import { metricsType, scrape } from './scrape.ts'
 
 /** The routes of a POP. Errors become HTTP here and nowhere else. */
@@ -25,12 +26,14 @@ export function popApp(environment: Environment): Hono {
   app.post('/v1/decide', async (context) =>
     answerDecision(await takeDecision(context.req.raw, environment, laterOf(context)), context),
   )
-  app.get('/v1/recommendations', async (context) =>
-    answerDecision(
-      await takeRecommendations(context.req.raw, environment, laterOf(context)),
-      context,
-    ),
-  )
+  app.get('/v1/recommendations', async (context) => {
+    // Hono answers HEAD by GET, and a decision that nobody reads is still stored as one.
+    if (context.req.method === 'HEAD') {
+      throw new RequestRefused(405, 'method_not_allowed', 'a decision is asked for with GET')
+    }
+    const work = takeRecommendations(context.req.raw, environment, laterOf(context))
+    return answerDecision(await work, context)
+  })
   app.get('/healthz', (context) => context.json({ status: 'alive' }))
   app.get('/readyz', async (context) => {
     // Able to answer means able to reach a Durable Object; a release is not needed for it.
@@ -42,10 +45,10 @@ export function popApp(environment: Environment): Hono {
     return context.body(text, 200, { 'content-type': metricsType })
   })
   app.put(releasePath, async (context) =>
-    context.json(await receiveRelease(await releaseRequest(context), environment)),
+    context.json(await receiveRelease(await releaseRequest(context, environment), environment)),
   )
   app.get(releasePath, async (context) => {
-    const request = await releaseRequest(context)
+    const request = await releaseRequest(context, environment)
     await authorise(request, environment)
     const { site } = request
     return context.json({ site, digest: (await environment.shelf().current(site))?.digest ?? null })
@@ -72,7 +75,9 @@ function laterOf(context: Context): (work: Promise<void>) => void {
   return (work) => context.executionCtx.waitUntil(work)
 }
 
-async function releaseRequest(context: Context) {
+async function releaseRequest(context: Context, { now }: Environment) {
+  const header = (name: string) => context.req.header(name)
+  refuseUnsigned(refuseByHeaders(header, now()))
   const { pathname, search, searchParams } = new URL(context.req.url)
   return {
     site: searchParams.get('site') ?? '',
@@ -80,7 +85,7 @@ async function releaseRequest(context: Context) {
     signature: context.req.header(releaseSignatureHeader) ?? '',
     method: context.req.method,
     path: pathname + search,
-    header: (name: string) => context.req.header(name),
+    header,
     body: await readBody(context.req.raw, limits.releaseBytesMax),
   }
 }

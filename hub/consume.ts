@@ -27,6 +27,7 @@ export async function storeChunk(chunk: LogChunk, environment: Environment): Pro
     rows.refusals.push(...(await insert(table, rows[table], `${token}:${table}`, environment)))
   }
   await insert('refusals', rows.refusals, `${token}:refusals`, environment)
+  environment.failPoint('after_insert')
 }
 
 /**
@@ -50,9 +51,11 @@ async function insert(
   environment: Environment,
 ): Promise<Row[]> {
   if (rows.length === 0) return []
-  const { store, metrics, logger } = environment
+  const { store, metrics, logger, failPoint } = environment
   try {
-    await timed(metrics.insertSeconds, { table }, () => store.insert(table, rows, token))
+    const inserted = timed(metrics.insertSeconds, { table }, () => store.insert(table, rows, token))
+    failPoint('during_insert')
+    await inserted
     metrics.rowsStored.inc({ table }, rows.length)
     return []
   } catch (cause) {

@@ -1,6 +1,6 @@
 import { ReleaseError } from '#shared/release.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
-import { verifyRequest } from '#shared/signature.ts'
+import { type SignatureRefusal, verifyRequest } from '#shared/signature.ts'
 import type { Environment } from '../environment.ts'
 import { loadRelease, ReleaseRefused } from './load.ts'
 
@@ -24,6 +24,10 @@ export async function authorise(request: ReleaseRequest, environment: Environmen
     { claim: (nonce, expiresAt) => environment.shelf().claim(nonce, expiresAt, now) },
     now,
   )
+  refuseUnsigned(refusal)
+}
+
+export function refuseUnsigned(refusal: SignatureRefusal | null): void {
   if (refusal) throw new RequestRefused(401, refusal, 'the request is not signed by the hub, now')
 }
 

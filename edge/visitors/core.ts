@@ -74,11 +74,16 @@ const schema = [
 export class VisitorsCore {
   readonly #storage: CoreStorage
   readonly #outboxBytesMax: number
+  readonly #startedAtMs: number
   #backlog: Backlog
 
-  constructor(storage: CoreStorage, options: { readonly outboxBytesMax: number }) {
+  constructor(
+    storage: CoreStorage,
+    options: { readonly outboxBytesMax: number; readonly startedAtMs: number },
+  ) {
     this.#storage = storage
     this.#outboxBytesMax = options.outboxBytesMax
+    this.#startedAtMs = options.startedAtMs
     for (const statement of schema) storage.sql.exec(statement)
     this.#backlog = this.#countBacklog()
   }
@@ -178,7 +183,9 @@ export class VisitorsCore {
     const duplicates = request.events.length - admitted.records.length
     const records = [...admitted.records, ...request.records]
     if (records.length > 0) {
-      const epoch = row?.epoch ?? nowMs
+      // Later than any before it, also on a storage that was put back to an older state: a sequence that is
+      // given out a second time is then another batch, and comes after the first.
+      const epoch = row ? Math.max(row.epoch, this.#startedAtMs) : nowMs
       let sequence = row?.sequence ?? 0
       for (const list of splitRecords(records)) {
         sequence++
