@@ -10,6 +10,7 @@ import { log, reasonOf } from './log.ts'
 import { type DecideAnswer, takeDecision, takeEvents, takeRecommendations } from './pipeline.ts'
 import { readBody } from './read-body.ts'
 import { authorise, receiveRelease, refuseUnsigned } from './releases/receive.ts'
+import { metricsType, scrape } from './scrape.ts'
 
 /** The routes of a POP. Errors become HTTP here and nowhere else. */
 export function popApp(environment: Environment): Hono {
@@ -39,7 +40,10 @@ export function popApp(environment: Environment): Hono {
     await environment.shelf().current('')
     return context.json({ status: 'ready' })
   })
-  app.get('/metrics', (context) => context.text(environment.counters.text()))
+  app.get('/metrics', async (context) => {
+    const text = await scrape(context.req.header('authorization'), environment)
+    return context.body(text, 200, { 'content-type': metricsType })
+  })
   app.put(releasePath, async (context) =>
     context.json(await receiveRelease(await releaseRequest(context, environment), environment)),
   )

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { equalInConstantTime, secretDigest } from '#shared/constant-time.ts'
 import { httpUrl, integer, jsonText, readSettings } from '#shared/settings.ts'
 import { siteFinder, sitesSchema } from '#shared/sites.ts'
 
@@ -25,6 +26,14 @@ const settingsSchema = v.object({
   /** How long events wait for company before they are forwarded. */
   FORWARD_DELAY_MS: integer({ min: 0, max: 60_000, fallback: 250 }),
   RELEASE_POLL_MS: integer({ min: 200, max: 600_000, fallback: 5_000 }),
+  /** Who may read /metrics; without it anybody may, and no site is named there. */
+  METRICS_TOKEN: v.optional(
+    v.pipe(
+      v.string(),
+      v.minLength(32, 'set at least 32 characters'),
+      v.regex(/^[\x21-\x7e]+$/, 'set letters, digits and signs of ASCII without blanks'),
+    ),
+  ),
 })
 
 /** The names of every setting of a POP. */
@@ -45,5 +54,13 @@ export function readConfig(variables: Readonly<Record<string, unknown>>) {
     outboxBytesMax: settings.OUTBOX_BYTES_MAX,
     forwardDelayMs: settings.FORWARD_DELAY_MS,
     releasePollMs: settings.RELEASE_POLL_MS,
+    isMetricsToken: tokenChecker(settings.METRICS_TOKEN),
   }
+}
+
+/** Null where no token is set. */
+function tokenChecker(wanted: string | undefined): ((token: string) => boolean) | null {
+  if (wanted === undefined) return null
+  const digest = secretDigest(wanted)
+  return (token) => equalInConstantTime(secretDigest(token), digest)
 }

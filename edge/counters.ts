@@ -1,17 +1,55 @@
+import { fallbacks } from '#shared/contract.ts'
+
+interface Counted {
+  readonly help: string
+  /** Series that are 0 from the start, so that a first time is an increase to whoever looks; '' has no label. */
+  readonly zeros: readonly string[]
+}
+
+const zerosOf = (label: string, values: readonly string[]) =>
+  values.map((value) => `{${label}="${value}"}`)
+
 /** What is counted at a POP, and what for: the text of `/metrics`. Tenants are not told apart here on purpose. */
 const counted = {
-  shelfedge_events_accepted_total: 'Events accepted for the first time.',
-  shelfedge_events_duplicate_total: 'Events recognised by their messageId and not taken again.',
-  shelfedge_events_refused_total: 'Events refused, by reason.',
-  shelfedge_requests_refused_total: 'Requests refused as a whole, by code.',
-  shelfedge_decisions_total: 'Decisions, by fallback ("none": the model at its best).',
-  shelfedge_releases_total: 'Releases received, by outcome.',
-} as const
+  shelfedge_events_accepted_total: { help: 'Events accepted for the first time.', zeros: [''] },
+  shelfedge_events_duplicate_total: {
+    help: 'Events recognised by their messageId and not taken again.',
+    zeros: [''],
+  },
+  shelfedge_events_refused_total: { help: 'Events refused, by reason.', zeros: [] },
+  shelfedge_requests_refused_total: {
+    help: 'Requests refused as a whole, by code.',
+    zeros: zerosOf('code', ['overloaded']),
+  },
+  shelfedge_decisions_total: {
+    help: 'Decisions, by fallback ("none": the model at its best).',
+    zeros: zerosOf('fallback', ['none', ...fallbacks]),
+  },
+  shelfedge_releases_total: {
+    help: 'Releases received, by outcome.',
+    zeros: zerosOf('outcome', ['live', 'refused']),
+  },
+  shelfedge_forwards_total: {
+    help: 'Deliveries to the hub, by outcome; what failed is sent again.',
+    zeros: zerosOf('outcome', ['acknowledged', 'failed', 'refused']),
+  },
+  shelfedge_batches_set_aside_total: { help: 'Batches the hub will never take.', zeros: [''] },
+  shelfedge_scrape_failures_total: {
+    help: 'Outboxes that could not be measured for a scrape.',
+    zeros: zerosOf('of', ['outbox']),
+  },
+} as const satisfies Record<string, Counted>
 export type CounterName = keyof typeof counted
 
 /** Counters of this isolate since it started. Labels come from code, never from a request, so they are few. */
 export class Counters {
   readonly #values = new Map<string, number>()
+
+  constructor() {
+    for (const [name, { zeros }] of Object.entries<Counted>(counted)) {
+      for (const zero of zeros) this.#values.set(name + zero, 0)
+    }
+  }
 
   add(name: CounterName, amount = 1, label?: readonly [name: string, value: string]): void {
     if (amount === 0) return
@@ -21,13 +59,22 @@ export class Counters {
 
   /** Prometheus text exposition format 0.0.4. */
   text(): string {
-    return Object.entries(counted)
-      .map(([name, help]) => {
+    return Object.entries<Counted>(counted)
+      .map(([name, { help }]) => {
         const values = [...this.#values].filter(([key]) => key.split('{')[0] === name)
-        const lines = values.map(([key, value]) => `${key} ${value}`)
-        return [`# HELP ${name} ${help}`, `# TYPE ${name} counter`, ...lines].join('\n')
+        return family(name, 'counter', help, values)
       })
-      .join('\n')
-      .concat('\n')
+      .join('')
   }
+}
+
+/** One metric in the text format: what it is, and its series with their labels in their names. */
+export function family(
+  name: string,
+  type: 'counter' | 'gauge',
+  help: string,
+  series: readonly (readonly [series: string, value: number])[],
+): string {
+  const lines = series.map(([each, value]) => `${each} ${value}`)
+  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...lines, ''].join('\n')
 }

@@ -9,6 +9,7 @@ import type { Environment } from './environment.ts'
 import { ingest, recordsTopic } from './ingest.ts'
 import { peakMemory } from './peak-memory.ts'
 import type { Schedule } from './schedule.ts'
+import { Scrape } from './scrape.ts'
 import { StoreError } from './store/store.ts'
 
 const queryRowsMax = 10_000
@@ -55,9 +56,10 @@ export function hubApp(environment: Environment, schedule: Schedule): Hono {
     }),
   )
   serveDeadLetters(app, environment)
+  const scrape = new Scrape(environment)
   app.get('/metrics', async (context) => {
-    await measureLag(environment)
-    return context.text(await environment.metrics.registry.metrics())
+    context.header('content-type', environment.metrics.registry.contentType)
+    return context.body(await scrape.text())
   })
   app.notFound((context) =>
     context.json({ error: 'no_such_route', detail: `${context.req.path} is not served here` }, 404),
@@ -120,14 +122,6 @@ async function signedRequest(context: Context) {
     path: pathname + search,
     body: new Uint8Array(await context.req.arrayBuffer()),
     header: (name: string) => context.req.header(name),
-  }
-}
-
-async function measureLag({ log, metrics, now }: Environment): Promise<void> {
-  for (const { partition, messages, oldestAppendedAtMs } of await log.lag(recordsTopic, 'store')) {
-    metrics.lagMessages.set({ partition }, messages)
-    const ageMs = oldestAppendedAtMs === null ? 0 : now() - oldestAppendedAtMs
-    metrics.oldestSeconds.set({ partition }, ageMs / 1_000)
   }
 }
 

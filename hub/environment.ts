@@ -9,6 +9,7 @@ import type { Log } from './log/log.ts'
 import { openSqliteLog } from './log/sqlite-log.ts'
 import { hubMetrics } from './metrics.ts'
 import { memoryNonces } from './nonces.ts'
+import { PopOutboxes } from './pop-outboxes.ts'
 import { Publisher } from './publishing/publisher.ts'
 import { openBlobs } from './registry/blobs.ts'
 import { openRegistry } from './registry/open-registry.ts'
@@ -22,7 +23,7 @@ export async function openEnvironment(config: Config) {
   const logger = openLogger(config)
   const now = () => Date.now()
   const newId = () => randomUUID() as string
-  const metrics = hubMetrics()
+  const metrics = hubMetrics({ ...config, startedAtMs: now() })
   // First: it is what keeps a second hub out of the data directory.
   const log = await openLog(config, logger, now)
   const [store, registry, blobs, releaseKey, popKey] = await Promise.all([
@@ -52,6 +53,7 @@ export async function openEnvironment(config: Config) {
     failPoint: failer(config.failAt, () => process.kill(process.pid, 'SIGKILL')),
     publicKeyHex: releaseKey.publicKeyHex,
     nonces: memoryNonces(now),
+    popOutboxes: new PopOutboxes(),
     isAdmin: (token: string) => equalInConstantTime(secretDigest(token), adminDigest),
   }
 }
@@ -62,6 +64,8 @@ export async function closeEnvironment(environment: Environment): Promise<void> 
   await environment.log.close()
   await environment.store.close()
   await environment.registry.close()
+  // What watches the process for it lets go.
+  environment.metrics.registry.clear()
 }
 
 async function openLog(

@@ -5,6 +5,7 @@ import {
   type DeliveryReceipt,
   deliverySchema,
   type RecordBatch,
+  recordKinds,
 } from '#shared/contract.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 import { type RequestToSign, verifyRequest } from '#shared/signature.ts'
@@ -32,6 +33,7 @@ export async function ingest(
   const { appended, duplicates } = await append(delivery, environment)
   environment.metrics.batchesAccepted.inc(appended)
   environment.metrics.batchesDuplicate.inc(duplicates)
+  countDelivery(delivery, environment)
   return { accepted: appended, duplicates }
 }
 
@@ -63,6 +65,17 @@ function checkSites({ batches }: Delivery, siteIds: readonly string[]): void {
   if (unknown) throw new RequestRefused(409, 'unknown_site', `no site ${unknown.site} at this hub`)
 }
 
+function countDelivery(delivery: Delivery, { metrics, popOutboxes, now }: Environment): void {
+  popOutboxes.heard(delivery.pop, delivery.outbox, now())
+  for (const { records } of delivery.batches) {
+    for (const record of records) {
+      const { kind } = (record ?? {}) as { kind?: unknown }
+      const isKnown = recordKinds.some((known) => known === kind)
+      metrics.recordsReceived.inc({ kind: isKnown ? (kind as string) : 'unknown' })
+    }
+  }
+}
+
 async function append({ pop, region, batches }: Delivery, { log, failPoint }: Environment) {
   const messages = batches.map((batch) => {
     const value = JSON.stringify({ pop, region, ...batch })
@@ -90,7 +103,11 @@ function refusalOf({ code, retryable, message }: LogError): RequestRefused {
  * How the log knows a batch again: by where it was counted and by what it holds. A POP whose files were put
  * back to an older state may count a second time from there, and what it then sends is not the same.
  */
-function identityOf(pop: string, batch: RecordBatch, value: string): string {
+export function identityOf(
+  pop: string,
+  batch: Omit<RecordBatch, 'records'>,
+  value: string,
+): string {
   const { site, visitor, epoch, sequence } = batch
   const content = createHash('sha256').update(value).digest('base64url').slice(0, contentCharacters)
   return JSON.stringify([pop, site, visitor, epoch, sequence, content])

@@ -54,14 +54,20 @@ export class Schedule {
   }
 
   async #trainAndTell(site: string, by: string): Promise<Training> {
-    const { metrics, logger } = this.#environment
+    const { metrics, logger, now } = this.#environment
+    const startedAt = now()
+    const count = (outcome: string) => {
+      metrics.trainings.inc({ outcome })
+      metrics.trainingSeconds.observe({ outcome }, (now() - startedAt) / 1_000)
+    }
     try {
       const training = await retrain(site, by, this.#environment)
-      metrics.trainings.inc({ outcome: training.outcome })
+      count(training.outcome)
+      metrics.lastTraining.set({ site }, now() / 1_000)
       logger.info({ site, by, ...training }, `training: ${training.outcome}`)
       return training
     } catch (cause) {
-      metrics.trainings.inc({ outcome: 'failed' })
+      count('failed')
       logger.error({ site, by, reason: String(cause) }, 'training failed')
       throw cause
     }

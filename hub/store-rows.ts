@@ -1,5 +1,6 @@
 import { type DeadLetter, deadLetterOf } from './dead-letters/dead-letter.ts'
 import type { Environment } from './environment.ts'
+import { timed } from './metrics.ts'
 import type { Reading, TracedRow } from './read-records.ts'
 import { type Table, tables } from './rows.ts'
 import { StoreError } from './store/store.ts'
@@ -32,7 +33,9 @@ async function insert(
   const { store, metrics, failPoint } = environment
   try {
     const ownRows = rows.map(({ row }) => row)
-    const inserted = store.insert(table, ownRows, token)
+    const inserted = timed(metrics.insertSeconds, { table }, () =>
+      store.insert(table, ownRows, token),
+    )
     failPoint('during_insert')
     await inserted
     metrics.rowsStored.inc({ table }, rows.length)

@@ -74,6 +74,7 @@ export type RefusalRecord = v.InferOutput<typeof refusalRecord>
 
 /** One fact on its way from a POP to the store. */
 export const recordSchema = v.variant('kind', [eventRecord, decisionRecord, refusalRecord])
+export const recordKinds = recordSchema.options.map(({ entries }) => entries.kind.literal)
 export type ShelfRecord = v.InferOutput<typeof recordSchema>
 
 /**
@@ -89,10 +90,21 @@ export const batchSchema = v.object({
 })
 export type RecordBatch = v.InferOutput<typeof batchSchema>
 
+/** What one outbox held when it began to send, the batches of this delivery with it. */
+const outboxReport = v.object({
+  batches: count,
+  bytes: count,
+  /** Since the POP took the oldest event that the hub has not acknowledged, by the POP's own clock. */
+  oldestAgeMs: v.pipe(epochMs, v.minValue(0)),
+})
+export type OutboxReport = v.InferOutput<typeof outboxReport>
+
 /** One signed post of a POP to the hub: batches in the order in which they were committed. */
 export const deliverySchema = v.object({
   pop: v.pipe(text, v.minLength(1)),
   region: text,
+  /** In the first delivery of a run, so that an outbox sent in ten is not counted ten times. */
+  outbox: v.optional(outboxReport),
   batches: v.pipe(v.array(batchSchema), v.maxLength(limits.deliveryBatchesMax)),
 })
 export type Delivery = v.InferOutput<typeof deliverySchema>

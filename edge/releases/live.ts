@@ -59,6 +59,13 @@ export class LiveReleases {
     }
   }
 
+  /** What each site is answered by in this isolate; a site that has not been asked for is not there. */
+  digests(): (readonly [site: string, digest: string])[] {
+    return [...this.#sites].flatMap(([site, { held }]) =>
+      held === null ? [] : [[site, held.release.digest] as const],
+    )
+  }
+
   /** Makes a release live at once in this isolate; the others find it on the shelf. */
   async activate(site: string, release: LoadedRelease): Promise<void> {
     const entry = this.#entry(site)

@@ -1,4 +1,4 @@
-import { type Delivery, ingestPath } from '#shared/contract.ts'
+import { type Delivery, ingestPath, type OutboxReport } from '#shared/contract.ts'
 import { signRequest } from '#shared/signature.ts'
 import type { OutboxSlice } from './core.ts'
 
@@ -25,8 +25,12 @@ export class DeliveryFailed extends Error {
 const answerTimeMaxMs = 15_000
 
 /** Posts a slice of the outbox to the hub, signed. Throws where the hub did not acknowledge it. */
-export async function forward(slice: OutboxSlice, ports: ForwardPorts): Promise<void> {
-  const body = deliveryBytes(slice, ports)
+export async function forward(
+  slice: OutboxSlice,
+  ports: ForwardPorts,
+  outbox?: OutboxReport,
+): Promise<void> {
+  const body = deliveryBytes(slice, ports, outbox)
   const request = { method: 'POST', path: ingestPath, body }
   const at = { nowMs: ports.now(), nonce: ports.newId() }
   const headers = await signRequest(await ports.key(), request, at)
@@ -44,8 +48,12 @@ export async function forward(slice: OutboxSlice, ports: ForwardPorts): Promise<
 }
 
 /** The batches are JSON already: they are put together as text, and not read and written again. */
-function deliveryBytes(slice: OutboxSlice, { pop, region }: ForwardPorts): Uint8Array<ArrayBuffer> {
-  const head: Omit<Delivery, 'batches'> = { pop, region }
+function deliveryBytes(
+  slice: OutboxSlice,
+  { pop, region }: ForwardPorts,
+  outbox: OutboxReport | undefined,
+): Uint8Array<ArrayBuffer> {
+  const head: Omit<Delivery, 'batches'> = { pop, region, ...(outbox && { outbox }) }
   const text = `${JSON.stringify(head).slice(0, -1)},"batches":[${slice.batches.join(',')}]}`
   return new Uint8Array(new TextEncoder().encode(text))
 }

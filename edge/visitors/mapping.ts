@@ -11,5 +11,14 @@ import { utf8ToBytes } from '@noble/hashes/utils.js'
 export function objectNameOf(site: string, visitor: string, shards: number): string {
   if (shards === 0) return `${site}/${visitor}`
   const [a = 0, b = 0, c = 0] = sha256(utf8ToBytes(visitor))
-  return `${site}/#${((a << 16) | (b << 8) | c) % shards}`
+  return shardName(site, ((a << 16) | (b << 8) | c) % shards)
+}
+
+/** Every object a site has; none where each visitor has its own, for these nobody can list. */
+export function objectNamesOf(site: string, shards: number): string[] {
+  return Array.from({ length: shards }, (_, shard) => shardName(site, shard))
+}
+
+function shardName(site: string, shard: number): string {
+  return `${site}/#${shard}`
 }

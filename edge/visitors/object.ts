@@ -5,6 +5,7 @@ import { log, reasonOf } from '../log.ts'
 import type { Backlog, VisitorRequest, VisitorResult, VisitorView } from './core.ts'
 import { VisitorsCore } from './core.ts'
 import { DeliveryFailed, type ForwardPorts, forward } from './forward.ts'
+import { type OutboxState, readOutbox, reportOf } from './outbox-state.ts'
 
 interface Waiting {
   readonly request: VisitorRequest
@@ -12,7 +13,7 @@ interface Waiting {
   readonly fail: (cause: unknown) => void
 }
 
-const { config } = environment
+const { config, counters } = environment
 
 const forwardPorts: ForwardPorts = {
   hubUrl: config.hubUrl,
@@ -61,6 +62,11 @@ export class Visitors extends DurableObject {
     return this.#core.backlog
   }
 
+  /** What waits here for the hub, for `/metrics`. */
+  outbox(): OutboxState {
+    return readOutbox(this.ctx.storage as never, this.#core.backlog)
+  }
+
   /** Forwards in order; only an acknowledgement deletes. It never throws: it arms itself again. */
   override async alarm(): Promise<void> {
     this.#alarmAt = null
@@ -103,15 +109,20 @@ export class Visitors extends DurableObject {
       const slice = this.#core.nextSlice(batchesMax)
       if (slice === null) return
       try {
-        await forward(slice, forwardPorts)
+        const report = count === 0 ? reportOf(this.outbox(), environment.now()) : undefined
+        await forward(slice, forwardPorts, report)
         this.#core.acknowledge(slice)
+        counters.add('shelfedge_forwards_total', 1, ['outcome', 'acknowledged'])
       } catch (cause) {
-        if (!(cause instanceof DeliveryFailed) || !cause.isFinal) throw cause
+        const isFinal = cause instanceof DeliveryFailed && cause.isFinal
+        counters.add('shelfedge_forwards_total', 1, ['outcome', isFinal ? 'refused' : 'failed'])
+        if (!isFinal) throw cause
         if (slice.batches.length === 1) {
           log('error', 'the hub will never take a batch; it is set aside', {
             reason: cause.message,
           })
           this.#core.setAside(slice, cause.message)
+          counters.add('shelfedge_batches_set_aside_total')
         }
         batchesMax = 1
       }

@@ -79,7 +79,7 @@ export function letterOfRow(row: LetterRow): DeadLetter {
   }
 }
 
-/** Who sent a message that cannot be read: the hub named it by its batch (`batchIdentity`). */
+/** Who sent a message that cannot be read: the hub named it by its batch (`identityOf`). */
 function senderOf(identity: string): { pop: string; site: string; visitor: string } {
   const unknown = { pop: '', site: '', visitor: '' }
   try {

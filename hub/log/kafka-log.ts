@@ -131,6 +131,10 @@ class KafkaLog implements Log {
     return { stop: () => consumption.stop().finally(() => this.#consumptions.delete(consumption)) }
   }
 
+  async size(): Promise<null> {
+    return null
+  }
+
   async lag(topic: string, group: string): Promise<readonly PartitionLag[]> {
     this.#assertOpen()
     await this.#topicLanes(topic)

@@ -39,6 +39,12 @@ export interface PartitionLag {
   readonly oldestAppendedAtMs: number | null
 }
 
+/** How much of its room a log uses, in bytes; past `bytesMax` it refuses appends. */
+export interface LogSize {
+  readonly bytes: number
+  readonly bytesMax: number
+}
+
 /** A running consumer. */
 export interface Consumption {
   /** Ends the consumer after the chunk in hand; a chunk whose handler keeps throwing is left for next time. */
@@ -71,6 +77,8 @@ export interface Log {
     options?: ConsumeOptions,
   ): Promise<Consumption>
   lag(topic: string, group: string): Promise<readonly PartitionLag[]>
+  /** Null where the log does not know: a Kafka broker answers for its own disks. */
+  size(): Promise<LogSize | null>
   close(): Promise<void>
 }
 

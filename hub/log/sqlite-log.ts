@@ -13,6 +13,7 @@ import {
   type LogChunk,
   LogError,
   type LogMessage,
+  type LogSize,
   type PartitionLag,
 } from './log.ts'
 import { consumePartition } from './sqlite-consumer.ts'
@@ -147,6 +148,11 @@ class SqliteLog implements Log {
       const messages = oldest ? next - oldest.offset : 0
       return { partition, messages, oldestAppendedAtMs: oldest?.appendedAtMs ?? null }
     })
+  }
+
+  async size(): Promise<LogSize> {
+    this.#assertOpen()
+    return { bytes: this.#tables.sizeBytes(), bytesMax: this.#options.sizeBytesMax }
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { HubMetrics } from '../metrics.ts'
+import { type HubMetrics, popLabel } from '../metrics.ts'
 import type { Blobs } from '../registry/blobs.ts'
 import type { Registry } from '../registry/registry.ts'
 import { liveTag } from './publish.ts'
@@ -62,10 +62,10 @@ export class Publisher {
       const bytes = await blobs.get(digest)
       if (bytes === null) throw new Error(`the bytes of release ${digest} are missing`)
       await pushRelease(pop, site, { digest, bytes: new Uint8Array(bytes) }, this.#ports)
-      metrics.pushes.inc({ outcome: 'live' })
+      metrics.pushes.inc({ outcome: 'live', pop: popLabel(pop) })
       logger.info({ pop, site, digest }, 'release is live')
     } catch (cause) {
-      metrics.pushes.inc({ outcome: 'failed' })
+      metrics.pushes.inc({ outcome: 'failed', pop: popLabel(pop) })
       logger.warn({ pop, site, reason: String(cause) }, 'a POP is not up to date')
     }
   }

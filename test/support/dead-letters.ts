@@ -1,5 +1,5 @@
 import { expect, vi } from 'vitest'
-import { batchIdentity } from '#shared/contract.ts'
+import { identityOf } from '#hub/ingest.ts'
 import type { TestHub } from './hub.ts'
 
 /** What `/v1/deadletters` says of a letter; `record` and `encoding` only where one was asked for. */
@@ -23,11 +23,9 @@ const batchOf = (visitor: string) => ({ site: 'shop', visitor, epoch: 1, sequenc
 /** A message of the log whose records are these texts, letter by letter. */
 export function messageOf(visitor: string, recordTexts: readonly string[]) {
   const opening = JSON.stringify({ ...head, ...batchOf(visitor) }).slice(0, -1)
-  return {
-    key: `shop/${visitor}`,
-    identity: batchIdentity(head.pop, batchOf(visitor)),
-    value: `${opening},"records":[ ${recordTexts.join(' ,\n')} ]}`,
-  }
+  const value = `${opening},"records":[ ${recordTexts.join(' ,\n')} ]}`
+  const identity = identityOf(head.pop, batchOf(visitor), value)
+  return { key: `shop/${visitor}`, identity, value }
 }
 
 /** A chunk of the log that holds messages, at offsets that no other has. */

@@ -17,12 +17,12 @@ export interface Answer {
 }
 
 /** A hub and a POP in processes of their own, on any free ports, in a directory that `remove` deletes. */
-export async function startTestSystem() {
+export async function startTestSystem(settings: Readonly<Record<string, string>> = {}) {
   const dataDir = await mkdtemp(join(tmpdir(), 'shelfedge-system-'))
   const system = await startSystem({
     ...{ dataDir, hubPort: 0, popPort: 0, retrainSeconds: 0 },
     sites: { shop: { writeKeys: [writeKeys.shop] }, other: { writeKeys: [writeKeys.other] } },
-    settings: { LOG_LEVEL: 'warn', RETRAIN_SESSIONS_MIN: '20' },
+    settings: { LOG_LEVEL: 'warn', RETRAIN_SESSIONS_MIN: '20', ...settings },
   })
   return {
     ...callers(system),

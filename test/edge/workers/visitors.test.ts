@@ -78,7 +78,8 @@ describe('forwarding', () => {
     for (const number of [1, 2, 3]) await sendBatch(views(number, 1))
     expect(await runDurableObjectAlarm(owner())).toBe(true)
     expect(hub.refusals).toEqual([null])
-    expect(hub.deliveries).toMatchObject([{ pop: 'pop-under-test', region: 'local' }])
+    const outbox = { batches: 3, bytes: expect.any(Number), oldestAgeMs: expect.any(Number) }
+    expect(hub.deliveries).toMatchObject([{ pop: 'pop-under-test', region: 'local', outbox }])
     expect(hub.batches().map(({ sequence }) => sequence)).toEqual([1, 2, 3])
     expect(await owner().backlog()).toEqual({ batches: 0, bytes: 0 })
   })
