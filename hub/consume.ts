@@ -7,8 +7,9 @@ import { StoreError } from './store/store.ts'
 
 /** Reads the log into the store for as long as the hub runs; an offset is committed after the insert. */
 export function consume(environment: Environment): Promise<Consumption> {
-  const { log, metrics, logger } = environment
-  return log.consume(recordsTopic, 'store', (chunk) => storeChunk(chunk, environment), {
+  const { log, metrics, logger, erasures } = environment
+  const handle = (chunk: LogChunk) => erasures.storing(() => storeChunk(chunk, environment))
+  return log.consume(recordsTopic, 'store', handle, {
     lingerMs: 500,
     onRetry: (error, attempt) => {
       metrics.storeRetries.inc()
@@ -19,8 +20,10 @@ export function consume(environment: Environment): Promise<Consumption> {
 
 /** Stores one chunk of the log. It throws only what may pass, so that the log hands it over again. */
 export async function storeChunk(chunk: LogChunk, environment: Environment): Promise<void> {
-  const { metrics } = environment
-  const rows = rowsOf(chunk.messages, (count) => metrics.recordsUnreadable.inc(count))
+  const { metrics, erasures } = environment
+  const rows = erasures.without(
+    rowsOf(chunk.messages, (count) => metrics.recordsUnreadable.inc(count)),
+  )
   const token = tokenOf(chunk)
   for (const table of ['events', 'decisions'] as const) {
     rows.refusals.push(...(await insert(table, rows[table], `${token}:${table}`, environment)))

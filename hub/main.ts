@@ -22,6 +22,7 @@ async function main(): Promise<void> {
     },
   )
   environment.publisher.start()
+  environment.eraser.start()
   schedule.start()
 
   async function stop(): Promise<void> {

@@ -29,6 +29,10 @@ export function hubMetrics() {
     pushes: counter('shelfedge_release_pushes_total', 'Pushes of a release, by outcome.', [
       'outcome',
     ]),
+    erasuresOpen: gauge(
+      'shelfedge_erasures_open',
+      'Orders to erase a visitor that a POP or the store has not confirmed.',
+    ),
     lagMessages: gauge('shelfedge_consumer_lag_messages', 'Messages not yet stored.', [
       'partition',
     ]),
