@@ -32,23 +32,20 @@ export class Eraser {
   readonly #ports: EraserPorts
   readonly #rounds = new Rounds(() => this.#round(), repeatMs)
   #failures = new Map<string, string>()
-  #ordersTotal = 0
 
   constructor(ports: EraserPorts) {
     this.#ports = ports
   }
 
-  /** Reads the orders; before it, nothing may be stored. Throws where the registry is away. */
-  async load(): Promise<readonly Erasure[]> {
-    const { registry, popUrls, erasures, metrics, now } = this.#ports
+  /**
+   * Reads from the registry which orders still matter; before it, nothing may be stored. Once, at start: from
+   * then on this process knows every order, and the registry only grows. Throws where the registry is away.
+   */
+  async load(): Promise<void> {
+    const { registry, popUrls, erasures, now } = this.#ports
     const since = new Date(now() - rememberedMs)
     const wanted = { since, targets: popUrls, lastTarget: storeTarget }
-    const orders = await registry.erasures(wanted, ordersMax)
-    erasures.replace(orders)
-    this.#ordersTotal = orders.length
-    const open = orders.filter((order) => waitingFor(order, popUrls).length > 0)
-    metrics.erasuresOpen.set(open.length)
-    return open
+    for (const order of await registry.erasures(wanted, ordersMax)) erasures.set(order)
   }
 
   start(): void {
@@ -60,7 +57,7 @@ export class Eraser {
   }
 
   get isFull(): boolean {
-    return this.#ordersTotal >= ordersMax
+    return this.#ports.erasures.size >= ordersMax
   }
 
   /** Does now what is to be done; resolves when everybody has confirmed, failed or was too long away. */
@@ -74,21 +71,26 @@ export class Eraser {
   }
 
   async #round(): Promise<void> {
-    const { popUrls, logger } = this.#ports
+    const { popUrls, erasures, metrics } = this.#ports
     this.#failures = new Map()
-    try {
-      const open = await this.load()
-      await Promise.all(popUrls.map((pop) => this.#tell(pop, open)))
-      // Again: what the POPs have confirmed is deleted by epoch.
-      await this.#eraseFromStore(await this.load())
-    } catch (cause) {
-      logger.warn({ reason: String(cause) }, 'erasures were not looked at')
+    await Promise.all(popUrls.map((pop) => this.#tell(pop)))
+    await this.#eraseFromStore()
+    const isOpen = (order: Erasure) => waitingFor(order, popUrls).length > 0
+    metrics.erasuresOpen.set(erasures.all().filter(isOpen).length)
+    for (const order of erasures.all()) {
+      if (!isOpen(order) && this.#isPast(order)) erasures.delete(order)
     }
   }
 
-  async #tell(pop: string, open: readonly Erasure[]): Promise<void> {
+  /** Whether the log holds nothing any more that the order could cover. */
+  #isPast({ at, confirmations }: Erasure): boolean {
+    const lastAt = confirmations.at(-1)?.at ?? at
+    return lastAt.getTime() < this.#ports.now() - rememberedMs
+  }
+
+  async #tell(pop: string): Promise<void> {
     let away: unknown = null
-    for (const order of this.#due(open, pop)) {
+    for (const order of this.#due(pop)) {
       if (away === null) {
         away = await this.#attempt(order, pop, async () => {
           const { found, ...life } = await eraseAtPop(pop, order, this.#ports)
@@ -98,8 +100,9 @@ export class Eraser {
     }
   }
 
-  async #eraseFromStore(open: readonly Erasure[]): Promise<void> {
-    const due = this.#due(open, storeTarget)
+  /** After the POPs: what they have confirmed is deleted by epoch. */
+  async #eraseFromStore(): Promise<void> {
+    const due = this.#due(storeTarget)
     if (due.length === 0) return
     const { erasures, store } = this.#ports
     await erasures.settled()
@@ -111,9 +114,10 @@ export class Eraser {
     }
   }
 
-  #due(open: readonly Erasure[], target: string): Erasure[] {
-    const { popUrls } = this.#ports
-    return open.filter((order) => waitingFor(order, popUrls).includes(target)).slice(0, toldMax)
+  #due(target: string): Erasure[] {
+    const { popUrls, erasures } = this.#ports
+    const isWaiting = (order: Erasure) => waitingFor(order, popUrls).includes(target)
+    return erasures.all().filter(isWaiting).slice(0, toldMax)
   }
 
   /** Answers what failed where the target did not answer at all: nobody asks it a second time in this round. */
@@ -122,10 +126,13 @@ export class Eraser {
     target: string,
     erase: () => Promise<Pick<Erasure['confirmations'][number], 'pop' | 'epoch' | 'found'>>,
   ): Promise<unknown> {
-    const { registry, now } = this.#ports
+    const { registry, erasures, now } = this.#ports
     try {
-      const done = await erase()
-      await registry.addErasureConfirmation(order.number, { target, at: new Date(now()), ...done })
+      const confirmation = { target, at: new Date(now()), ...(await erase()) }
+      await registry.addErasureConfirmation(order.number, confirmation)
+      // Read again: another POP may have confirmed meanwhile.
+      const { confirmations } = erasures.get(order.number) ?? order
+      erasures.set({ ...order, confirmations: [...confirmations, confirmation] })
       return null
     } catch (cause) {
       this.#fail(order, target, cause)

@@ -6,19 +6,43 @@ type Row = Readonly<Record<string, unknown>>
 
 /**
  * The orders that records in the log may still fall under, in memory, so that the consumer stores nothing
- * of the erased. Bounded by whoever fills it (`ordersMax` of eraser.ts).
+ * of the erased. What it holds is in the registry too; bounded by whoever fills it (`ordersMax` of eraser.ts).
  */
 export class Erasures {
-  #byVisitor = new Map<string, Erasure[]>()
+  readonly #orders = new Map<number, Erasure>()
+  readonly #byVisitor = new Map<string, Set<number>>()
   readonly #storing = new Set<Promise<unknown>>()
 
-  replace(orders: readonly Erasure[]): void {
-    this.#byVisitor = Map.groupBy(orders, ({ site, visitor }) => nameOf(site, visitor))
+  get size(): number {
+    return this.#orders.size
+  }
+
+  /** Every order held, the oldest first. */
+  all(): Erasure[] {
+    return [...this.#orders.values()]
+  }
+
+  get(number: number): Erasure | undefined {
+    return this.#orders.get(number)
+  }
+
+  /** Holds an order, or what is new of it. */
+  set(order: Erasure): void {
+    this.#orders.set(order.number, order)
+    const name = nameOf(order.site, order.visitor)
+    this.#byVisitor.set(name, (this.#byVisitor.get(name) ?? new Set()).add(order.number))
+  }
+
+  delete({ number, site, visitor }: Erasure): void {
+    this.#orders.delete(number)
+    const numbers = this.#byVisitor.get(nameOf(site, visitor))
+    numbers?.delete(number)
+    if (numbers?.size === 0) this.#byVisitor.delete(nameOf(site, visitor))
   }
 
   /** Rows by table, without those of visitors who were to be erased when they were made. */
   without<Rows extends Record<string, Row[]>>(rows: Rows): Rows {
-    if (this.#byVisitor.size === 0) return rows
+    if (this.#orders.size === 0) return rows
     const kept = Object.entries(rows).map(([table, ofTable]) => [
       table,
       ofTable.filter((row) => !this.#isErased(row)),
@@ -46,10 +70,13 @@ export class Erasures {
     const atMs = Date.parse(String(row.received_at ?? row.at))
     const origin = { pop: row.pop, epoch: row.epoch, atMs }
     return visitorsOf(row).some((visitor) =>
-      this.#byVisitor
-        .get(nameOf(String(row.site), visitor))
-        ?.some((order) => covers(order, origin)),
+      this.#ordersFor(String(row.site), visitor).some((order) => covers(order, origin)),
     )
+  }
+
+  #ordersFor(site: string, visitor: string): Erasure[] {
+    const numbers = this.#byVisitor.get(nameOf(site, visitor)) ?? []
+    return Array.from(numbers).flatMap((number) => this.#orders.get(number) ?? [])
   }
 }
 

@@ -11,18 +11,17 @@ const registryRow = 'the registry keeps this order: the key, the time and who co
 
 /** Erases a visitor: orders it for good, tells every POP, deletes from the store; answers who has done it. */
 export async function orderErasure(name: VisitorName, by: string, environment: Environment) {
-  const { registry, eraser, config, now } = environment
+  const { registry, eraser, erasures, config, now } = environment
   if (eraser.isFull) {
     throw new RequestRefused(429, 'too_many_erasures', 'POPs have many orders to confirm first', 60)
   }
-  const number = await registry.addErasure({ ...name, at: new Date(now()), by })
+  const order = { ...name, at: new Date(now()), by }
+  const erasure = { ...order, number: await registry.addErasure(order), confirmations: [] }
+  erasures.set(erasure)
   await eraser.eraseNow()
-  const erasures = await registry.erasuresOf(name.site, name.visitor, 100)
-  const erasure = erasures.find((one) => one.number === number)
-  if (!erasure) throw new Error(`order ${number} is not in the registry`)
   return {
     ...name,
-    ...stateOf(erasure, environment),
+    ...stateOf(erasures.get(erasure.number) ?? erasure, environment),
     remains: [config.kafkaBrokers ? kafkaLog : embeddedLog, registryRow],
   }
 }

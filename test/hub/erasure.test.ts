@@ -330,6 +330,24 @@ describe('an erasure', { timeout: 60_000 }, () => {
   })
 })
 
+describe('an order that everybody has confirmed', () => {
+  it('is remembered for as long as the log may hold what it covers, and no longer', async () => {
+    const { environment } = hub
+    const { erasures, config, signature } = environment
+    const order = (await erase('a:remembered')).body.order
+    const dayMs = 24 * 3_600_000
+    const roundAfter = (days: number) => {
+      const now = () => Date.now() + days * dayMs
+      const { popUrls } = config
+      return new Eraser({ ...environment, ...signature, popUrls, now }).eraseNow()
+    }
+    await roundAfter(7)
+    expect(erasures.get(order)).toMatchObject({ visitor: 'a:remembered' })
+    await roundAfter(9)
+    expect(erasures.size).toBe(0)
+  })
+})
+
 describe('a question about a visitor is refused', () => {
   const cases: [string, string, number, string][] = [
     ['without an id', '?site=shop', 400, 'invalid_visitor'],

@@ -123,6 +123,9 @@ describe('one visitor', { timeout: 180_000 }, () => {
       { target: on.system.popUrl, confirmed: false, reason: expect.stringMatching(/./) },
       { target: 'store', confirmed: true },
     ])
+    // What is still to be done outlives the hub.
+    await on.system.stopHub()
+    await on.system.startHub()
     // The POP has its outbox forwarded before it hears of the order, or after: neither may matter.
     await on.system.startPop()
     await vi.waitFor(async () => {
