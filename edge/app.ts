@@ -9,7 +9,8 @@ import {
 import { type EventType, eventTypes } from '#shared/event.ts'
 import { limits } from '#shared/limits.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
-import { authorise } from './authorise.ts'
+import { refuseByHeaders } from '#shared/signature.ts'
+import { authorise, refuseUnsigned } from './authorise.ts'
 import type { Environment } from './environment.ts'
 import { log, reasonOf } from './log.ts'
 import { type DecideAnswer, takeDecision, takeEvents, takeRecommendations } from './pipeline.ts'
@@ -31,12 +32,14 @@ export function popApp(environment: Environment): Hono {
   app.post('/v1/decide', async (context) =>
     answerDecision(await takeDecision(context.req.raw, environment, laterOf(context)), context),
   )
-  app.get('/v1/recommendations', async (context) =>
-    answerDecision(
-      await takeRecommendations(context.req.raw, environment, laterOf(context)),
-      context,
-    ),
-  )
+  app.get('/v1/recommendations', async (context) => {
+    // Hono answers HEAD by GET, and a decision that nobody reads is still stored as one.
+    if (context.req.method === 'HEAD') {
+      throw new RequestRefused(405, 'method_not_allowed', 'a decision is asked for with GET')
+    }
+    const work = takeRecommendations(context.req.raw, environment, laterOf(context))
+    return answerDecision(await work, context)
+  })
   app.get('/healthz', (context) => context.json({ status: 'alive' }))
   app.get('/readyz', async (context) => {
     // Able to answer means able to reach a Durable Object; a release is not needed for it.
@@ -45,19 +48,19 @@ export function popApp(environment: Environment): Hono {
   })
   app.get('/metrics', (context) => context.text(environment.counters.text()))
   app.put(releasePath, async (context) =>
-    context.json(await receiveRelease(await releaseRequest(context), environment)),
+    context.json(await receiveRelease(await releaseRequest(context, environment), environment)),
   )
   app.get(releasePath, async (context) => {
-    const request = await releaseRequest(context)
+    const request = await releaseRequest(context, environment)
     await authorise(request, environment)
     const { site } = request
     return context.json({ site, digest: (await environment.shelf().current(site))?.digest ?? null })
   })
   app.get(visitorPath, async (context) =>
-    context.json(await tellVisitor(await visitorRequest(context), environment)),
+    context.json(await tellVisitor(await visitorRequest(context, environment), environment)),
   )
   app.delete(visitorPath, async (context) =>
-    context.json(await eraseVisitor(await visitorRequest(context), environment)),
+    context.json(await eraseVisitor(await visitorRequest(context, environment), environment)),
   )
   app.notFound((context) =>
     context.json({ error: 'no_such_route', detail: `${context.req.path} is not served here` }, 404),
@@ -81,26 +84,28 @@ function laterOf(context: Context): (work: Promise<void>) => void {
   return (work) => context.executionCtx.waitUntil(work)
 }
 
-async function releaseRequest(context: Context) {
+async function releaseRequest(context: Context, environment: Environment) {
   return {
-    ...(await hubRequest(context)),
+    ...(await hubRequest(context, environment)),
     site: context.req.query('site') ?? '',
     digest: context.req.header(releaseDigestHeader) ?? '',
     signature: context.req.header(releaseSignatureHeader) ?? '',
   }
 }
 
-async function visitorRequest(context: Context) {
+async function visitorRequest(context: Context, environment: Environment) {
   const { site = '', visitor = '', after = '' } = context.req.query()
-  return { ...(await hubRequest(context)), site, visitor, after }
+  return { ...(await hubRequest(context, environment)), site, visitor, after }
 }
 
-async function hubRequest(context: Context) {
+async function hubRequest(context: Context, { now }: Environment) {
+  const header = (name: string) => context.req.header(name)
+  refuseUnsigned(refuseByHeaders(header, now()))
   const { pathname, search } = new URL(context.req.url)
   return {
     method: context.req.method,
     path: pathname + search,
-    header: (name: string) => context.req.header(name),
+    header,
     body: await readBody(context.req.raw, limits.releaseBytesMax),
   }
 }

@@ -1,5 +1,5 @@
 import { RequestRefused } from '#shared/request-refused.ts'
-import { type RequestToSign, verifyRequest } from '#shared/signature.ts'
+import { type RequestToSign, type SignatureRefusal, verifyRequest } from '#shared/signature.ts'
 import type { Environment } from './environment.ts'
 
 /** A request that says it is of the hub. */
@@ -17,6 +17,10 @@ export async function authorise(request: HubRequest, environment: Environment): 
     { claim: (nonce, expiresAt) => environment.shelf().claim(nonce, expiresAt, now) },
     now,
   )
+  refuseUnsigned(refusal)
+}
+
+export function refuseUnsigned(refusal: SignatureRefusal | null): void {
   if (refusal) throw new RequestRefused(401, refusal, 'the request is not signed by the hub, now')
 }
 

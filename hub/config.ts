@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { httpUrl, integer, jsonText, readSettings } from '#shared/settings.ts'
 import { sitesSchema } from '#shared/sites.ts'
+import { type FailAt, failPoints, readFailAt } from './fail-point.ts'
 
 const secret = (sentence: string) =>
   v.pipe(v.string(sentence), v.minLength(32, 'set at least 32 characters'))
@@ -35,6 +36,19 @@ const settingsSchema = v.object({
   RETRAIN_SECONDS: integer({ min: 0, max: 2_592_000, fallback: 3_600 }),
   /** Sessions of two items and more without which there is nothing to learn from. */
   RETRAIN_SESSIONS_MIN: integer({ min: 1, max: 1_000_000, fallback: 100 }),
+  /** What the embedded log may hold for a store that is away; past it ingest answers 429. */
+  LOG_BYTES_MAX: integer({ min: 1_000_000, max: 1_000_000_000_000, fallback: 20_000_000_000 }),
+  /** For trials of crashes only: ends the hub at once when it passes this point. */
+  FAIL_POINT: v.optional(
+    v.pipe(
+      v.string(),
+      v.check(
+        (text) => readFailAt(text) !== null,
+        `set one of ${failPoints.join(', ')}, or one with a count like after_append:3`,
+      ),
+      v.transform((text) => readFailAt(text) as FailAt),
+    ),
+  ),
   LOG_LEVEL: v.optional(v.picklist(logLevels, `set one of ${logLevels.join(', ')}`), 'info'),
 })
 
@@ -57,6 +71,8 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     postgresUrl: settings.POSTGRES_URL,
     retrainMs: settings.RETRAIN_SECONDS * 1_000,
     retrainSessionsMin: settings.RETRAIN_SESSIONS_MIN,
+    logBytesMax: settings.LOG_BYTES_MAX,
+    failAt: settings.FAIL_POINT,
     logLevel: settings.LOG_LEVEL,
   }
 }

@@ -29,6 +29,7 @@ export async function storeChunk(chunk: LogChunk, environment: Environment): Pro
     rows.refusals.push(...(await insert(table, rows[table], `${token}:${table}`, environment)))
   }
   await insert('refusals', rows.refusals, `${token}:refusals`, environment)
+  environment.failPoint('after_insert')
 }
 
 /**
@@ -52,9 +53,11 @@ async function insert(
   environment: Environment,
 ): Promise<Row[]> {
   if (rows.length === 0) return []
-  const { store, metrics, logger } = environment
+  const { store, metrics, logger, failPoint } = environment
   try {
-    await store.insert(table, rows, token)
+    const inserted = store.insert(table, rows, token)
+    failPoint('during_insert')
+    await inserted
     metrics.rowsStored.inc({ table }, rows.length)
     return []
   } catch (cause) {

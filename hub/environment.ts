@@ -4,6 +4,7 @@ import pino, { type Logger } from 'pino'
 import { equalInConstantTime, secretDigest } from '#shared/constant-time.ts'
 import { importPopKey } from '#shared/keys.ts'
 import type { Config } from './config.ts'
+import { failer } from './fail-point.ts'
 import type { Log } from './log/log.ts'
 import { openSqliteLog } from './log/sqlite-log.ts'
 import { hubMetrics } from './metrics.ts'
@@ -58,6 +59,7 @@ export async function openEnvironment(config: Config) {
   return {
     ...{ config, logger, now, newId, metrics, store, registry, blobs, log, publisher, popKey },
     ...{ signature, erasures, eraser },
+    failPoint: failer(config.failAt, () => process.kill(process.pid, 'SIGKILL')),
     publicKeyHex: releaseKey.publicKeyHex,
     nonces: memoryNonces(now),
     isAdmin: (token: string) => equalInConstantTime(secretDigest(token), adminDigest),
@@ -74,7 +76,7 @@ export async function closeEnvironment(environment: Environment): Promise<void> 
 }
 
 async function openLog(
-  { kafkaBrokers, dataDir }: Config,
+  { kafkaBrokers, dataDir, logBytesMax }: Config,
   logger: Logger,
   nowMs: () => number,
 ): Promise<Log> {
@@ -88,7 +90,7 @@ async function openLog(
       onLog: (message, fields) => logger.warn(fields, message),
     })
   }
-  return openSqliteLog({ directory: join(dataDir, 'log'), nowMs })
+  return openSqliteLog({ directory: join(dataDir, 'log'), sizeBytesMax: logBytesMax, nowMs })
 }
 
 /** Lines of JSON for machines; for people where a terminal is watching. */

@@ -1,9 +1,10 @@
+import { createHash } from 'node:crypto'
 import * as v from 'valibot'
 import {
-  batchIdentity,
   type Delivery,
   type DeliveryReceipt,
   deliverySchema,
+  type RecordBatch,
 } from '#shared/contract.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 import { type RequestToSign, verifyRequest } from '#shared/signature.ts'
@@ -12,6 +13,9 @@ import { LogError } from './log/log.ts'
 
 /** The topic of everything POPs send; its key is site and visitor, so that a visitor's order holds. */
 export const recordsTopic = 'shelfedge.records'
+
+/** 96 bits: two contents of one sequence never meet. */
+const contentCharacters = 16
 
 export interface SignedRequest extends RequestToSign {
   readonly header: (name: string) => string | undefined
@@ -59,17 +63,30 @@ function checkSites({ batches }: Delivery, siteIds: readonly string[]): void {
   if (unknown) throw new RequestRefused(409, 'unknown_site', `no site ${unknown.site} at this hub`)
 }
 
-async function append({ pop, region, batches }: Delivery, { log }: Environment) {
-  const messages = batches.map((batch) => ({
-    key: `${batch.site}/${batch.visitor}`,
-    identity: batchIdentity(pop, batch),
-    value: JSON.stringify({ pop, region, ...batch }),
-  }))
+async function append({ pop, region, batches }: Delivery, { log, failPoint }: Environment) {
+  const messages = batches.map((batch) => {
+    const value = JSON.stringify({ pop, region, ...batch })
+    const key = `${batch.site}/${batch.visitor}`
+    return { key, identity: identityOf(pop, batch, value), value }
+  })
   try {
-    return await log.append(recordsTopic, messages)
+    failPoint('before_append')
+    const appended = await log.append(recordsTopic, messages)
+    failPoint('after_append')
+    return appended
   } catch (cause) {
     if (!(cause instanceof LogError)) throw cause
     if (cause.retryable) throw new RequestRefused(429, 'log_busy', cause.message, 1)
     throw new RequestRefused(422, 'not_loggable', cause.message)
   }
+}
+
+/**
+ * How the log knows a batch again: by where it was counted and by what it holds. A POP whose files were put
+ * back to an older state may count a second time from there, and what it then sends is not the same.
+ */
+function identityOf(pop: string, batch: RecordBatch, value: string): string {
+  const { site, visitor, epoch, sequence } = batch
+  const content = createHash('sha256').update(value).digest('base64url').slice(0, contentCharacters)
+  return JSON.stringify([pop, site, visitor, epoch, sequence, content])
 }

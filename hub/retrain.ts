@@ -31,7 +31,9 @@ export async function retrain(
   if (sessionsTotal < environment.config.retrainSessionsMin) {
     return tooLittle(sessionsTotal, environment.config.retrainSessionsMin)
   }
-  const trained = await trainInThread(data.sessions)
+  const training = trainInThread(data.sessions)
+  environment.failPoint('during_training')
+  const trained = await training
   const builtAt = environment.now()
   const figures = {
     sessions: data.sessions.sessionEndsAtMs.length,

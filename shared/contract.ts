@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { eventTypes } from './event.ts'
+import { jsonObject } from './json-object.ts'
 import { limits } from './limits.ts'
 
 /** What POP and hub say to each other. Both sides import this file and neither imports the other. */
@@ -12,7 +13,7 @@ export const releaseDigestHeader = 'shelfedge-release-digest'
 const text = v.string()
 const epochMs = v.pipe(v.number(), v.finite())
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
-const object = v.record(v.string(), v.unknown())
+const object = jsonObject()
 
 const eventRecord = v.object({
   kind: v.literal('event'),
@@ -77,8 +78,8 @@ export const recordSchema = v.variant('kind', [eventRecord, decisionRecord, refu
 export type ShelfRecord = v.InferOutput<typeof recordSchema>
 
 /**
- * What one request added for one visitor. (visitor, epoch, sequence) is its identity for ever: the
- * sequence counts a visitor's batches at its POP, the epoch is when that count began.
+ * What one request added for one visitor. (epoch, sequence) orders a visitor's batches for ever: the
+ * sequence counts them, the epoch is when the POP that counted was started.
  */
 export const batchSchema = v.object({
   site: v.pipe(text, v.minLength(1)),
@@ -118,11 +119,6 @@ export const popVisitorSchema = v.looseObject({
   next: v.nullable(text),
 })
 export type PopVisitor = v.InferOutput<typeof popVisitorSchema>
-
-/** How the log knows a batch again. */
-export function batchIdentity(pop: string, batch: Omit<RecordBatch, 'records'>): string {
-  return JSON.stringify([pop, batch.site, batch.visitor, batch.epoch, batch.sequence])
-}
 
 /** The form of every error of both APIs: a code for machines, a sentence for people. */
 export interface ErrorBody {

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { isIdText } from './id.ts'
+import { jsonObject } from './json-object.ts'
 import { limits } from './limits.ts'
 import type { RefusalReason } from './refusal.ts'
 
@@ -55,14 +56,26 @@ function notNegativeMessage(): string {
   return because('out_of_range', 'must be a number of 0 or more')
 }
 
-const product = v.looseObject({ quantity }, because('invalid_field', 'must be an object'))
-const object = v.looseObject({}, because('invalid_field', 'must be an object'))
-const properties = v.looseObject(
-  {
-    quantity,
-    products: v.nullish(v.array(product, because('invalid_field', 'must be a list of products'))),
-  },
-  because('invalid_field', 'must be an object'),
+const quantities = v.looseObject({
+  quantity,
+  products: v.nullish(
+    v.array(
+      v.looseObject({ quantity }, because('invalid_field', 'must be an object')),
+      because('invalid_field', 'must be a list of products'),
+    ),
+  ),
+})
+
+const object = jsonObject(because('invalid_field', 'must be an object'))
+// Checked beside and not by a looseObject: that leaves out names like "constructor", which are the customer's.
+const properties = v.pipe(
+  object,
+  v.rawCheck(({ dataset, addIssue }) => {
+    const parsed = dataset.typed && v.safeParse(quantities, dataset.value, { abortEarly: true })
+    if (!parsed || parsed.success) return
+    const { message, path } = parsed.issues[0]
+    addIssue({ message, ...(path && { path }) })
+  }),
 )
 
 /** One event as it arrives, in the Segment tracking shape; unknown fields are left behind. */

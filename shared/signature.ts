@@ -22,6 +22,8 @@ export type SignatureRefusal =
   | 'signature_invalid'
   | 'signature_replayed'
 
+type Header = (name: string) => string | null | undefined
+
 /** Remembers nonces until they expire; says false for one it has seen. Bounded by `limits.noncesMax`. */
 export interface Nonces {
   claim(nonce: string, expiresAtMs: number): boolean | Promise<boolean>
@@ -54,21 +56,35 @@ export async function signRequest(
 export async function verifyRequest(
   key: CryptoKey,
   request: RequestToSign,
-  header: (name: string) => string | null | undefined,
+  header: Header,
   nonces: Nonces,
   nowMs: number,
 ): Promise<SignatureRefusal | null> {
-  const timestamp = header(signatureHeaders.timestamp) ?? ''
-  const nonce = header(signatureHeaders.nonce) ?? ''
-  const signature = header(signatureHeaders.signature) ?? ''
-  if (timestamp === '' || nonce === '' || signature === '') return 'signature_missing'
+  const early = refuseByHeaders(header, nowMs)
+  if (early) return early
+  const { timestamp, nonce, signature } = signatureOf(header)
   const signedAtMs = Number(timestamp) * 1_000
-  // Written so that NaN is expired too.
-  if (!(Math.abs(nowMs - signedAtMs) <= limits.signatureWindowMs)) return 'signature_expired'
   const text = await textToSign(request, timestamp, nonce)
   if (!(await verifies(key, signature, text))) return 'signature_invalid'
   const isFirst = await nonces.claim(nonce, signedAtMs + limits.signatureWindowMs)
   return isFirst ? null : 'signature_replayed'
+}
+
+/** What the headers alone give away, so that a body is not read for nothing. */
+export function refuseByHeaders(header: Header, nowMs: number): SignatureRefusal | null {
+  const { timestamp, nonce, signature } = signatureOf(header)
+  if (timestamp === '' || nonce === '' || signature === '') return 'signature_missing'
+  // Written so that NaN is expired too.
+  const isRecent = Math.abs(nowMs - Number(timestamp) * 1_000) <= limits.signatureWindowMs
+  return isRecent ? null : 'signature_expired'
+}
+
+function signatureOf(header: Header) {
+  return {
+    timestamp: header(signatureHeaders.timestamp) ?? '',
+    nonce: header(signatureHeaders.nonce) ?? '',
+    signature: header(signatureHeaders.signature) ?? '',
+  }
 }
 
 /** Signs the digest of a release for one site (Ed25519), in hexadecimal. */

@@ -13,8 +13,8 @@ export interface BundledModule {
   readonly contents: string | Uint8Array
 }
 
-/** Bundles the worker with wrangler: a box runs the very files that a deployment would upload. */
-export async function bundleWorker(): Promise<BundledModule[]> {
+/** Bundles a worker with wrangler: a box runs the very files that a deployment would upload. */
+export async function bundleWorker(config = 'wrangler.toml'): Promise<BundledModule[]> {
   const folder = await mkdtemp(join(tmpdir(), 'shelfedge-worker-'))
   try {
     const wrangler = join(
@@ -23,17 +23,20 @@ export async function bundleWorker(): Promise<BundledModule[]> {
     )
     await promisify(execFile)(
       process.execPath,
-      [wrangler, 'deploy', '--dry-run', '--outdir', folder],
+      [wrangler, 'deploy', '--config', config, '--dry-run', '--outdir', folder],
       { cwd: root, env: { ...process.env, WRANGLER_SEND_METRICS: 'false', CI: 'true' } },
     )
-    const wasmNames = (await readdir(folder)).filter((name) => name.endsWith('.wasm'))
-    const wasm = wasmNames.map(async (name) => ({
-      type: 'CompiledWasm' as const,
-      path: name,
-      contents: new Uint8Array(await readFile(join(folder, name))),
-    }))
-    const script = await readFile(join(folder, 'worker.js'), 'utf8')
-    return [{ type: 'ESModule', path: 'worker.js', contents: script }, ...(await Promise.all(wasm))]
+    const names = await readdir(folder)
+    const wasm = names
+      .filter((name) => name.endsWith('.wasm'))
+      .map(async (name) => ({
+        type: 'CompiledWasm' as const,
+        path: name,
+        contents: new Uint8Array(await readFile(join(folder, name))),
+      }))
+    const name = names.find((each) => each.endsWith('.js')) ?? 'worker.js'
+    const script = await readFile(join(folder, name), 'utf8')
+    return [{ type: 'ESModule', path: name, contents: script }, ...(await Promise.all(wasm))]
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

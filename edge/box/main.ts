@@ -1,15 +1,18 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, realpath } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 import { SettingsError } from '#shared/settings.ts'
 import { bundleWorker } from './bundle.ts'
 import { readBoxSettings } from './settings.ts'
+import { endLeftBehind } from './take-over.ts'
 
 /** A POP on a box: the worker of `edge/worker.ts` in workerd, its Durable Objects on this disk. */
 async function main(): Promise<void> {
   const settings = readBoxSettings(process.env)
   const dataDir = resolve(settings.dataDir)
   await mkdir(dataDir, { recursive: true })
+  const leftBehind = await endLeftBehind(await realpath(dataDir))
+  if (leftBehind > 0) writeLog('warn', 'ended the runtime that a killed POP had left behind')
   const pop = new Miniflare(
     convertV4MiniflareOptions({
       host: settings.host,

@@ -80,14 +80,19 @@ const schema = [
 export class VisitorsCore {
   readonly #storage: CoreStorage
   readonly #outboxBytesMax: number
+  readonly #startedAtMs: number
   #backlog: Backlog
   /** Never given out twice while an acknowledgement may be on its way, though rows are erased meanwhile. */
   #lastPosition: number
   #erasedUpTo: number
 
-  constructor(storage: CoreStorage, options: { readonly outboxBytesMax: number }) {
+  constructor(
+    storage: CoreStorage,
+    options: { readonly outboxBytesMax: number; readonly startedAtMs: number },
+  ) {
     this.#storage = storage
     this.#outboxBytesMax = options.outboxBytesMax
+    this.#startedAtMs = options.startedAtMs
     for (const statement of schema) storage.sql.exec(statement)
     this.#backlog = this.#countBacklog()
     this.#lastPosition = this.#number('SELECT max(position) AS number FROM outbox')
@@ -217,7 +222,9 @@ export class VisitorsCore {
     const duplicates = request.events.length - admitted.records.length
     const records = [...admitted.records, ...request.records]
     if (records.length > 0) {
-      const epoch = row?.epoch ?? Math.max(nowMs, this.#erasedUpTo + 1)
+      // Later than any before it, also on a storage that was put back to an older state: a sequence that is
+      // given out a second time is then another batch, and comes after the first.
+      const epoch = row ? Math.max(row.epoch, this.#startedAtMs) : this.#firstEpoch(nowMs)
       let sequence = row?.sequence ?? 0
       for (const list of splitRecords(records)) {
         sequence++
@@ -272,6 +279,11 @@ export class VisitorsCore {
       batches: this.#backlog.batches + 1,
       bytes: this.#backlog.bytes + bytes,
     }
+  }
+
+  /** After everything that was erased here: the two lives of a visitor share no epoch. */
+  #firstEpoch(nowMs: number): number {
+    return Math.max(nowMs, this.#erasedUpTo + 1)
   }
 
   #number(query: string): number {

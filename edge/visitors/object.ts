@@ -42,7 +42,10 @@ export class Visitors extends DurableObject {
 
   constructor(ctx: DurableObjectState, env: unknown) {
     super(ctx, env as never)
-    this.#core = new VisitorsCore(ctx.storage as never, config)
+    this.#core = new VisitorsCore(ctx.storage as never, {
+      outboxBytesMax: config.outboxBytesMax,
+      startedAtMs: environment.now(),
+    })
     ctx.blockConcurrencyWhile(() => this.#watch())
   }
 

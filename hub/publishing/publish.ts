@@ -38,6 +38,7 @@ export async function publishRelease(
     name: 'held-back sessions',
     figures: publication.figures,
   })
+  environment.failPoint('during_publish')
   const { by, why } = publication
   await registry.moveTag({ site, tag: liveTag, digest: release.digest, at, by, why })
   await publisher.pushNow()

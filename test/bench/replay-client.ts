@@ -16,7 +16,6 @@ export interface ReplayAnswer {
   readonly release: string | null
   readonly fallback: string | null
   readonly decideMs: number
-  readonly inferenceMs: number
 }
 
 /** Talks to a running POP and hub as a storefront and an operator would. */
@@ -45,9 +44,9 @@ export class ReplayClient {
     const body = { anonymousId, placement: 'product-page', limit, events: [event] }
     const startedAt = performance.now()
     const response = await this.#post('/v1/decide', body)
-    const answer = (await response.json()) as Omit<ReplayAnswer, 'decideMs' | 'inferenceMs'>
+    const answer = (await response.json()) as Omit<ReplayAnswer, 'decideMs'>
     const decideMs = performance.now() - startedAt
-    return { ...answer, decideMs, inferenceMs: inferenceMsOf(response) } satisfies ReplayAnswer
+    return { ...answer, decideMs } satisfies ReplayAnswer
   }
 
   /** Asks for a visitor nobody knows: which release answers now. */
@@ -96,8 +95,4 @@ function clickOf({ sessionId, itemIds, timesMs }: FileSession, at: number, prefi
     timestamp: new Date(timesMs[at] as number).toISOString(),
     properties: { product_id: itemIds[at] },
   }
-}
-
-function inferenceMsOf(response: Response): number {
-  return Number(/inference;dur=([\d.]+)/.exec(response.headers.get('server-timing') ?? '')?.[1])
 }

@@ -8,7 +8,9 @@ import { coverage, hitRate, ndcg, recall, reciprocalRank } from '#hub/evaluation
 import { type FileSession, readSessionFile } from '#hub/evaluation/session-file.ts'
 import { startSystem } from '#hub/local/system.ts'
 import type { Training } from '#hub/retrain.ts'
+import { unpackRelease } from '#shared/release.ts'
 import { clusteredInterval } from './clustered-interval.ts'
+import { measureInference } from './inference-times.ts'
 import { type ReplayAnswer, ReplayClient, replaySite, replaySites } from './replay-client.ts'
 import { machine, publish } from './report.ts'
 import { scoreDifference } from './score-difference.ts'
@@ -74,10 +76,12 @@ try {
   const asked = await askAll(client, test)
   say(`${asked.length} next items asked for`)
   const { peakMb } = (await client.hub('/v1/status')) as { peakMb: { hub: number; store: number } }
+  const release = readRelease(join(dataDir, 'hub'), training.digest as string)
   const figures = {
     ...quality(asked, training),
-    ...timing(asked),
-    scoreDifferenceMax: scoreDifference(join(dataDir, 'hub'), training.digest as string, asked),
+    ...decideTimes(asked),
+    ...(await inferenceTimes(release, asked)),
+    scoreDifferenceMax: scoreDifference(release, asked),
     releaseBytes: training.figures.releaseBytes as number,
     trainSeconds: training.figures.trainSeconds as number,
     publishToLiveSeconds,
@@ -183,17 +187,31 @@ function quality(asked: readonly Asked[], training: Training): Record<string, nu
   }
 }
 
-function timing(asked: readonly Asked[]): Record<string, number> {
+function readRelease(hubDir: string, digest: string): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(readFileSync(join(hubDir, 'releases', digest.slice(0, 2), digest)))
+}
+
+function decideTimes(asked: readonly Asked[]): Record<string, number> {
   const decide = asked.map(({ answer }) => answer.decideMs)
-  // A session of items nobody ever saw is answered by popularity, without inference.
-  const inference = asked.flatMap(({ answer }) => (answer.fallback ? [] : [answer.inferenceMs]))
   return {
     decideP50Ms: quantile(decide, 0.5),
     decideP90Ms: quantile(decide, 0.9),
     decideP99Ms: quantile(decide, 0.99),
-    inferenceP50Ms: quantile(inference, 0.5),
-    inferenceP99Ms: quantile(inference, 0.99),
-    inferences: inference.length,
+  }
+}
+
+async function inferenceTimes(release: Uint8Array<ArrayBuffer>, asked: readonly Asked[]) {
+  const { catalogue } = unpackRelease(release)
+  const numbers = new Map(catalogue.items.map(({ id }, number) => [id, number]))
+  // A session of items nobody ever saw is answered by popularity, without inference.
+  const sessions = asked
+    .filter(({ answer }) => answer.fallback === null)
+    .map(({ seen }) => seen.flatMap((id) => numbers.get(id) ?? []))
+  const inferenceMs = await measureInference(release, sessions)
+  return {
+    inferenceP50Ms: quantile(inferenceMs, 0.5),
+    inferenceP99Ms: quantile(inferenceMs, 0.99),
+    inferences: inferenceMs.length,
   }
 }
 

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { unpackRelease } from '#shared/release.ts'
 import { indexFromModel, scoreSession } from '#shared/session-knn.ts'
 import type { ReplayAnswer } from './replay-client.ts'
@@ -13,13 +11,8 @@ interface Answered {
  * The largest difference between a score that the POP answered (ONNX in workerd) and the TypeScript
  * scorer's for the same item, over all answers; an item that only one of the two names counts whole.
  */
-export function scoreDifference(
-  hubDir: string,
-  digest: string,
-  answered: readonly Answered[],
-): number {
-  const bytes = readFileSync(join(hubDir, 'releases', digest.slice(0, 2), digest))
-  const { model, catalogue } = unpackRelease(new Uint8Array(bytes))
+export function scoreDifference(release: Uint8Array, answered: readonly Answered[]): number {
+  const { model, catalogue } = unpackRelease(release)
   const index = indexFromModel(model)
   const numbers = new Map(catalogue.items.map(({ id }, number) => [id, number]))
   let largest = 0

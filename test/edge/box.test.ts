@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { createInterface } from 'node:readline'
+import { afterAll, describe, expect, it } from 'vitest'
 import { readBoxSettings } from '#edge/box/settings.ts'
 import { popSecret, releasePublicKeyHex } from '#test/support/keys.ts'
 import { runProgram } from '#test/support/start-program.ts'
@@ -63,3 +66,43 @@ it.each([
   },
   30_000,
 )
+
+describe('a POP on a data directory', { timeout: 60_000 }, () => {
+  const directory = mkdtempSync(join(tmpdir(), 'shelfedge-box-'))
+  const settings = { ...good, POP_PORT: '0', POP_DATA_DIR: join(directory, 'pop') }
+  afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+  it('goes on after it was killed, and ends the runtime that this left behind', async () => {
+    const killed = await startPop(settings)
+    killed.process.kill('SIGKILL')
+    await once(killed.process, 'exit')
+    expect((await fetch(`${killed.url}/healthz`)).ok).toBe(true)
+
+    const next = await startPop(settings)
+    expect(next.lines.join('\n')).toContain('ended the runtime that a killed POP had left behind')
+    await expect(fetch(`${killed.url}/healthz`)).rejects.toThrow('fetch failed')
+    expect((await fetch(`${next.url}/readyz`)).ok).toBe(true)
+
+    expect(runProgram('edge/box/main.ts', settings)).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining(`process ${next.process.pid} uses already`),
+    })
+    next.process.kill('SIGTERM')
+    await once(next.process, 'exit')
+  })
+})
+
+/** Starts the program of a POP; resolves when it listens, with what it said until then. */
+async function startPop(settings: Readonly<Record<string, string>>) {
+  const child = spawn(process.execPath, ['edge/box/main.ts'], {
+    env: { PATH: process.env.PATH, ...settings },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const lines: string[] = []
+  for await (const line of createInterface({ input: child.stdout })) {
+    lines.push(line)
+    const { message, url } = JSON.parse(line) as { message: string; url?: string }
+    if (message === 'pop listening') return { process: child, url: url as string, lines }
+  }
+  throw new Error(`the POP ended: ${lines.join('\n')}`)
+}

@@ -24,6 +24,32 @@ function holds(property: (core: VisitorsCore, storage: SqliteStorage) => void): 
   }
 }
 
+describe('the order of what a visitor sends', () => {
+  it('goes on in a later epoch after a restart, also from an older state of the files', () => {
+    const storage = sqliteStorage()
+    const view = (id: string) => requestOf([shelfEvent({ messageId: id })])
+    coreOn(storage).commit([view('m1')], baseMs, noAlarm)
+    const [first] = batchesOf(coreOn(storage))
+    coreOn(storage, 1e9, baseMs + 5).commit([view('m2')], baseMs + 9, noAlarm)
+    // The same file again, as it was before the second start.
+    const restored = sqliteStorage()
+    coreOn(restored).commit([view('m1')], baseMs, noAlarm)
+    coreOn(restored, 1e9, baseMs + 50).commit([view('m3')], baseMs + 60, noAlarm)
+    const places = [...batchesOf(coreOn(storage)), ...batchesOf(coreOn(restored))].map(
+      ({ epoch, sequence }) => [epoch, sequence],
+    )
+    expect(first).toMatchObject({ epoch: baseMs, sequence: 1 })
+    expect(places).toEqual([
+      [baseMs, 1],
+      [baseMs + 5, 2],
+      [baseMs, 1],
+      [baseMs + 50, 2],
+    ])
+    storage.close()
+    restored.close()
+  })
+})
+
 describe('what a visitor sends', () => {
   it('changes nothing when it is sent again', () => {
     fc.assert(

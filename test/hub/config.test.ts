@@ -31,6 +31,12 @@ describe('the settings of a hub', () => {
     ['RETRAIN_SECONDS', '-1', 'set a whole number from 0 to 2592000'],
     ['RETRAIN_SECONDS', '0.5', 'set a whole number from 0 to 2592000'],
     ['RETRAIN_SESSIONS_MIN', '0', 'set a whole number from 1 to 1000000'],
+    ['LOG_BYTES_MAX', '1', 'set a whole number from 1000000 to 1000000000000'],
+    [
+      'FAIL_POINT',
+      'after_lunch',
+      'set one of before_append, after_append, during_insert, after_insert, during_training, during_publish, or one with a count like after_append:3',
+    ],
     ['LOG_LEVEL', 'loud', 'set one of debug, info, warn, error, silent'],
     ['KAFKA_BROKERS', 'kafka:9092', 'set JSON like ["kafka:9092"]'],
   ])(

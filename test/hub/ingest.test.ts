@@ -57,6 +57,13 @@ describe('a delivery', () => {
     expect(body.error).toBe(error)
     expect(body.detail).not.toContain('EIO')
   })
+
+  it('with a sequence that was given out before, and other content, is another', async () => {
+    for (const content of ['before the files were put back', 'after it']) {
+      const answer = await ingest(deliveryOf(70, [eventRecord(content)]))
+      expect(await answer.json()).toEqual({ accepted: 1, duplicates: 0 })
+    }
+  })
 })
 
 describe('what does not keep the contract', { timeout: 60_000 }, () => {

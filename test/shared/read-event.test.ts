@@ -49,7 +49,9 @@ const refused: [what: string, raw: unknown, reason: RefusalReason, field: string
     'event',
   ],
   ['properties that are text', rawEvent({ properties: 'red' }), 'invalid_field', 'properties'],
-  ['a context that is a list', rawEvent({ context: 5 }), 'invalid_field', 'context'],
+  ['properties that are a list', rawEvent({ properties: [1] }), 'invalid_field', 'properties'],
+  ['traits that are a list', rawEvent({ traits: [] }), 'invalid_field', 'traits'],
+  ['a context that is a list', rawEvent({ context: [5] }), 'invalid_field', 'context'],
   [
     'products that are no list',
     rawEvent({ properties: { products: 'shoe' } }),
@@ -120,6 +122,16 @@ describe('an event that is odd', () => {
     )
     expect(Object.keys(accepted(raw).properties)).toEqual(['a'])
     expect(({} as { admin?: boolean }).admin).toBeUndefined()
+  })
+
+  it('keeps whatever names its properties have', () => {
+    const properties = {
+      constructor: 'Ducati',
+      prototype: 2,
+      quantity: 1,
+      products: [{ constructor: 1 }],
+    }
+    expect(accepted(rawEvent({ properties })).properties).toEqual(properties)
   })
 
   it('leaves unknown fields behind', () => {

@@ -2,11 +2,16 @@ import { type CoreStorage, type VisitorRequest, VisitorsCore } from '#edge/visit
 import type { RecordBatch } from '#shared/contract.ts'
 import type { ShelfEvent } from '#shared/event.ts'
 import { limits } from '#shared/limits.ts'
+import { baseMs } from './events.ts'
 
 export function noAlarm(): void {}
 
-export function coreOn(storage: CoreStorage, outboxBytesMax = 1e9): VisitorsCore {
-  return new VisitorsCore(storage, { outboxBytesMax })
+export function coreOn(
+  storage: CoreStorage,
+  outboxBytesMax = 1e9,
+  startedAtMs = baseMs,
+): VisitorsCore {
+  return new VisitorsCore(storage, { outboxBytesMax, startedAtMs })
 }
 
 export function requestOf(

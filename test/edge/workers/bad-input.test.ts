@@ -259,3 +259,11 @@ it('two sites never see each other: the same visitor and message id are two', as
   expect(JSON.stringify(elsewhere.body)).not.toContain('of-demo')
   expect((await sendBatch([view], other)).body).toMatchObject({ accepted: 1, duplicates: 0 })
 })
+
+it('HEAD makes no decision', async () => {
+  const made = () => counter('shelfedge_decisions_total', 'fallback="no_release"')
+  const before = await made()
+  const path = '/v1/recommendations?anonymousId=a'
+  expect((await send(path, undefined, { method: 'HEAD' })).status).toBe(405)
+  expect(await made()).toBe(before)
+})

@@ -30,7 +30,8 @@ export async function send(path: string, body?: Body, sending: Sending = {}): Pr
     headers: { ...(authorization && { authorization }), ...headers },
     ...(body === undefined ? {} : { body: raw ? (body as string) : JSON.stringify(body) }),
   })
-  return { status: response.status, headers: response.headers, body: await response.json() }
+  const answer = method === 'HEAD' ? {} : await response.json()
+  return { status: response.status, headers: response.headers, body: answer } as Answer
 }
 
 export function sendBatch(batch: unknown, sending?: Sending): Promise<Answer> {

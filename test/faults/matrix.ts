@@ -1,0 +1,7 @@
+import { hubCrashes } from './cases/hub-crashes.ts'
+import { popCrashes } from './cases/pop-crashes.ts'
+import { wires } from './cases/wires.ts'
+import type { FaultCase } from './fault-case.ts'
+
+/** Every fault there is a case for. */
+export const matrix: readonly FaultCase[] = [...hubCrashes, ...popCrashes, ...wires]

@@ -1,0 +1,176 @@
+import { type ChildProcess, execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { type Child, startChild, untilReady } from '#hub/local/child.ts'
+import { localSecrets, type Secrets } from '#hub/local/secrets.ts'
+import { publicKeyHexOf } from '#hub/release-key.ts'
+import { layWire, type Wire } from './wire.ts'
+
+export const site = 'shop'
+export const writeKey = 'shop-key'
+const endTimeMaxMs = 60_000
+
+type Settings = Readonly<Record<string, string>>
+
+export interface WorldOptions {
+  readonly hub?: Settings
+  readonly pop?: Settings
+  /** Where hubs keep their files; a directory of the world's own where none is named. */
+  readonly hubDataDir?: string
+}
+
+/** A process of the world, that can be killed, frozen and started again with other settings. */
+export interface Part {
+  readonly pid: number
+  start(settings?: Settings): Promise<void>
+  kill(): Promise<void>
+  /** Asks it to end, as a rolling restart does. */
+  stop(): Promise<void>
+  /** Resolves when it has ended by itself. */
+  ended(): Promise<void>
+}
+
+/** A hub and a POP in processes of their own, and a wire between them. */
+export interface World {
+  readonly dataDir: string
+  readonly hub: Part
+  readonly pop: Part
+  /** From the POP to the hub. */
+  readonly wire: Wire
+  readonly popUrl: string
+  readonly secrets: Secrets
+  query<Row>(sql: string): Promise<Row[]>
+  ask<Answer>(path: string, init?: RequestInit): Promise<Answer>
+  /** Process ids of the runtime that serves the POP's requests (workerd). */
+  runtimePids(): number[]
+  remove(): Promise<void>
+}
+
+/** Starts hub and POP on free ports in a new directory. */
+export async function makeWorld(options: WorldOptions = {}): Promise<World> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'shelfedge-faults-'))
+  const secrets = await localSecrets(dataDir)
+  const [hubPort, popPort] = [await freePort(), await freePort()]
+  const wire = await layWire(hubPort)
+  const hubUrl = `http://127.0.0.1:${hubPort}`
+  const popUrl = `http://127.0.0.1:${popPort}`
+  const settings = {
+    SITES: JSON.stringify({ [site]: { writeKeys: [writeKey] } }),
+    POP_SECRET: secrets.popSecret,
+    LOG_LEVEL: 'warn',
+  }
+  const hub = partOf('hub', 'hub/main.ts', hubUrl, join(dataDir, 'hub.log'), {
+    ...settings,
+    ADMIN_TOKEN: secrets.adminToken,
+    RELEASE_PRIVATE_KEY: secrets.releasePrivateKey,
+    HUB_PORT: String(hubPort),
+    HUB_DATA_DIR: options.hubDataDir ?? join(dataDir, 'hub'),
+    POP_URLS: JSON.stringify([popUrl]),
+    RETRAIN_SECONDS: '0',
+    RETRAIN_SESSIONS_MIN: '20',
+    ...options.hub,
+  })
+  const pop = partOf('POP', 'edge/box/main.ts', popUrl, join(dataDir, 'pop.log'), {
+    ...settings,
+    RELEASE_PUBLIC_KEY: publicKeyHexOf(secrets.releasePrivateKey),
+    HUB_URL: `http://127.0.0.1:${wire.port}`,
+    POP_ID: 'pop-1',
+    POP_PORT: String(popPort),
+    POP_DATA_DIR: join(dataDir, 'pop'),
+    ...options.pop,
+  })
+  const ask = async <Answer>(path: string, init: RequestInit = {}): Promise<Answer> => {
+    const headers = { authorization: `Bearer ${secrets.adminToken}` }
+    const response = await fetch(hubUrl + path, { ...init, headers })
+    if (!response.ok) throw new Error(`hub ${path}: ${response.status} ${await response.text()}`)
+    return (await response.json()) as Answer
+  }
+  const remove = async () => {
+    await pop.kill()
+    await hub.kill()
+    await wire.remove()
+    await rm(dataDir, { recursive: true, force: true })
+  }
+  try {
+    await Promise.all([hub.start(), pop.start()])
+  } catch (cause) {
+    await remove()
+    throw cause
+  }
+  return {
+    ...{ dataDir, hub, pop, wire, popUrl, secrets, ask, remove },
+    query: (sql) => ask('/v1/query', { method: 'POST', body: sql }),
+    runtimePids: () => childrenOf(pop.pid),
+  }
+}
+
+function partOf(
+  name: string,
+  program: string,
+  url: string,
+  logFile: string,
+  fixed: Settings,
+): Part {
+  let child: Child | null = null
+  const running = (): ChildProcess => {
+    if (child === null) throw new Error(`the ${name} was never started`)
+    return child.process
+  }
+  return {
+    get pid() {
+      return running().pid ?? 0
+    },
+    async start(settings = {}) {
+      child = startChild(name, program, { ...fixed, ...settings }, logFile)
+      await untilReady(child, url)
+    },
+    async kill() {
+      if (child === null || hasEnded(child.process)) return
+      const own = childrenOf(child.process.pid ?? 0)
+      const exited = once(child.process, 'exit')
+      child.process.kill('SIGKILL')
+      await exited
+      // What it had started itself would be nobody's: the machine went down as a whole.
+      for (const pid of own) killQuietly(pid)
+    },
+    stop: async () => child?.stop(),
+    async ended() {
+      for (let waitedMs = 0; !hasEnded(running()); waitedMs += 20) {
+        if (waitedMs > endTimeMaxMs) throw new Error(`the ${name} was to end and did not`)
+        await wait(20)
+      }
+    },
+  }
+}
+
+function childrenOf(pid: number): number[] {
+  const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).split('\n')
+  return lines
+    .map((line) => line.trim().split(/\s+/).map(Number))
+    .filter(([, parent]) => parent === pid)
+    .map(([child]) => child as number)
+}
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It ended by itself meanwhile.
+  }
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const { port } = server.address() as { port: number }
+  await once(server.close(), 'close')
+  return port
+}
