@@ -1,16 +1,23 @@
 import { type Context, Hono } from 'hono'
 import { cors } from 'hono/cors'
-import { releaseDigestHeader, releasePath, releaseSignatureHeader } from '#shared/contract.ts'
+import {
+  releaseDigestHeader,
+  releasePath,
+  releaseSignatureHeader,
+  visitorPath,
+} from '#shared/contract.ts'
 import { type EventType, eventTypes } from '#shared/event.ts'
 import { limits } from '#shared/limits.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 import { refuseByHeaders } from '#shared/signature.ts'
+import { authorise, refuseUnsigned } from './authorise.ts'
 import type { Environment } from './environment.ts'
 import { log, reasonOf } from './log.ts'
 import { type DecideAnswer, takeDecision, takeEvents, takeRecommendations } from './pipeline.ts'
 import { readBody } from './read-body.ts'
-import { authorise, receiveRelease, refuseUnsigned } from './releases/receive.ts'
+import { receiveRelease } from './releases/receive.ts'
 import { metricsType, scrape } from './scrape.ts'
+import { eraseVisitor, tellVisitor } from './visitors/receive.ts'
 
 /** The routes of a POP. Errors become HTTP here and nowhere else. */
 export function popApp(environment: Environment): Hono {
@@ -53,6 +60,12 @@ export function popApp(environment: Environment): Hono {
     const { site } = request
     return context.json({ site, digest: (await environment.shelf().current(site))?.digest ?? null })
   })
+  app.get(visitorPath, async (context) =>
+    context.json(await tellVisitor(await visitorRequest(context, environment), environment)),
+  )
+  app.delete(visitorPath, async (context) =>
+    context.json(await eraseVisitor(await visitorRequest(context, environment), environment)),
+  )
   app.notFound((context) =>
     context.json({ error: 'no_such_route', detail: `${context.req.path} is not served here` }, 404),
   )
@@ -75,14 +88,25 @@ function laterOf(context: Context): (work: Promise<void>) => void {
   return (work) => context.executionCtx.waitUntil(work)
 }
 
-async function releaseRequest(context: Context, { now }: Environment) {
-  const header = (name: string) => context.req.header(name)
-  refuseUnsigned(refuseByHeaders(header, now()))
-  const { pathname, search, searchParams } = new URL(context.req.url)
+async function releaseRequest(context: Context, environment: Environment) {
   return {
-    site: searchParams.get('site') ?? '',
+    ...(await hubRequest(context, environment)),
+    site: context.req.query('site') ?? '',
     digest: context.req.header(releaseDigestHeader) ?? '',
     signature: context.req.header(releaseSignatureHeader) ?? '',
+  }
+}
+
+async function visitorRequest(context: Context, environment: Environment) {
+  const { site = '', visitor = '', after = '' } = context.req.query()
+  return { ...(await hubRequest(context, environment)), site, visitor, after }
+}
+
+async function hubRequest(context: Context, { now }: Environment) {
+  const header = (name: string) => context.req.header(name)
+  refuseUnsigned(refuseByHeaders(header, now()))
+  const { pathname, search } = new URL(context.req.url)
+  return {
     method: context.req.method,
     path: pathname + search,
     header,

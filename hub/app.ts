@@ -11,10 +11,15 @@ import { peakMemory } from './peak-memory.ts'
 import type { Schedule } from './schedule.ts'
 import { Scrape } from './scrape.ts'
 import { StoreError } from './store/store.ts'
+import { exportVisitor } from './visitors/export.ts'
+import { readVisitorName } from './visitors/name.ts'
+import { orderErasure } from './visitors/order.ts'
 
 const queryRowsMax = 10_000
 const queryTimeMaxMs = 30_000
 const queryBytesMax = 100_000
+/** An id may hold slashes that nobody encoded, and whatever it holds is answered by this route. */
+const visitorRoute = '/v1/visitors/:id{[\\s\\S]*}'
 
 /** The routes of the hub. Errors become HTTP here and nowhere else. */
 export function hubApp(environment: Environment, schedule: Schedule): Hono {
@@ -49,6 +54,15 @@ export function hubApp(environment: Environment, schedule: Schedule): Hono {
   app.get('/v1/history', async (context) =>
     context.json(await environment.registry.history(siteOf(context, environment), 100)),
   )
+  app.get(visitorRoute, async (context) => {
+    const after = context.req.query('after') ?? ''
+    return context.json(await exportVisitor(visitorOf(context, environment), after, environment))
+  })
+  app.delete(visitorRoute, async (context) => {
+    const erasure = await orderErasure(visitorOf(context, environment), 'operator', environment)
+    // 202: it will be done at those who were away.
+    return context.json(erasure, erasure.complete ? 200 : 202)
+  })
   app.get('/v1/status', async (context) =>
     context.json({
       lag: await environment.log.lag(recordsTopic, 'store'),
@@ -113,6 +127,11 @@ function siteOf(context: Context, { config }: Environment): string {
   const site = context.req.query('site') ?? config.siteIds[0] ?? ''
   if (config.siteIds.includes(site)) return site
   throw new RequestRefused(404, 'unknown_site', `the sites here are ${config.siteIds.join(', ')}`)
+}
+
+function visitorOf(context: Context, { config }: Environment) {
+  const { id = '' } = context.req.param()
+  return readVisitorName(id, context.req.query('site'), config.siteIds)
 }
 
 async function signedRequest(context: Context) {

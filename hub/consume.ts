@@ -9,8 +9,9 @@ import { storeRows } from './store-rows.ts'
 
 /** Reads the log into the store for as long as the hub runs; an offset is committed after the insert. */
 export function consume(environment: Environment): Promise<Consumption> {
-  const { log, metrics, logger } = environment
-  return log.consume(recordsTopic, 'store', (chunk) => storeChunk(chunk, environment), {
+  const { log, metrics, logger, erasures } = environment
+  const handle = (chunk: LogChunk) => erasures.storing(() => storeChunk(chunk, environment))
+  return log.consume(recordsTopic, 'store', handle, {
     lingerMs: 500,
     onRetry: (error, attempt) => {
       metrics.storeRetries.inc()
@@ -20,11 +21,11 @@ export function consume(environment: Environment): Promise<Consumption> {
 }
 
 /**
- * Stores one chunk of the log: read → store → keep what could be neither read nor stored as dead letters.
+ * Stores one chunk of the log: read → leave out the erased → store → keep what could be neither read nor stored as dead letters.
  * It throws only what may pass, so that the log hands the chunk over again.
  */
 export async function storeChunk(chunk: LogChunk, environment: Environment): Promise<void> {
-  const reading = readChunk(chunk)
+  const reading = environment.erasures.without(readChunk(chunk))
   const token = tokenOf(chunk, reading.letters)
   const refused = await storeRows(reading, token, environment)
   await keepNew([...reading.letters, ...refused], token, environment)

@@ -15,6 +15,8 @@ import { openBlobs } from './registry/blobs.ts'
 import { openRegistry } from './registry/open-registry.ts'
 import { importReleaseKey } from './release-key.ts'
 import { openStore } from './store/open-store.ts'
+import { Eraser } from './visitors/eraser.ts'
+import { Erasures } from './visitors/erasures.ts'
 
 export type Environment = Awaited<ReturnType<typeof openEnvironment>>
 
@@ -42,14 +44,22 @@ export async function openEnvironment(config: Config) {
     importReleaseKey(config.releasePrivateKey),
     importPopKey(config.popSecret),
   ])
+  const signature = { key: releaseKey.privateKey, now, newId }
+  const { popUrls, siteIds } = config
   const publisher = new Publisher({
-    ...{ popUrls: config.popUrls, siteIds: config.siteIds },
-    ...{ registry, blobs, metrics, logger, now, newId },
-    key: releaseKey.privateKey,
+    ...{ popUrls, siteIds, registry, blobs, metrics, logger },
+    ...signature,
   })
+  const erasures = new Erasures()
+  const eraser = new Eraser({
+    ...{ popUrls, registry, store, erasures, metrics, logger },
+    ...signature,
+  })
+  await eraser.load()
   const adminDigest = secretDigest(config.adminToken)
   return {
     ...{ config, logger, now, newId, metrics, store, registry, blobs, log, publisher, popKey },
+    ...{ signature, erasures, eraser },
     failPoint: failer(config.failAt, () => process.kill(process.pid, 'SIGKILL')),
     publicKeyHex: releaseKey.publicKeyHex,
     nonces: memoryNonces(now),
@@ -61,6 +71,7 @@ export async function openEnvironment(config: Config) {
 /** Closes what was opened, the takers before what they write to. */
 export async function closeEnvironment(environment: Environment): Promise<void> {
   await environment.publisher.stop()
+  await environment.eraser.stop()
   await environment.log.close()
   await environment.store.close()
   await environment.registry.close()

@@ -31,6 +31,10 @@ export function hubGauges(registry: Registry) {
       'When a training last ended without failing, or the hub started.',
       ['site'],
     ),
+    erasuresOpen: gauge(
+      'shelfedge_erasures_open',
+      'Orders to erase a visitor that a POP or the store has not confirmed.',
+    ),
     ...popGauges(gauge),
   }
 }

@@ -30,6 +30,7 @@ async function main(): Promise<void> {
     },
   )
   environment.publisher.start()
+  environment.eraser.start()
   schedule.start()
 
   const stop = () =>

@@ -6,6 +6,7 @@ import { limits } from './limits.ts'
 /** What POP and hub say to each other. Both sides import this file and neither imports the other. */
 export const ingestPath = '/v1/ingest'
 export const releasePath = '/admin/v1/release'
+export const visitorPath = '/admin/v1/visitor'
 export const releaseSignatureHeader = 'shelfedge-release-signature'
 export const releaseDigestHeader = 'shelfedge-release-digest'
 
@@ -113,6 +114,23 @@ export interface DeliveryReceipt {
   readonly accepted: number
   readonly duplicates: number
 }
+
+/** What a POP answers when it has erased a visitor. */
+export const popErasureSchema = v.object({
+  pop: v.pipe(text, v.minLength(1)),
+  /** Every batch of the visitor up to this epoch is of the erased life; a later life has a larger one. */
+  epoch: count,
+  /** What there was, in batches; of refusals in records. */
+  found: v.object({ known: v.boolean(), outbox: count, setAside: count, refusals: count }),
+})
+export type PopErasure = v.InferOutput<typeof popErasureSchema>
+
+/** What a POP has of a visitor: one page of it, and where the next begins. */
+export const popVisitorSchema = v.looseObject({
+  pop: v.pipe(text, v.minLength(1)),
+  next: v.nullable(text),
+})
+export type PopVisitor = v.InferOutput<typeof popVisitorSchema>
 
 /** The form of every error of both APIs: a code for machines, a sentence for people. */
 export interface ErrorBody {

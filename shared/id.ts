@@ -1,3 +1,5 @@
+import { limits } from './limits.ts'
+
 /**
  * Whether text can be an id: whole Unicode without control characters, so that two stores never disagree on it.
  * U+FFFD stands where broken text was mended: two different ids could have become the same.
@@ -27,6 +29,16 @@ export function visitorKey(ids: {
   if (ids.anonymousId) return `a:${ids.anonymousId}`
   if (ids.userId) return `u:${ids.userId}`
   return null
+}
+
+/**
+ * A visitor's key as a person wrote it, or null where no visitor can have it: `a:` and an anonymousId, or
+ * `u:` and a userId.
+ */
+export function readVisitorKey(text: string): string | null {
+  const id = text.slice(2)
+  const isKey = /^[au]:/.test(text) && id !== '' && id.length <= limits.idCharactersMax
+  return isKey && isIdText(id) ? text : null
 }
 
 /** The key under which a site's refused events travel to the hub; no visitor can have it (see `visitorKey`). */

@@ -2,6 +2,9 @@ import type { EventRecord, RecordBatch, ShelfRecord } from '#shared/contract.ts'
 import type { ShelfEvent } from '#shared/event.ts'
 import { limits } from '#shared/limits.ts'
 import { reduceSession, type Session } from '#shared/session.ts'
+import { batchText } from './batch-text.ts'
+import { describeVisitor, type Place, type VisitorDescription } from './describe.ts'
+import { type Erased, eraseRefusals, eraseVisitor, type VisitorName } from './erase.ts'
 import { RecentIds } from './recent-ids.ts'
 import { type RecordsText, splitRecords } from './split-records.ts'
 
@@ -65,6 +68,9 @@ const schema = [
      position INTEGER PRIMARY KEY, batch TEXT NOT NULL, bytes INTEGER NOT NULL)`,
   `CREATE TABLE IF NOT EXISTS set_aside (
      position INTEGER PRIMARY KEY, batch TEXT NOT NULL, reason TEXT NOT NULL)`,
+  // One row for all visitors, so that it names none of the erased.
+  `CREATE TABLE IF NOT EXISTS erased_up_to (
+     one INTEGER PRIMARY KEY CHECK (one = 1), epoch INTEGER NOT NULL)`,
 ]
 
 /**
@@ -76,6 +82,9 @@ export class VisitorsCore {
   readonly #outboxBytesMax: number
   readonly #startedAtMs: number
   #backlog: Backlog
+  /** Never given out twice while an acknowledgement may be on its way, though rows are erased meanwhile. */
+  #lastPosition: number
+  #erasedUpTo: number
 
   constructor(
     storage: CoreStorage,
@@ -86,6 +95,8 @@ export class VisitorsCore {
     this.#startedAtMs = options.startedAtMs
     for (const statement of schema) storage.sql.exec(statement)
     this.#backlog = this.#countBacklog()
+    this.#lastPosition = this.#number('SELECT max(position) AS number FROM outbox')
+    this.#erasedUpTo = this.#number('SELECT epoch AS number FROM erased_up_to')
   }
 
   get backlog(): Backlog {
@@ -176,6 +187,34 @@ export class VisitorsCore {
     return oldest?.seenAt ?? null
   }
 
+  /** All that is kept of a visitor; writes nothing. */
+  describe(name: VisitorName, after: Place | null): VisitorDescription {
+    return describeVisitor(this.#storage, name, after)
+  }
+
+  /**
+   * Erases a visitor: row, outbox, what was set aside. Whoever comes again under the key begins anew, in an
+   * epoch after every one that was erased, so that the hub can tell the two lives apart.
+   */
+  erase(name: VisitorName, nowMs: number): Erased {
+    const epochMin = Math.max(nowMs, this.#erasedUpTo)
+    const erased = this.#storage.transactionSync(() => {
+      const result = eraseVisitor(this.#storage, name, epochMin)
+      this.#storage.sql.exec('INSERT OR REPLACE INTO erased_up_to VALUES (1, ?)', result.epoch)
+      return result
+    })
+    this.#erasedUpTo = erased.epoch
+    this.#backlog = this.#countBacklog()
+    return erased
+  }
+
+  /** Erases the refusals that name a visitor; answers how many. */
+  eraseRefusals(name: VisitorName): number {
+    const erased = this.#storage.transactionSync(() => eraseRefusals(this.#storage, name))
+    this.#backlog = this.#countBacklog()
+    return erased
+  }
+
   #commitOne(request: VisitorRequest, nowMs: number): VisitorResult {
     if (this.#backlog.bytes >= this.#outboxBytesMax) return { ok: false, reason: 'outbox_full' }
     const row = this.#read(request)
@@ -185,7 +224,7 @@ export class VisitorsCore {
     if (records.length > 0) {
       // Later than any before it, also on a storage that was put back to an older state: a sequence that is
       // given out a second time is then another batch, and comes after the first.
-      const epoch = row ? Math.max(row.epoch, this.#startedAtMs) : nowMs
+      const epoch = row ? Math.max(row.epoch, this.#startedAtMs) : this.#firstEpoch(nowMs)
       let sequence = row?.sequence ?? 0
       for (const list of splitRecords(records)) {
         sequence++
@@ -230,13 +269,26 @@ export class VisitorsCore {
   }
 
   #append(identity: Omit<RecordBatch, 'records'>, { json, bytes }: RecordsText): void {
-    // The records are JSON already: they are put in as text, and not read and written again.
-    const batch = `${JSON.stringify(identity).slice(0, -1)},"records":${json}}`
-    this.#storage.sql.exec('INSERT INTO outbox (batch, bytes) VALUES (?, ?)', batch, bytes)
+    this.#storage.sql.exec(
+      'INSERT INTO outbox (position, batch, bytes) VALUES (?, ?, ?)',
+      ++this.#lastPosition,
+      batchText(identity, json),
+      bytes,
+    )
     this.#backlog = {
       batches: this.#backlog.batches + 1,
       bytes: this.#backlog.bytes + bytes,
     }
+  }
+
+  /** After everything that was erased here: the two lives of a visitor share no epoch. */
+  #firstEpoch(nowMs: number): number {
+    return Math.max(nowMs, this.#erasedUpTo + 1)
+  }
+
+  #number(query: string): number {
+    const [row] = this.#storage.sql.exec<{ number: number | null }>(query).toArray()
+    return row?.number ?? 0
   }
 
   #countBacklog(upTo = Number.MAX_SAFE_INTEGER): Backlog {

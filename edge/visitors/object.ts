@@ -4,6 +4,8 @@ import { environment } from '../environment.ts'
 import { log, reasonOf } from '../log.ts'
 import type { Backlog, VisitorRequest, VisitorResult, VisitorView } from './core.ts'
 import { VisitorsCore } from './core.ts'
+import type { Place, VisitorDescription } from './describe.ts'
+import type { Erased, VisitorName } from './erase.ts'
 import { DeliveryFailed, type ForwardPorts, forward } from './forward.ts'
 import { type OutboxState, readOutbox, reportOf } from './outbox-state.ts'
 
@@ -65,6 +67,21 @@ export class Visitors extends DurableObject {
   /** What waits here for the hub, for `/metrics`. */
   outbox(): OutboxState {
     return readOutbox(this.ctx.storage as never, this.#core.backlog)
+  }
+
+  describe(name: VisitorName, after: Place | null): VisitorDescription {
+    return this.#core.describe(name, after)
+  }
+
+  /** Erases a visitor, with what it sent before this moment and is still waiting for its commit. */
+  erase(name: VisitorName): Erased {
+    this.#commitWaiting()
+    return this.#core.erase(name, environment.now())
+  }
+
+  eraseRefusals(name: VisitorName): number {
+    this.#commitWaiting()
+    return this.#core.eraseRefusals(name)
   }
 
   /** Forwards in order; only an acknowledgement deletes. It never throws: it arms itself again. */

@@ -30,6 +30,10 @@ export class RecentIds {
     if (this.#order.length > this.#idsMax) this.#known.delete(this.#order.shift() as bigint)
   }
 
+  get size(): number {
+    return this.#order.length
+  }
+
   bytes(): ArrayBuffer {
     return BigUint64Array.from(this.#order).buffer as ArrayBuffer
   }

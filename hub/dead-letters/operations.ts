@@ -13,12 +13,21 @@ const waitingChangesMax = 100
 
 /** What operators do with dead letters. Changes take turns, so that none overwrites another. */
 export function letterOperations(environment: Environment) {
-  const { store, metrics, now, newId } = environment
+  const { store, metrics, now, newId, erasures } = environment
   const changes = new Turns(1, waitingChangesMax)
   const changedNow = () => ({ atMs: now(), by: 'operator' })
 
+  /** Lets an erasure wait for the change: a letter read before it must not be written back after it. */
+  function change<Result>(run: () => Promise<Result>): Promise<Result> {
+    return changes.run(() => erasures.storing(run))
+  }
+
+  async function findKept(ids: readonly string[]): Promise<DeadLetter[]> {
+    return erasures.lettersWithout(await findLetters(ids, store))
+  }
+
   async function find(id: string): Promise<DeadLetter> {
-    const [letter] = await findLetters([id], store)
+    const [letter] = await findKept([id])
     if (letter) return letter
     throw new RequestRefused(
       404,
@@ -38,7 +47,7 @@ export function letterOperations(environment: Environment) {
     const ids = await nextIds(filter, store)
     const counts = { replayed: 0, failed: 0 }
     for (let start = 0; start < ids.length; start += sliceLettersMax) {
-      const letters = await findLetters(ids.slice(start, start + sliceLettersMax), store)
+      const letters = await findKept(ids.slice(start, start + sliceLettersMax))
       const results = await replay(letters, changedNow(), environment)
       for (const { outcome } of results) counts[outcome]++
     }
@@ -65,10 +74,10 @@ export function letterOperations(environment: Environment) {
       const { record, encoding } = letter
       return { ...shown(letter), position: letter.batch?.position ?? null, encoding, record }
     },
-    replay: (id: string) => changes.run(() => replayOne(id)),
+    replay: (id: string) => change(() => replayOne(id)),
     /** Replays what matches, up to the limit; `left` match still, those that failed among them. */
-    replayMany: (filter: Filter) => changes.run(() => replayMany(filter)),
-    discard: (id: string) => changes.run(() => discardOne(id)),
+    replayMany: (filter: Filter) => change(() => replayMany(filter)),
+    discard: (id: string) => change(() => discardOne(id)),
   }
 }
 

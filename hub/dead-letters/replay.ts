@@ -22,7 +22,7 @@ export async function replay(
   environment: Environment,
 ): Promise<readonly Replayed[]> {
   const token = `replay:${environment.newId()}`
-  const reading = readLetters(letters)
+  const reading = environment.erasures.without(readLetters(letters))
   const refused = await storeRows(reading, token, environment)
   const failed = new Map([...reading.letters, ...refused].map((letter) => [letter.id, letter]))
   const results = letters.map((letter) => {

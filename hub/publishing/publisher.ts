@@ -2,10 +2,12 @@ import type { Logger } from 'pino'
 import { type HubMetrics, popLabel } from '../metrics.ts'
 import type { Blobs } from '../registry/blobs.ts'
 import type { Registry } from '../registry/registry.ts'
+import { Rounds } from '../rounds.ts'
 import { liveTag } from './publish.ts'
-import { askDigest, type PushPorts, pushRelease } from './push.ts'
+import { askDigest, pushRelease } from './push.ts'
+import type { HubSignature } from './send-signed.ts'
 
-interface PublisherPorts extends PushPorts {
+interface PublisherPorts extends HubSignature {
   readonly popUrls: readonly string[]
   readonly siteIds: readonly string[]
   readonly registry: Registry
@@ -20,32 +22,23 @@ const compareMs = 10_000
 /** Brings every POP to what the tags say, again and again, so that a push that failed is not the last word. */
 export class Publisher {
   readonly #ports: PublisherPorts
-  #timer: NodeJS.Timeout | null = null
-  #running: Promise<void> = Promise.resolve()
-  #next: Promise<void> | null = null
+  readonly #rounds = new Rounds(() => this.#round(), compareMs)
 
   constructor(ports: PublisherPorts) {
     this.#ports = ports
   }
 
   start(): void {
-    this.#timer = setInterval(() => void this.pushNow(), compareMs)
+    this.#rounds.start()
   }
 
-  async stop(): Promise<void> {
-    if (this.#timer) clearInterval(this.#timer)
-    await this.#running
+  stop(): Promise<void> {
+    return this.#rounds.stop()
   }
 
   /** Compares and pushes now, after a round that is running; resolves when every POP has answered or failed. */
   pushNow(): Promise<void> {
-    // One round may wait behind the one that runs; it will see whatever a second one would.
-    this.#next ??= this.#running.then(() => {
-      this.#next = null
-      this.#running = this.#round()
-      return this.#running
-    })
-    return this.#next
+    return this.#rounds.now()
   }
 
   async #round(): Promise<void> {

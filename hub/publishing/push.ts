@@ -1,21 +1,16 @@
 import { releaseDigestHeader, releasePath, releaseSignatureHeader } from '#shared/contract.ts'
-import { signRelease, signRequest } from '#shared/signature.ts'
+import { signRelease } from '#shared/signature.ts'
+import { type HubSignature, sendSigned } from './send-signed.ts'
 
-export interface PushPorts {
-  readonly key: CryptoKey
-  readonly now: () => number
-  readonly newId: () => string
-}
-
-const answerTimeMaxMs = 30_000
+const timeMaxMs = 30_000
 
 /** The digest a POP has live for a site, null for none. Throws where the POP does not answer or refuses. */
 export async function askDigest(
   pop: string,
   site: string,
-  ports: PushPorts,
+  signature: HubSignature,
 ): Promise<string | null> {
-  const answer = await send(pop, 'GET', site, new Uint8Array(), {}, ports)
+  const answer = await sendSigned(pop, { method: 'GET', path: pathOf(site), timeMaxMs }, signature)
   return (answer as { digest: string | null }).digest
 }
 
@@ -24,34 +19,16 @@ export async function pushRelease(
   pop: string,
   site: string,
   release: { readonly digest: string; readonly bytes: Uint8Array<ArrayBuffer> },
-  ports: PushPorts,
+  signature: HubSignature,
 ): Promise<void> {
-  const signature = await signRelease(ports.key, site, release.digest)
   const headers = {
     [releaseDigestHeader]: release.digest,
-    [releaseSignatureHeader]: signature,
+    [releaseSignatureHeader]: await signRelease(signature.key, site, release.digest),
   }
-  await send(pop, 'PUT', site, release.bytes, headers, ports)
+  const { bytes: body } = release
+  await sendSigned(pop, { method: 'PUT', path: pathOf(site), body, headers, timeMaxMs }, signature)
 }
 
-async function send(
-  pop: string,
-  method: 'GET' | 'PUT',
-  site: string,
-  body: Uint8Array<ArrayBuffer>,
-  headers: Record<string, string>,
-  ports: PushPorts,
-): Promise<unknown> {
-  const path = `${releasePath}?site=${encodeURIComponent(site)}`
-  const at = { nowMs: ports.now(), nonce: ports.newId() }
-  const signature = await signRequest(ports.key, { method, path, body }, at)
-  const response = await fetch(pop + path, {
-    method,
-    headers: { ...headers, ...signature },
-    ...(method === 'PUT' && { body }),
-    signal: AbortSignal.timeout(answerTimeMaxMs),
-  })
-  const text = await response.text()
-  if (!response.ok) throw new Error(`${pop} answered ${response.status}: ${text.slice(0, 300)}`)
-  return JSON.parse(text)
+function pathOf(site: string): string {
+  return `${releasePath}?site=${encodeURIComponent(site)}`
 }

@@ -1,7 +1,13 @@
 /** The registry over drizzle: the same statements in PGlite and in PostgreSQL. */
 
 import { and, desc, eq, lte } from 'drizzle-orm'
-import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core'
+import type { RegistryDatabase } from './database.ts'
+import {
+  addErasure,
+  addErasureConfirmation,
+  readErasures,
+  readErasuresOf,
+} from './drizzle-erasures.ts'
 import {
   type Evaluation,
   type Registry,
@@ -10,8 +16,6 @@ import {
   type TagMove,
 } from './registry.ts'
 import { evaluations, releases, tagMoves } from './schema.ts'
-
-export type RegistryDatabase = PgDatabase<PgQueryResultHKT>
 
 /** What differs between the databases. */
 export interface RegistryHooks {
@@ -26,7 +30,12 @@ export function createRegistry(
   database: RegistryDatabase,
   { end, afterWrite }: RegistryHooks,
 ): Registry {
-  const write = (run: () => Promise<void>) => typed(() => run().then(afterWrite))
+  const write = <Result>(run: () => Promise<Result>) =>
+    typed(async () => {
+      const result = await run()
+      await afterWrite()
+      return result
+    })
   return {
     addRelease: (release) => write(() => addRelease(database, release)),
     addEvaluation: (evaluation) => write(() => addEvaluation(database, evaluation)),
@@ -36,6 +45,12 @@ export function createRegistry(
     liveAt: (site, tag, at) => typed(() => newestDigest(database, site, tag, at)),
     releases: (site, limit) => typed(() => readReleases(database, site, limit)),
     history: (site, limit) => typed(() => readHistory(database, site, limit)),
+    addErasure: (order) => write(() => addErasure(database, order)),
+    addErasureConfirmation: (erasure, confirmation) =>
+      write(() => addErasureConfirmation(database, erasure, confirmation)),
+    erasures: (wanted, limit) => typed(() => readErasures(database, wanted, limit)),
+    erasuresOf: (site, visitor, limit) =>
+      typed(() => readErasuresOf(database, site, visitor, limit)),
     close: end,
   }
 }

@@ -1,4 +1,7 @@
-/** The registry port: which releases there are, how they were judged, and which was live when, and why. */
+/**
+ * The registry port: which releases there are, how they were judged, and which was live when, and why;
+ * and which visitors were to be erased, and who has done it.
+ */
 
 /** A release as it is recorded; its bytes are in the blobs, under the same digest. */
 export interface ReleaseRecord {
@@ -29,6 +32,42 @@ export interface TagMove {
   readonly why: string
 }
 
+/** An order to erase a visitor of a site. */
+export interface ErasureOrder {
+  readonly site: string
+  /** The visitor's key. */
+  readonly visitor: string
+  readonly at: Date
+  readonly by: string
+}
+
+/** Somebody who keeps something of visitors has erased one. */
+export interface ErasureConfirmation {
+  /** The address of a POP, or the store. */
+  readonly target: string
+  readonly at: Date
+  /** The id of the POP and the last epoch of the erased life there; null for the store. */
+  readonly pop: string | null
+  readonly epoch: number | null
+  /** What there was to erase. */
+  readonly found: Readonly<Record<string, unknown>>
+}
+
+/** An order and its confirmations, the oldest first. */
+export interface Erasure extends ErasureOrder {
+  readonly number: number
+  readonly confirmations: readonly ErasureConfirmation[]
+}
+
+/** Which orders still matter: young ones, those confirmed lately, and those somebody has not confirmed. */
+export interface ErasuresWanted {
+  readonly since: Date
+  /** Each has to confirm once. */
+  readonly targets: readonly string[]
+  /** Has to confirm after all the others. */
+  readonly lastTarget: string
+}
+
 export interface Registry {
   /** Records a release; the same digest for the same site again changes nothing. */
   addRelease(release: ReleaseRecord): Promise<void>
@@ -46,6 +85,13 @@ export interface Registry {
   releases(site: string, limit: number): Promise<readonly ReleaseRecord[]>
   /** Moves of all tags of a site, newest first. */
   history(site: string, limit: number): Promise<readonly TagMove[]>
+  /** Records an order; answers its number. Every order is one of its own, also for the same visitor. */
+  addErasure(order: ErasureOrder): Promise<number>
+  addErasureConfirmation(erasure: number, confirmation: ErasureConfirmation): Promise<void>
+  /** Orders that still matter, the oldest first. */
+  erasures(wanted: ErasuresWanted, limit: number): Promise<readonly Erasure[]>
+  /** Orders for one visitor, the newest first. */
+  erasuresOf(site: string, visitor: string, limit: number): Promise<readonly Erasure[]>
   close(): Promise<void>
 }
 

@@ -65,3 +65,31 @@ export const tagMoves = pgTable(
     }),
   ],
 )
+
+export const erasures = pgTable(
+  'erasures',
+  {
+    number: number().primaryKey(),
+    site: text().notNull(),
+    visitor: text().notNull(),
+    at: instant('at'),
+    by: text().notNull(),
+  },
+  (table) => [index('erasures_visitor').on(table.site, table.visitor, table.number)],
+)
+
+export const erasureConfirmations = pgTable(
+  'erasure_confirmations',
+  {
+    number: number().primaryKey(),
+    erasure: bigint({ mode: 'number' })
+      .notNull()
+      .references(() => erasures.number),
+    target: text().notNull(),
+    at: instant('at'),
+    pop: text(),
+    epoch: bigint({ mode: 'number' }),
+    found: jsonb().$type<Readonly<Record<string, unknown>>>().notNull(),
+  },
+  (table) => [index('erasure_confirmations_erasure').on(table.erasure, table.number)],
+)

@@ -145,4 +145,62 @@ export function registryContract({ registry }: RegistryContract): void {
     expect(history).toHaveLength(names.length)
     expect(await registry().tag(site, 'live')).toBe(history[0]?.digest)
   })
+
+  const confirmed = (target: string, minutes: number, epoch: number | null = null) => ({
+    ...{ target, at: minutesPastNoon(minutes), epoch, pop: epoch === null ? null : 'pop-1' },
+    found: { known: true, outbox: 2 },
+  })
+  const order = (site: string, minutes: number) => ({
+    ...{ site, visitor: 'a:me', at: minutesPastNoon(minutes), by: 'ana' },
+  })
+
+  /** Orders of a site that matter from some minutes past noon on, to the store and these POPs. */
+  async function mattering(site: string, minutes: number, ...targets: string[]): Promise<number[]> {
+    const wanted = { since: minutesPastNoon(minutes), targets, lastTarget: 'store' }
+    const orders = await registry().erasures(wanted, 10_000)
+    return orders.filter((one) => one.site === site).map((one) => one.number)
+  }
+
+  test('keeps every order to erase a visitor, with who confirmed it, the newest order first', async () => {
+    const site = freshSite()
+    const first = await registry().addErasure(order(site, 1))
+    const second = await registry().addErasure(order(site, 2))
+    await registry().addErasureConfirmation(first, confirmed('http://pop', 3, 1_767_614_400_000))
+    await registry().addErasureConfirmation(first, confirmed('store', 3))
+    expect(second).toBeGreaterThan(first)
+    expect(await registry().erasuresOf(site, 'a:me', 10)).toEqual([
+      { number: second, ...order(site, 2), confirmations: [] },
+      {
+        ...{ number: first, ...order(site, 1) },
+        confirmations: [confirmed('http://pop', 3, 1_767_614_400_000), confirmed('store', 3)],
+      },
+    ])
+    expect(await registry().erasuresOf(site, 'a:me', 1)).toHaveLength(1)
+    expect(await registry().erasuresOf(freshSite(), 'a:me', 10)).toEqual([])
+    expect(await registry().erasuresOf(site, 'u:me', 10)).toEqual([])
+  })
+
+  test('an order matters until every target has confirmed it, the store last, and some time after', async () => {
+    const site = freshSite()
+    const number = await registry().addErasure(order(site, 1))
+    const confirm = (...confirmation: Parameters<typeof confirmed>) =>
+      registry().addErasureConfirmation(number, confirmed(...confirmation))
+    await confirm('store', 2)
+    expect(await mattering(site, 60)).toEqual([])
+    expect(await mattering(site, 2)).toEqual([number])
+    expect(await mattering(site, 60, 'a', 'b')).toEqual([number])
+    await confirm('a', 3, 1)
+    await confirm('b', 4, 1)
+    expect(await mattering(site, 60, 'a', 'b')).toEqual([number])
+    await confirm('store', 5)
+    expect(await mattering(site, 60, 'a', 'b')).toEqual([])
+    expect(await mattering(site, 5, 'a', 'b')).toEqual([number])
+    // A POP that is new has to hear of it, too.
+    expect(await mattering(site, 60, 'a', 'b', 'c')).toEqual([number])
+  })
+
+  test('a confirmation belongs to an order', async () => {
+    const adding = registry().addErasureConfirmation(2 ** 40, confirmed('store', 1))
+    await expect(adding).rejects.toMatchObject({ name: 'RegistryError', code: 'conflict' })
+  })
 }

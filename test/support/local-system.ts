@@ -26,7 +26,7 @@ export async function startTestSystem(settings: Readonly<Record<string, string>>
   })
   return {
     ...callers(system),
-    system,
+    ...{ system, dataDir },
     async remove() {
       await system.stop()
       await rm(dataDir, { recursive: true, force: true })

@@ -13,6 +13,8 @@ export interface FakeHub {
   batches(): RecordBatch[]
   /** From now on: a status, or no answer at all. */
   answerWith(status: number | 'unreachable'): void
+  /** What happens elsewhere between a delivery and its answer; null for nothing. */
+  beforeAnswer(happens: (() => Promise<void>) | null): void
 }
 
 export function startFakeHub(): FakeHub {
@@ -20,6 +22,7 @@ export function startFakeHub(): FakeHub {
   const refusals: (SignatureRefusal | null)[] = []
   const nonces = new Set<string>()
   let status: number | 'unreachable' = 200
+  let meanwhile: (() => Promise<void>) | null = null
   vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
     if (status === 'unreachable') throw new TypeError('Network connection lost.')
     const body = new Uint8Array(init?.body as Uint8Array<ArrayBuffer>)
@@ -33,6 +36,7 @@ export function startFakeHub(): FakeHub {
       return new Response('', { status: 404 })
     if (status !== 200) return new Response('told to fail', { status })
     deliveries.push(v.parse(deliverySchema, JSON.parse(new TextDecoder().decode(body))))
+    await meanwhile?.()
     return Response.json({ accepted: 1, duplicates: 0 })
   })
   return {
@@ -41,6 +45,9 @@ export function startFakeHub(): FakeHub {
     batches: () => deliveries.flatMap(({ batches }) => batches),
     answerWith: (next) => {
       status = next
+    },
+    beforeAnswer: (happens) => {
+      meanwhile = happens
     },
   }
 }

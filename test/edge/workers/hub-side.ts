@@ -1,4 +1,9 @@
-import { releaseDigestHeader, releasePath, releaseSignatureHeader } from '#shared/contract.ts'
+import {
+  releaseDigestHeader,
+  releasePath,
+  releaseSignatureHeader,
+  visitorPath,
+} from '#shared/contract.ts'
 import { type PackedRelease, packRelease, type ReleaseParts } from '#shared/release.ts'
 import { signRelease, signRequest } from '#shared/signature.ts'
 import { type Answer, send, testEnv } from './pop.ts'
@@ -40,4 +45,17 @@ export async function pushRelease(packed: PackedRelease, push: Push = {}): Promi
 
 export async function packAndPush(parts: ReleaseParts, push: Push = {}): Promise<Answer> {
   return pushRelease(await packRelease(parts), push)
+}
+
+/** Asks for a visitor, or for its end, as the hub does, but for what `order` changes. */
+export async function askVisitor(
+  method: 'GET' | 'DELETE',
+  query: Record<string, string>,
+  order: Pick<Push, 'signedAtMs' | 'nonce' | 'key'> = {},
+): Promise<Answer> {
+  const path = `${visitorPath}?${new URLSearchParams(query)}`
+  const at = { nowMs: order.signedAtMs ?? Date.now(), nonce: order.nonce ?? crypto.randomUUID() }
+  const request = { method, path, body: new Uint8Array() }
+  const headers = await signRequest(order.key ?? (await hubKey()), request, at)
+  return send(path, undefined, { key: null, method, headers })
 }

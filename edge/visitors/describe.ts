@@ -1,0 +1,104 @@
+import { limits } from '#shared/limits.ts'
+import type { Session } from '#shared/session.ts'
+import { beginOf } from './batch-text.ts'
+import type { CoreStorage } from './core.ts'
+import type { VisitorName } from './erase.ts'
+import { RecentIds } from './recent-ids.ts'
+
+/** Batches lie in the outbox, or were set aside because the hub never takes them. */
+const places = ['outbox', 'set_aside'] as const
+
+/** The last batch of a page. */
+export interface Place {
+  readonly place: (typeof places)[number]
+  readonly position: number
+}
+
+/** All that is kept of a visitor; of the batches as many as fit a page, and the place to go on after. */
+export interface VisitorDescription {
+  readonly known: boolean
+  readonly epoch: number | null
+  readonly sequence: number | null
+  readonly seenAt: number | null
+  readonly session: Session | null
+  readonly idsRemembered: number
+  readonly batches: readonly (Place & { readonly batch: string; readonly reason: string | null })[]
+  readonly next: Place | null
+}
+
+interface Found extends Record<string, number> {
+  rank: number
+  position: number
+  bytes: number
+}
+
+const found = `SELECT 0 AS rank, position, length(batch) AS bytes FROM outbox
+    WHERE substr(batch, 1, length(?1)) = ?1
+  UNION ALL SELECT 1, position, length(batch) FROM set_aside WHERE substr(batch, 1, length(?1)) = ?1`
+
+/** Reads what is kept of a visitor; writes nothing. */
+export function describeVisitor(
+  { sql }: CoreStorage,
+  { site, visitor }: VisitorName,
+  after: Place | null,
+): VisitorDescription {
+  const [row] = sql
+    .exec<{
+      epoch: number
+      sequence: number
+      seenAt: number
+      session: string | null
+      recent: ArrayBuffer | null
+    }>(
+      `SELECT epoch, sequence, seen_at AS seenAt, session, recent FROM visitors
+       WHERE site = ? AND visitor = ?`,
+      site,
+      visitor,
+    )
+    .toArray()
+  const waiting = sql
+    .exec<Found>(
+      `SELECT * FROM (${found}) WHERE (rank, position) > (?2, ?3) ORDER BY rank, position LIMIT ?4`,
+      beginOf(site, visitor),
+      after ? places.indexOf(after.place) : -1,
+      after?.position ?? 0,
+      limits.deliveryBatchesMax + 1,
+    )
+    .toArray()
+  const page = fitting(waiting)
+  const last = page.at(-1)
+  return {
+    known: row !== undefined,
+    epoch: row?.epoch ?? null,
+    sequence: row?.sequence ?? null,
+    seenAt: row?.seenAt ?? null,
+    session: row?.session ? JSON.parse(row.session) : null,
+    idsRemembered: new RecentIds(row?.recent ?? null, limits.recentIdsMax).size,
+    batches: page.map((batch) => ({ ...placeOf(batch), ...readBatch(sql, batch) })),
+    next: last && page.length < waiting.length ? placeOf(last) : null,
+  }
+}
+
+/** What one answer may hold: the bounds of a delivery; a batch that is larger alone comes alone. */
+function fitting(waiting: readonly Found[]): Found[] {
+  let total = 0
+  return waiting.slice(0, limits.deliveryBatchesMax).filter(({ bytes }, index) => {
+    total += bytes
+    return index === 0 || total <= limits.deliveryBytesMax
+  })
+}
+
+function placeOf({ rank, position }: Found): Place {
+  return { place: places[rank] as Place['place'], position }
+}
+
+function readBatch(sql: CoreStorage['sql'], { rank, position }: Found) {
+  const reason = rank === 0 ? 'NULL' : 'reason'
+  const [row] = sql
+    .exec<{ batch: string; reason: string | null }>(
+      `SELECT batch, ${reason} AS reason FROM ${places[rank]} WHERE position = ?`,
+      position,
+    )
+    .toArray()
+  return { batch: row?.batch ?? '', reason: row?.reason ?? null }
+}

@@ -1,0 +1,57 @@
+import type { PopErasure } from '#shared/contract.ts'
+import { readVisitorKey, refusalsKey } from '#shared/id.ts'
+import { RequestRefused } from '#shared/request-refused.ts'
+import { assertServed, authorise, type HubRequest } from '../authorise.ts'
+import type { Environment } from '../environment.ts'
+import { objectOf } from '../visitor-request.ts'
+import type { Place, VisitorDescription } from './describe.ts'
+import type { Erased, VisitorName } from './erase.ts'
+
+/** The hub asks for one visitor, or for the end of one. */
+export interface VisitorOrder extends HubRequest, VisitorName {
+  /** The `next` of the page before, '' for the first. */
+  readonly after: string
+}
+
+/** All that this POP keeps of a visitor, a page of its batches at a time. */
+export async function tellVisitor(order: VisitorOrder, environment: Environment) {
+  const name = await readOrder(order, environment)
+  const after = readPlace(order.after)
+  const visitors = objectOf(name.site, name.visitor, environment)
+  const told = (await visitors.describe(name, after)) as VisitorDescription
+  return {
+    pop: environment.config.popId,
+    ...name,
+    ...told,
+    batches: told.batches.map((one) => ({ ...one, batch: JSON.parse(one.batch) })),
+    next: told.next && `${told.next.place}.${told.next.position}`,
+  }
+}
+
+/** Erases a visitor; resolves when that is durable. Nobody known is an answer: nothing was found. */
+export async function eraseVisitor(
+  order: VisitorOrder,
+  environment: Environment,
+): Promise<PopErasure & VisitorName> {
+  const name = await readOrder(order, environment)
+  const { epoch, found } = (await objectOf(name.site, name.visitor, environment).erase(
+    name,
+  )) as Erased
+  const refusals = await objectOf(name.site, refusalsKey, environment).eraseRefusals(name)
+  return { pop: environment.config.popId, ...name, epoch, found: { ...found, refusals } }
+}
+
+async function readOrder(order: VisitorOrder, environment: Environment): Promise<VisitorName> {
+  await authorise(order, environment)
+  assertServed(order.site, environment)
+  const visitor = readVisitorKey(order.visitor)
+  if (visitor) return { site: order.site, visitor }
+  throw new RequestRefused(400, 'invalid_visitor', 'a visitor is a:<anonymousId> or u:<userId>')
+}
+
+function readPlace(text: string): Place | null {
+  if (text === '') return null
+  const [, place, position] = /^(outbox|set_aside)\.(\d{1,15})$/.exec(text) ?? []
+  if (place) return { place: place as Place['place'], position: Number(position) }
+  throw new RequestRefused(400, 'invalid_after', 'after is the next of the page before')
+}

@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest'
+import { nameInBody, visitorsNamedIn } from '#shared/refusal-names.ts'
+
+const awkward = ['me', '50%', 'quote"s', 'back\\slash', 'snow ☃', 'a]b', "it's"]
+
+describe('the body of a refusal', () => {
+  it.each(awkward)('names whose id it holds: %s', (id) => {
+    const body = JSON.stringify({
+      type: 'purchase',
+      anonymousId: id,
+      userId: `${id}!`,
+      context: {},
+    })
+    expect(visitorsNamedIn(body)).toEqual([`a:${id}`, `u:${id}!`])
+    expect(body).toContain(nameInBody(`a:${id}`))
+    expect(body).toContain(nameInBody(`u:${id}!`))
+    expect(body).not.toContain(nameInBody(`u:${id}`))
+  })
+
+  it.each([
+    ['whose id begins the same', '{"anonymousId":"me too"}'],
+    ['of another kind', '{"userId":"me"}'],
+    ['whose id was cut', '{"type":"track","anonymousId":"me'],
+    ['who has no id', '{"type":"track"}'],
+    ['in broken text', '{"anonymousId":"me\\ud8"}'],
+  ])('does not name somebody %s', (_who, body) => {
+    expect(visitorsNamedIn(body)).not.toContain('a:me')
+    expect(body).not.toContain(nameInBody('a:me'))
+  })
+})
