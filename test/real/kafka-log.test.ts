@@ -2,23 +2,23 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 
 import { openKafkaLog } from '#hub/log/kafka-log.ts'
 import type { LogChunk } from '#hub/log/log.ts'
 import { logContract, messagesOf, numbersOf } from '../contract/log-contract.ts'
-import { type Broker, kafkaMissing, startBroker } from '../support/kafka/broker.ts'
+import { type KafkaCluster, startCluster } from '../support/kafka/cluster.ts'
+import { kafkaMissing } from '../support/kafka/jars.ts'
 
 const missing = await kafkaMissing()
 if (missing) console.warn(missing)
 
 describe.skipIf(missing)('the log on Apache Kafka', { timeout: 60_000 }, () => {
-  let broker: Broker
+  let cluster: KafkaCluster
   beforeAll(async () => {
-    broker = await startBroker()
+    cluster = await startCluster(1)
   }, 400_000)
-  afterAll(() => broker?.remove())
+  afterAll(() => cluster?.remove())
 
   const open = () =>
     openKafkaLog({
       nowMs: Date.now,
-      brokers: [broker.address],
-      replicationFactor: 1,
+      brokers: cluster.addresses,
       retryBackoff: { firstMs: 1, longestMs: 5 },
     })
 
@@ -33,8 +33,8 @@ describe.skipIf(missing)('the log on Apache Kafka', { timeout: 60_000 }, () => {
       for (let from = 10; from < 3_000; from += 10)
         await log.append(topic, messagesOf('ann', 10, from))
     })()
-    await broker.kill()
-    await broker.start()
+    await cluster.broker(1).kill()
+    await cluster.broker(1).start()
     await appending
     const chunks: LogChunk[] = []
     await log.consume(topic, 'group', async (chunk) => void chunks.push(chunk))
