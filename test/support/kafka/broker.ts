@@ -7,18 +7,32 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { javaArguments } from './jars.ts'
 import type { BrokerNetwork } from './network.ts'
 
+/** Which node of its cluster a broker is, and where. */
+export interface BrokerPlace {
+  readonly nodeId: number
+  readonly ports: {
+    readonly client: number
+    readonly internal: number
+    readonly controller: number
+  }
+  readonly network: BrokerNetwork
+}
+
 export class Broker {
   readonly nodeId: number
   /** What lies between the clients and this broker; brokers talk to each other directly. */
   readonly network: BrokerNetwork
+  /** Where it is reached past that network. */
+  readonly internalAddress: string
   readonly #port: number
   readonly #settingsFile: string
   #child: ChildProcess | null = null
 
-  constructor(nodeId: number, network: BrokerNetwork, port: number, settingsFile: string) {
+  constructor({ nodeId, network, ports }: BrokerPlace, settingsFile: string) {
     this.nodeId = nodeId
     this.network = network
-    this.#port = port
+    this.internalAddress = `127.0.0.1:${ports.internal}`
+    this.#port = ports.client
     this.#settingsFile = settingsFile
   }
 

@@ -6,7 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Broker } from './broker.ts'
+import { Broker, type BrokerPlace } from './broker.ts'
 import { fetchJars, runKafka } from './jars.ts'
 import { BrokerNetwork } from './network.ts'
 
@@ -14,19 +14,14 @@ export interface KafkaCluster {
   readonly brokers: readonly Broker[]
   /** Where clients find the brokers, through the network that stands before each. */
   readonly addresses: readonly string[]
+  /** The same, past that network. */
+  readonly internalAddresses: readonly string[]
   broker(nodeId: number): Broker
   /** Ends the brokers and removes their data. */
   remove(): Promise<void>
 }
 
-interface Node {
-  readonly nodeId: number
-  readonly ports: {
-    readonly client: number
-    readonly internal: number
-    readonly controller: number
-  }
-  readonly network: BrokerNetwork
+interface Node extends BrokerPlace {
   readonly directory: string
 }
 
@@ -42,6 +37,7 @@ export async function startCluster(count: 1 | 3): Promise<KafkaCluster> {
   return {
     brokers,
     addresses: brokers.map((broker) => broker.network.address),
+    internalAddresses: brokers.map((broker) => broker.internalAddress),
     broker: (nodeId) => brokers[nodeId - 1] as Broker,
     async remove() {
       await Promise.all(brokers.map((broker) => broker.kill()))
@@ -74,7 +70,7 @@ async function formatBroker(
   const lines = Object.entries(settingsOf(node, nodes)).map(([name, value]) => `${name}=${value}`)
   await writeFile(settingsFile, lines.join('\n'))
   await runKafka('kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', settingsFile)
-  return new Broker(node.nodeId, node.network, node.ports.client, settingsFile)
+  return new Broker(node, settingsFile)
 }
 
 function settingsOf({ nodeId, ports, network, directory }: Node, nodes: readonly Node[]) {
