@@ -2,24 +2,13 @@
 
 import { Kafka, logLevel, type RetryOptions, type SASLOptions } from 'kafkajs'
 import { registerCodecs } from './kafka-codecs.ts'
+import type { KafkaSasl, KafkaSettings } from './kafka-settings.ts'
 
 /** Where the cluster is, and how to come in. */
-export interface KafkaAccess {
-  readonly brokers: readonly string[]
+export interface KafkaAccess extends Pick<KafkaSettings, 'brokers' | 'tls' | 'sasl'> {
   readonly clientId: string
-  /** Whether to speak TLS, with the certificate authorities that Node trusts (NODE_EXTRA_CA_CERTS adds one). */
-  readonly tls: boolean
-  readonly sasl: KafkaSasl | null
   /** Told what the driver has to say, from warnings on. */
   readonly onLog: (message: string, fields: Record<string, unknown>) => void
-}
-
-export const saslMechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as const
-
-export interface KafkaSasl {
-  readonly mechanism: (typeof saslMechanisms)[number]
-  readonly username: string
-  readonly password: string
 }
 
 /** For ever: with its own number of retries kafkajs ends a producer whose broker was away for a minute. */

@@ -5,12 +5,10 @@ import { zstdCompress, zstdDecompress } from 'node:zlib'
 import kafkajs from 'kafkajs'
 import { compressFrame, decompressFrame } from 'lz4-napi'
 import { compress, uncompress } from 'snappyjs'
+import type { Compression } from './kafka-settings.ts'
 
 // Node finds no name for the codecs in a CommonJS module, only in its default export.
 const { CompressionCodecs, CompressionTypes } = kafkajs
-
-export const compressions = ['snappy', 'gzip', 'lz4', 'zstd', 'none'] as const
-export type Compression = (typeof compressions)[number]
 
 export const compressionTypes: Readonly<Record<Compression, number>> = {
   snappy: CompressionTypes.Snappy,

@@ -4,13 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Admin, type Kafka, Partitioners } from 'kafkajs'
 import type { Backoff } from './backoff.ts'
 import { type KafkaAccess, kafkaClient, retryForever } from './kafka-client.ts'
-import type { Compression } from './kafka-codecs.ts'
 import { KafkaConsumption } from './kafka-consumption.ts'
 import { partitionLags } from './kafka-lag.ts'
 import { charactersOf, KafkaLane, slices, WaitingRoom } from './kafka-lane.ts'
 import { heartbeatMs, joinGroup } from './kafka-membership.ts'
 import { KafkaSender, unavailable } from './kafka-sender.ts'
-import { countPartitions, type TopicSettings, topicName } from './kafka-topics.ts'
+import type { KafkaSettings } from './kafka-settings.ts'
+import { countPartitions, topicName } from './kafka-topics.ts'
 import {
   type Appended,
   assertMessages,
@@ -24,9 +24,8 @@ import {
   type PartitionLag,
 } from './log.ts'
 
-export interface KafkaLogOptions extends Partial<KafkaAccess>, Partial<TopicSettings> {
+export interface KafkaLogOptions extends Partial<KafkaSettings>, Partial<KafkaAccess> {
   readonly brokers: readonly string[]
-  readonly compression?: Compression
   /** How long an append waits for its acknowledgement; after that the message may still arrive. */
   readonly appendTimeoutMs?: number
   /** How long a consumer may be silent before the group gives its partitions to others. */
@@ -40,7 +39,7 @@ const defaults = {
   clientId: 'shelfedge-hub',
   tls: false,
   sasl: null,
-  prefix: '',
+  topicPrefix: '',
   replicationFactor: -1,
   compression: 'snappy',
   appendTimeoutMs: 30_000,

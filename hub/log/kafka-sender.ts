@@ -2,7 +2,8 @@
 
 import { type Kafka, Partitioners, type Producer, type RecordMetadata } from 'kafkajs'
 import { retryForever } from './kafka-client.ts'
-import { type Compression, compressionTypes } from './kafka-codecs.ts'
+import { compressionTypes } from './kafka-codecs.ts'
+import type { Compression } from './kafka-settings.ts'
 import { LogError, type LogMessage } from './log.ts'
 
 export class KafkaSender {

@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Admin } from 'kafkajs'
+import type { KafkaSettings } from './kafka-settings.ts'
 import { LogError } from './log.ts'
 
 /**
@@ -18,17 +19,13 @@ const partitionsOfOthers = 6
 /** The client as topics need it: one that is connected, or fails with a LogError. */
 export type ConnectedAdmin = () => Promise<Admin>
 
-export interface TopicSettings {
-  /** Goes before every name: the environment, or the region. */
-  readonly prefix: string
-  /** Replicas of a topic that is made here; -1 leaves it to the broker. */
-  readonly replicationFactor: number
+export interface TopicSettings extends Pick<KafkaSettings, 'topicPrefix' | 'replicationFactor'> {
   readonly onLog: (message: string, fields: Record<string, unknown>) => void
 }
 
 /** The name of a topic on the cluster. */
-export function topicName({ prefix }: TopicSettings, topic: string): string {
-  return `${prefix}${topic}`
+export function topicName({ topicPrefix }: TopicSettings, topic: string): string {
+  return `${topicPrefix}${topic}`
 }
 
 /** How many partitions a topic has; it is made if need be. Throws `unavailable`. */

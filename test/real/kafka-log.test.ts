@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { openKafkaLog } from '#hub/log/kafka-log.ts'
+import { type Compression, compressions } from '#hub/log/kafka-settings.ts'
 import type { LogChunk } from '#hub/log/log.ts'
 import { logContract, messagesOf, numbersOf } from '../contract/log-contract.ts'
 import { type KafkaCluster, startCluster } from '../support/kafka/cluster.ts'
 import { kafkaMissing } from '../support/kafka/jars.ts'
+import { observe } from '../support/kafka/observer.ts'
 
 const missing = await kafkaMissing()
 if (missing) console.warn(missing)
@@ -15,9 +17,9 @@ describe.skipIf(missing)('the log on Apache Kafka', { timeout: 60_000 }, () => {
   }, 400_000)
   afterAll(() => cluster?.remove())
 
-  const open = () =>
+  const open = (compression: Compression = 'snappy', topicPrefix = '') =>
     openKafkaLog({
-      nowMs: Date.now,
+      ...{ nowMs: Date.now, compression, topicPrefix },
       brokers: cluster.addresses,
       retryBackoff: { firstMs: 1, longestMs: 5 },
     })
@@ -44,6 +46,49 @@ describe.skipIf(missing)('the log on Apache Kafka', { timeout: 60_000 }, () => {
     })
     // A repetition is allowed, its identity tells; a gap or another order is not.
     expect([...new Set(numbersOf('ann', chunks))]).toEqual(everyNumber)
+  })
+
+  test.for(compressions)(
+    'what is written with %s is read back, by the broker too, and so is what the broker writes',
+    async (compression) => {
+      // The broker packs anew in the topic's own codec: it has to unpack ours, and we what it wrote.
+      const other = compression === 'gzip' ? 'zstd' : 'gzip'
+      const byBroker = compression === 'none' ? 'uncompressed' : compression
+      for (const [topic, written, kept] of [
+        [`as-written-${compression}`, compression, 'producer'],
+        [`by-us-${compression}`, compression, other],
+        [`by-broker-${compression}`, other, byBroker],
+      ] as const) {
+        await observe(cluster.addresses, (admin) =>
+          admin.createTopics({
+            topics: [{ topic, configEntries: [{ name: 'compression.type', value: kept }] }],
+          }),
+        )
+        const log = open(written)
+        onTestFinished(() => log.close())
+        await log.append(topic, messagesOf('ann', 2_000))
+        const chunks: LogChunk[] = []
+        await log.consume(topic, 'group', async (chunk) => void chunks.push(chunk))
+        await vi.waitFor(() => expect(numbersOf('ann', chunks)).toHaveLength(2_000), {
+          timeout: 30_000,
+        })
+        expect(chunks.flatMap((chunk) => chunk.messages)).toMatchObject(messagesOf('ann', 2_000))
+      }
+    },
+  )
+
+  test('a prefix keeps the topics and groups of two regions on one cluster apart', async () => {
+    const [here, there] = [open('snappy', 'eu.'), open('snappy', 'us.')]
+    onTestFinished(async () => void (await Promise.all([here.close(), there.close()])))
+    await here.append('visits', messagesOf('ann', 3))
+    await there.append('visits', messagesOf('bob', 4))
+    const chunks: LogChunk[] = []
+    await there.consume('visits', 'group', async (chunk) => void chunks.push(chunk))
+    await vi.waitFor(() => expect(numbersOf('bob', chunks)).toHaveLength(4), { timeout: 30_000 })
+    expect(numbersOf('ann', chunks)).toEqual([])
+    expect(new Set(chunks.map((chunk) => chunk.topic))).toEqual(new Set(['us.visits']))
+    const waiting = (await here.lag('visits', 'group')).map((partition) => partition.messages)
+    expect(waiting.reduce((sum, messages) => sum + messages)).toBe(3)
   })
 
   test('an append to a broker that is away is told so, and can be made again', async () => {
