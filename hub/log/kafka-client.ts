@@ -2,6 +2,7 @@
 
 import { Kafka, logLevel, type RetryOptions, type SASLOptions } from 'kafkajs'
 import { registerCodecs } from './kafka-codecs.ts'
+import { quietIdleQueues } from './kafka-idle.ts'
 import type { KafkaSasl, KafkaSettings } from './kafka-settings.ts'
 
 /** Where the cluster is, and how to come in. */
@@ -24,6 +25,7 @@ const connectionTimeoutMs = 3_000
 
 export function kafkaClient({ brokers, clientId, tls, sasl, onLog }: KafkaAccess): Kafka {
   registerCodecs()
+  quietIdleQueues()
   return new Kafka({
     clientId,
     brokers: [...brokers],

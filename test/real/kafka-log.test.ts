@@ -10,6 +10,9 @@ import { observe } from '../support/kafka/observer.ts'
 const missing = await kafkaMissing()
 if (missing) console.warn(missing)
 
+const warnings: string[] = []
+process.on('warning', ({ name }) => warnings.push(name))
+
 describe.skipIf(missing)('the log on Apache Kafka', { timeout: 60_000 }, () => {
   let cluster: KafkaCluster
   beforeAll(async () => {
@@ -76,6 +79,17 @@ describe.skipIf(missing)('the log on Apache Kafka', { timeout: 60_000 }, () => {
       }
     },
   )
+
+  test('waits for messages without a timer that never rests', async () => {
+    const log = open()
+    onTestFinished(() => log.close())
+    const chunks: LogChunk[] = []
+    await log.consume('quiet', 'group', async (chunk) => void chunks.push(chunk))
+    await log.append('quiet', messagesOf('ann', 1))
+    await vi.waitFor(() => expect(numbersOf('ann', chunks)).toEqual([0]), { timeout: 30_000 })
+    // Node warns once a process, of the negative time that such a timer has.
+    expect(warnings).not.toContain('TimeoutNegativeWarning')
+  })
 
   test('a prefix keeps the topics and groups of two regions on one cluster apart', async () => {
     const [here, there] = [open('snappy', 'eu.'), open('snappy', 'us.')]
