@@ -6,6 +6,7 @@ import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { planText } from '#hub/log/kafka-chunks.ts'
 import { openKafkaLog } from '#hub/log/kafka-log.ts'
+import { saslMechanisms } from '#hub/log/kafka-settings.ts'
 import type { ConsumeOptions, Consumption, Log, LogChunk } from '#hub/log/log.ts'
 import { type KafkaCluster, startCluster } from '../support/kafka/cluster.ts'
 import { kafkaMissing } from '../support/kafka/jars.ts'
@@ -44,12 +45,15 @@ describe.skipIf(missing)('producers and consumers in trouble', { timeout: 90_000
     return chunks
   }
 
-  function startProcess(topic: string, commits: boolean) {
+  function startProcess(topic: string, given: Partial<ConsumerOrders> = {}) {
     const orders: ConsumerOrders = {
-      ...{ brokers: cluster.addresses, topic, group: 'group' },
-      ...{ sessionTimeoutMs, commits },
+      ...{ brokers: cluster.addresses, tls: false, sasl: null, topic, group: 'group' },
+      ...{ sessionTimeoutMs, commits: true, ...given },
     }
-    const child = fork(program, [JSON.stringify(orders)], { execArgv: [], stdio: 'ignore' })
+    const child = fork(program, [JSON.stringify(orders)], {
+      ...{ execArgv: [], stdio: 'ignore' },
+      env: { ...process.env, NODE_EXTRA_CA_CERTS: cluster.login.certificateFile },
+    })
     onTestFinished(() => end(child))
     const chunks: ReportedChunk[] = []
     child.on('message', (chunk: ReportedChunk) => chunks.push(chunk))
@@ -89,7 +93,7 @@ describe.skipIf(missing)('producers and consumers in trouble', { timeout: 90_000
     const traffic = { visitors: 6, firstNumber: 0, messagesPerVisitor: 100, messagesPerAppend: 5 }
     const log = open()
     await appendTraffic(log, topic, traffic)
-    const { child, chunks } = startProcess(topic, true)
+    const { child, chunks } = startProcess(topic)
     await vi.waitFor(() => expect(chunks.length).toBeGreaterThan(0), within)
     const later = appendTraffic(log, topic, { ...traffic, firstNumber: 100 })
     child.kill('SIGSTOP')
@@ -155,7 +159,7 @@ describe.skipIf(missing)('producers and consumers in trouble', { timeout: 90_000
     const topic = `t${randomUUID()}`
     const log = open()
     await log.append(topic, messagesOf(0, 0, 50))
-    const { child, chunks: stored } = startProcess(topic, false)
+    const { child, chunks: stored } = startProcess(topic, { commits: false })
     await vi.waitFor(() => expect(stored).toHaveLength(1), within)
     await end(child)
     await log.append(topic, messagesOf(0, 50, 50))
@@ -183,6 +187,17 @@ describe.skipIf(missing)('producers and consumers in trouble', { timeout: 90_000
     const chunks = await collect(log, topic, { chunkMessagesMax: 10 })
     await vi.waitFor(() => expect(fateOf(chunks, 3_000).missing).toBe(0), within)
     expect(chunks.map((chunk) => chunk.messages.length)).toEqual([2_900, ...Array(10).fill(10)])
+  })
+
+  test.for(saslMechanisms)('a hub comes in over TLS with a login by %s', async (mechanism) => {
+    const topic = `t${randomUUID()}`
+    await open().append(topic, messagesOf(0, 0, 10))
+    const { username, password } = cluster.login
+    const { chunks } = startProcess(topic, {
+      ...{ brokers: [cluster.broker(1).loginAddress], tls: true },
+      sasl: { mechanism, username, password },
+    })
+    await vi.waitFor(() => expect(fateOf(chunks, 10).missing).toBe(0), within)
   })
 
   async function partitionOfAll(topic: string): Promise<number> {

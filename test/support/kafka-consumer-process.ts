@@ -1,10 +1,10 @@
 /** Consumes a topic in a process of its own, which a test freezes or kills, and tells its parent each chunk. */
 
 import { openKafkaLog } from '#hub/log/kafka-log.ts'
+import type { KafkaSettings } from '#hub/log/kafka-settings.ts'
 
 /** What the parent says to do, as the only argument in JSON. */
-export interface ConsumerOrders {
-  readonly brokers: readonly string[]
+export interface ConsumerOrders extends Pick<KafkaSettings, 'brokers' | 'tls' | 'sasl'> {
   readonly topic: string
   readonly group: string
   readonly sessionTimeoutMs: number

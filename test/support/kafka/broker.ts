@@ -14,6 +14,7 @@ export interface BrokerPlace {
     readonly client: number
     readonly internal: number
     readonly controller: number
+    readonly login: number
   }
   readonly network: BrokerNetwork
 }
@@ -22,6 +23,8 @@ export class Broker {
   readonly nodeId: number
   /** What lies between the clients and this broker; brokers talk to each other directly. */
   readonly network: BrokerNetwork
+  /** Where it is reached over TLS, by who logs in. */
+  readonly loginAddress: string
   /** Where it is reached past that network. */
   readonly internalAddress: string
   readonly #port: number
@@ -31,6 +34,7 @@ export class Broker {
   constructor({ nodeId, network, ports }: BrokerPlace, settingsFile: string) {
     this.nodeId = nodeId
     this.network = network
+    this.loginAddress = `127.0.0.1:${ports.login}`
     this.internalAddress = `127.0.0.1:${ports.internal}`
     this.#port = ports.client
     this.#settingsFile = settingsFile

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Broker, type BrokerPlace } from './broker.ts'
 import { fetchJars, runKafka } from './jars.ts'
+import { type Login, makeLogin } from './login.ts'
 import { BrokerNetwork } from './network.ts'
 
 export interface KafkaCluster {
@@ -17,6 +18,7 @@ export interface KafkaCluster {
   /** The same, past that network. */
   readonly internalAddresses: readonly string[]
   broker(nodeId: number): Broker
+  readonly login: Login
   /** Ends the brokers and removes their data. */
   remove(): Promise<void>
 }
@@ -32,12 +34,16 @@ export async function startCluster(count: 1 | 3): Promise<KafkaCluster> {
   const nodes = await nodesOf(count, directory)
   // A leading zero, because the tool takes an id that begins with a dash for an option.
   const clusterId = Buffer.concat([Buffer.alloc(1), randomBytes(15)]).toString('base64url')
-  const brokers = await Promise.all(nodes.map((node) => formatBroker(node, nodes, clusterId)))
+  const login = await makeLogin(directory)
+  const brokers = await Promise.all(
+    nodes.map((node) => formatBroker(node, nodes, clusterId, login)),
+  )
   await Promise.all(brokers.map((broker) => broker.start()))
   return {
     brokers,
     addresses: brokers.map((broker) => broker.network.address),
     internalAddresses: brokers.map((broker) => broker.internalAddress),
+    login,
     broker: (nodeId) => brokers[nodeId - 1] as Broker,
     async remove() {
       await Promise.all(brokers.map((broker) => broker.kill()))
@@ -47,13 +53,13 @@ export async function startCluster(count: 1 | 3): Promise<KafkaCluster> {
 }
 
 async function nodesOf(count: number, directory: string): Promise<Node[]> {
-  const ports = await freePorts(3 * count)
+  const ports = await freePorts(4 * count)
   return Promise.all(
     Array.from({ length: count }, async (_, index) => {
-      const [client = 0, internal = 0, controller = 0] = ports.slice(3 * index)
+      const [client = 0, internal = 0, controller = 0, login = 0] = ports.slice(4 * index)
       return {
         nodeId: index + 1,
-        ports: { client, internal, controller },
+        ports: { client, internal, controller, login },
         network: await BrokerNetwork.open(client),
         directory: join(directory, `broker-${index + 1}`),
       }
@@ -65,27 +71,44 @@ async function formatBroker(
   node: Node,
   nodes: readonly Node[],
   clusterId: string,
+  login: Login,
 ): Promise<Broker> {
   const settingsFile = `${node.directory}.properties`
-  const lines = Object.entries(settingsOf(node, nodes)).map(([name, value]) => `${name}=${value}`)
+  const lines = Object.entries(settingsOf(node, nodes, login)).map(
+    ([name, value]) => `${name}=${value}`,
+  )
   await writeFile(settingsFile, lines.join('\n'))
-  await runKafka('kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', settingsFile)
+  await runKafka(
+    'kafka.tools.StorageTool',
+    'format',
+    '-t',
+    clusterId,
+    '-c',
+    settingsFile,
+    ...login.formatting,
+  )
   return new Broker(node, settingsFile)
 }
 
-function settingsOf({ nodeId, ports, network, directory }: Node, nodes: readonly Node[]) {
+function settingsOf(
+  { nodeId, ports, network, directory }: Node,
+  nodes: readonly Node[],
+  login: Login,
+) {
   const inSync = Math.min(2, nodes.length)
-  const listeners = ['CLIENT', 'INTERNAL', 'CONTROLLER']
+  const local = '127.0.0.1'
   const voters = nodes.map((node) => `${node.nodeId}@127.0.0.1:${node.ports.controller}`)
   return {
     'process.roles': 'broker,controller',
     'node.id': nodeId,
     'controller.quorum.voters': voters.join(','),
-    listeners: `CLIENT://127.0.0.1:${ports.client},INTERNAL://127.0.0.1:${ports.internal},CONTROLLER://127.0.0.1:${ports.controller}`,
-    'advertised.listeners': `CLIENT://${network.address},INTERNAL://127.0.0.1:${ports.internal}`,
+    listeners: `CLIENT://${local}:${ports.client},INTERNAL://${local}:${ports.internal},CONTROLLER://${local}:${ports.controller},LOGIN://${local}:${ports.login}`,
+    'advertised.listeners': `CLIENT://${network.address},INTERNAL://${local}:${ports.internal},LOGIN://${local}:${ports.login}`,
     'inter.broker.listener.name': 'INTERNAL',
     'controller.listener.names': 'CONTROLLER',
-    'listener.security.protocol.map': listeners.map((name) => `${name}:PLAINTEXT`).join(','),
+    'listener.security.protocol.map':
+      'CLIENT:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT,LOGIN:SASL_SSL',
+    ...login.settings,
     'log.dirs': directory,
     'default.replication.factor': nodes.length,
     'min.insync.replicas': inSync,
