@@ -115,7 +115,11 @@ class KafkaLog implements Log {
     await this.#topicLanes(topic)
     const name = topicName(this.#options, topic)
     const admin = await this.#connectedAdmin()
-    return partitionLags(admin, name, groupIdOf(name, group), this.#options.nowMs())
+    try {
+      return await partitionLags(admin, name, groupIdOf(name, group), this.#options.nowMs())
+    } catch (error) {
+      throw unavailable(error)
+    }
   }
 
   async close(): Promise<void> {

@@ -189,6 +189,27 @@ describe.skipIf(missing)('producers and consumers in trouble', { timeout: 90_000
     expect(chunks.map((chunk) => chunk.messages.length)).toEqual([2_900, ...Array(10).fill(10)])
   })
 
+  test('a log is closed though its broker is away, and its group goes on where it was', async () => {
+    const topic = `t${randomUUID()}`
+    const log = open()
+    await log.append(topic, messagesOf(0, 0, 10))
+    const before = await collect(log, topic)
+    await vi.waitFor(async () => {
+      const behind = (await log.lag(topic, 'group')).map(({ messages }) => messages)
+      expect(Math.max(...behind)).toBe(0)
+    }, within)
+    const broker = cluster.broker(1)
+    await broker.kill()
+    await log.close()
+    await broker.start()
+    const again = open()
+    await again.append(topic, messagesOf(0, 10, 10))
+    const after = await collect(again, topic)
+    await vi.waitFor(() => expect(fateOf([...before, ...after], 20).missing).toBe(0), within)
+    const none = { missing: 0, disordered: 0, falsified: 0, repeated: 0 }
+    expect(fateOf([...before, ...after], 20)).toEqual(none)
+  })
+
   test.for(saslMechanisms)('a hub comes in over TLS with a login by %s', async (mechanism) => {
     const topic = `t${randomUUID()}`
     await open().append(topic, messagesOf(0, 0, 10))

@@ -84,7 +84,11 @@ export class BrokerNetwork {
       apiKeys.delete(correlation)
       if (altered) client.write(altered)
     })
-    if (this.#silent) for (const socket of [client, broker]) socket.pause()
+    client.pause()
+    broker.once('connect', () => {
+      if (!this.#silent) client.resume()
+    })
+    if (this.#silent) broker.pause()
   }
 }
 
