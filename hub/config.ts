@@ -2,6 +2,7 @@ import * as v from 'valibot'
 import { httpUrl, integer, jsonText, readSettings } from '#shared/settings.ts'
 import { sitesSchema } from '#shared/sites.ts'
 import { type FailAt, failPoints, readFailAt } from './fail-point.ts'
+import { compressions, type KafkaSettings, saslMechanisms } from './log/kafka-settings.ts'
 
 const secret = (sentence: string) =>
   v.pipe(v.string(sentence), v.minLength(32, 'set at least 32 characters'))
@@ -11,7 +12,7 @@ const serverUrl = v.pipe(
 )
 const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
 
-const settingsSchema = v.object({
+const settingsEntries = v.object({
   SITES: jsonText(sitesSchema, 'set JSON like {"demo":{"writeKeys":["demo"]}}'),
   HUB_HOST: v.optional(v.string(), '127.0.0.1'),
   HUB_PORT: integer({ min: 0, max: 65_535, fallback: 8788 }),
@@ -29,9 +30,41 @@ const settingsSchema = v.object({
   /** Where releases are pushed to. */
   POP_URLS: v.optional(jsonText(v.array(httpUrl), 'set JSON like ["https://pop.example"]'), '[]'),
   /** Without these three, everything is embedded in this machine. */
-  KAFKA_BROKERS: v.optional(jsonText(v.array(v.string()), 'set JSON like ["kafka:9092"]')),
+  KAFKA_BROKERS: v.optional(
+    jsonText(
+      v.pipe(v.array(v.string()), v.minLength(1, 'name one broker at least')),
+      'set JSON like ["kafka:9092"]',
+    ),
+  ),
   CLICKHOUSE_URL: v.optional(serverUrl),
   POSTGRES_URL: v.optional(serverUrl),
+  KAFKA_TLS: v.optional(v.picklist(['true', 'false'], 'set true or false'), 'false'),
+  KAFKA_SASL_MECHANISM: v.optional(
+    v.picklist(saslMechanisms, `set one of ${saslMechanisms.join(', ')}`),
+  ),
+  KAFKA_SASL_USERNAME: v.optional(v.string()),
+  KAFKA_SASL_PASSWORD: v.optional(v.string()),
+  KAFKA_COMPRESSION: v.optional(
+    v.picklist(compressions, `set one of ${compressions.join(', ')}`),
+    'snappy',
+  ),
+  /** Goes before the name of every topic and group. */
+  KAFKA_TOPIC_PREFIX: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(
+        /^[a-zA-Z0-9._-]{0,100}$/,
+        'set up to 100 letters, digits, dots, dashes, underscores',
+      ),
+    ),
+    '',
+  ),
+  /** Replicas of the topics that the hub makes; -1 leaves it to the broker. */
+  KAFKA_REPLICATION: v.pipe(
+    v.optional(v.string(), '-1'),
+    v.regex(/^(-1|[1-9]|1[0-5])$/, 'set -1, or a whole number from 1 to 15'),
+    v.transform(Number),
+  ),
   /** How long finished trainings lie apart; 0 trains on demand only. */
   RETRAIN_SECONDS: integer({ min: 0, max: 2_592_000, fallback: 3_600 }),
   /** Sessions of two items and more without which there is nothing to learn from. */
@@ -52,6 +85,28 @@ const settingsSchema = v.object({
   LOG_LEVEL: v.optional(v.picklist(logLevels, `set one of ${logLevels.join(', ')}`), 'info'),
 })
 
+type Settings = v.InferOutput<typeof settingsEntries>
+
+const saslNames = ['KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'] as const
+
+/** Mechanism, user and password come together or not at all. */
+const settingsSchema = v.pipe(
+  settingsEntries,
+  v.rawCheck<Settings>(({ dataset, addIssue }) => {
+    if (!dataset.typed) return
+    const { value: input } = dataset
+    const missing = saslNames.filter((name) => !input[name])
+    if (missing.length === saslNames.length) return
+    for (const key of missing) {
+      const value = input[key]
+      addIssue({
+        message: `set ${saslNames.join(', ')}, or none of them`,
+        path: [{ type: 'object', origin: 'value', input: { ...input }, key, value }],
+      })
+    }
+  }),
+)
+
 export type Config = ReturnType<typeof readConfig>
 
 /** Reads every setting of the hub, once. Throws SettingsError with a sentence that says what to set. */
@@ -66,7 +121,7 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     adminToken: settings.ADMIN_TOKEN,
     releasePrivateKey: settings.RELEASE_PRIVATE_KEY,
     popUrls: settings.POP_URLS,
-    kafkaBrokers: settings.KAFKA_BROKERS,
+    kafka: kafkaOf(settings),
     clickhouseUrl: settings.CLICKHOUSE_URL,
     postgresUrl: settings.POSTGRES_URL,
     retrainMs: settings.RETRAIN_SECONDS * 1_000,
@@ -74,5 +129,19 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     logBytesMax: settings.LOG_BYTES_MAX,
     failAt: settings.FAIL_POINT,
     logLevel: settings.LOG_LEVEL,
+  }
+}
+
+function kafkaOf(settings: Settings): KafkaSettings | null {
+  const { KAFKA_SASL_MECHANISM: mechanism } = settings
+  const { KAFKA_SASL_USERNAME: username = '', KAFKA_SASL_PASSWORD: password = '' } = settings
+  if (!settings.KAFKA_BROKERS) return null
+  return {
+    brokers: settings.KAFKA_BROKERS,
+    tls: settings.KAFKA_TLS === 'true',
+    sasl: mechanism ? { mechanism, username, password } : null,
+    compression: settings.KAFKA_COMPRESSION,
+    topicPrefix: settings.KAFKA_TOPIC_PREFIX,
+    replicationFactor: settings.KAFKA_REPLICATION,
   }
 }

@@ -80,15 +80,15 @@ export async function closeEnvironment(environment: Environment): Promise<void> 
 }
 
 async function openLog(
-  { kafkaBrokers, dataDir, logBytesMax }: Config,
+  { kafka, dataDir, logBytesMax }: Config,
   logger: Logger,
   nowMs: () => number,
 ): Promise<Log> {
-  if (kafkaBrokers) {
+  if (kafka) {
     // Loaded where it is used: nobody on one machine pays for a Kafka client.
     const { openKafkaLog } = await import('./log/kafka-log.ts')
     return openKafkaLog({
-      brokers: kafkaBrokers,
+      ...kafka,
       clientId: 'shelfedge-hub',
       nowMs,
       onLog: (message, fields) => logger.warn(fields, message),

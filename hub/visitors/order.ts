@@ -22,7 +22,7 @@ export async function orderErasure(name: VisitorName, by: string, environment: E
   return {
     ...name,
     ...stateOf(erasures.get(erasure.number) ?? erasure, environment),
-    remains: [config.kafkaBrokers ? kafkaLog : embeddedLog, registryRow],
+    remains: [config.kafka ? kafkaLog : embeddedLog, registryRow],
   }
 }
 

@@ -21,7 +21,7 @@ describe('the settings of a hub', () => {
   it('are read with their defaults: on loopback, everything embedded', () => {
     expect(readConfig(hubVariables)).toMatchObject({
       ...{ siteIds: ['shop'], host: '127.0.0.1', port: 8788, popUrls: [], retrainMs: 3_600_000 },
-      ...{ kafkaBrokers: undefined, clickhouseUrl: undefined, postgresUrl: undefined },
+      ...{ kafka: null, clickhouseUrl: undefined, postgresUrl: undefined },
     })
   })
 
@@ -39,6 +39,12 @@ describe('the settings of a hub', () => {
     ],
     ['LOG_LEVEL', 'loud', 'set one of debug, info, warn, error, silent'],
     ['KAFKA_BROKERS', 'kafka:9092', 'set JSON like ["kafka:9092"]'],
+    ['KAFKA_BROKERS', '[]', 'name one broker at least'],
+    ['KAFKA_TLS', 'yes', 'set true or false'],
+    ['KAFKA_COMPRESSION', 'brotli', 'set one of snappy, gzip, lz4, zstd, none'],
+    ['KAFKA_TOPIC_PREFIX', 'eu/', 'set up to 100 letters, digits, dots, dashes, underscores'],
+    ['KAFKA_REPLICATION', '0', 'set -1, or a whole number from 1 to 15'],
+    ['KAFKA_REPLICATION', 'three', 'set -1, or a whole number from 1 to 15'],
   ])(
     'stop the start where %s is %s, naming it, its value and what is allowed',
     (name, value, allowed) => {
@@ -68,6 +74,38 @@ describe('the settings of a hub', () => {
     expect(sentence).toMatch(new RegExp(`^${name} is \\(not shown\\), which is not allowed`))
     expect(sentence).toContain(allowed)
     expect(sentence?.replace(allowed, '')).not.toContain(value)
+  })
+
+  const sasl = {
+    KAFKA_SASL_MECHANISM: 'scram-sha-512',
+    KAFKA_SASL_USERNAME: 'hub',
+    KAFKA_SASL_PASSWORD: 'hunter2',
+  }
+  const kafka = { ...hubVariables, KAFKA_BROKERS: '["kafka:9092"]' }
+
+  it('of a Kafka cluster are read together', () => {
+    const tuned = { KAFKA_TLS: 'true', KAFKA_TOPIC_PREFIX: 'eu.', KAFKA_REPLICATION: '3' }
+    expect(readConfig({ ...kafka, ...sasl, ...tuned }).kafka).toEqual({
+      ...{ brokers: ['kafka:9092'], tls: true, compression: 'snappy' },
+      ...{ topicPrefix: 'eu.', replicationFactor: 3 },
+      sasl: { mechanism: 'scram-sha-512', username: 'hub', password: 'hunter2' },
+    })
+    expect(readConfig(kafka).kafka).toEqual({
+      ...{ brokers: ['kafka:9092'], tls: false, sasl: null, compression: 'snappy' },
+      ...{ topicPrefix: '', replicationFactor: -1 },
+    })
+  })
+
+  it.each(Object.keys(sasl))('of a login at Kafka stop the start where %s is left out', (name) => {
+    const { [name]: _gone, ...rest } = { ...kafka, ...sasl } as Record<string, string>
+    const all = 'KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD'
+    expect(sentencesOf(rest)).toEqual([`${name} is not set: set ${all}, or none of them.`])
+  })
+
+  it('know three ways to log in at Kafka, and say so', () => {
+    expect(sentencesOf({ ...kafka, ...sasl, KAFKA_SASL_MECHANISM: 'gssapi' })).toEqual([
+      'KAFKA_SASL_MECHANISM is "gssapi", which is not allowed: set one of plain, scram-sha-256, scram-sha-512.',
+    ])
   })
 
   it('stop the start where a POP has no address', () => {
