@@ -30,6 +30,7 @@ const requestsAtOnce = 12
 const retryMsMin = 50
 const retryMsMax = 1_000
 const answerTimeMaxMs = 20_000
+const itemsOfShop = 200
 /** The last of the requests wait until the fault is over, so that there is always one under way. */
 const heldBack = 0.15
 
@@ -147,12 +148,13 @@ function plan(options: CrowdOptions) {
     const ids: string[] = []
     const queue: Request[] = []
     // The clock of a device is wrong by the same amount in everything it sends.
+    const firstItem = random.integer(0, itemsOfShop - 1)
     const skewMs = random.integer(-(options.skewMsMax ?? 0), options.skewMsMax ?? 0)
     for (let made = 0; made < eventsPerVisitor; ) {
       const size = Math.min(eventsPerVisitor - made, random.integer(1, eventsPerRequest * 2 - 1))
       const sentAtMs = Date.now() + skewMs
       const batch = Array.from({ length: size }, (_, index) =>
-        eventOf(visitor, made + index, sentAtMs, random, options),
+        eventOf({ visitor, number: made + index, firstItem }, sentAtMs, random, options),
       )
       for (const { event, refusedFor } of batch) {
         if (refusedFor) refused.set(refusedFor, (refused.get(refusedFor) ?? 0) + 1)
@@ -176,8 +178,7 @@ const badness = [
 ] as const
 
 function eventOf(
-  visitor: string,
-  number: number,
+  { visitor, number, firstItem }: { visitor: string; number: number; firstItem: number },
   sentAtMs: number,
   random: Random,
   { bad = 0, lateMsMax = 0 }: CrowdOptions,
@@ -188,7 +189,8 @@ function eventOf(
     messageId: `${visitor}-${String(number).padStart(6, '0')}`,
     anonymousId: visitor,
     timestamp: new Date(sentAtMs - random.integer(0, lateMsMax)).toISOString(),
-    properties: { product_id: `item-${random.integer(1, 200)}` },
+    // Each looks at one item after another, so that there is something to learn from few visitors.
+    properties: { product_id: `item-${(firstItem + number) % itemsOfShop}` },
   }
   if (!random.chance(bad)) return { event, refusedFor: null }
   const [refusedFor, change] = random.pick(badness)

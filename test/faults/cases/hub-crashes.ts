@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import type { FailPoint } from '#hub/fail-point.ts'
 import type { FaultCase, Stage } from '../fault-case.ts'
 import { site } from '../world.ts'
@@ -29,22 +30,35 @@ function crashOfTraining(point: FailPoint, what: string): FaultCase {
         await crowd.reaches(0.5)
         await world.hub.stop()
         await world.hub.start({ FAIL_POINT: point })
-        await untilTrained(world).catch(() => undefined)
+        await untilCutOff(() => train(world))
         await world.hub.ended()
         await world.hub.start()
       },
       // A training that was cut off leaves nothing behind that the next one stumbles over.
-      after: async ({ world }) => untilTrained(world),
+      async after({ world }) {
+        const { outcome, reason } = await train(world)
+        if (outcome !== 'published') throw new Error(`no model afterwards: ${reason}`)
+      },
     }),
   }
 }
 
-async function untilTrained(world: Stage['world']): Promise<void> {
-  const training = await world.ask<{ outcome: string; reason: string }>(
-    `/v1/retrain?site=${site}`,
-    { method: 'POST' },
-  )
-  if (training.outcome === 'too_little') throw new Error(`no training: ${training.reason}`)
+async function train(world: Stage['world']) {
+  return world.ask<{ outcome: string; reason: string }>(`/v1/retrain?site=${site}`, {
+    method: 'POST',
+  })
+}
+
+/** Again and again, while too little is stored to come as far as the point; until there is no answer. */
+async function untilCutOff(ask: () => Promise<unknown>): Promise<void> {
+  try {
+    for (;;) {
+      await ask()
+      await wait(200)
+    }
+  } catch {
+    // The hub has ended.
+  }
 }
 
 export const hubCrashes: readonly FaultCase[] = [
