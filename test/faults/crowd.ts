@@ -50,7 +50,8 @@ export class Crowd {
   readonly #queues: Request[][]
   readonly #sent: Sent
   readonly #total: number
-  readonly #released = Promise.withResolvers<void>()
+  readonly #held: (() => void)[] = []
+  #isOpen = false
   readonly #stopping = new AbortController()
   #answered = 0
   #resent = 0
@@ -89,9 +90,15 @@ export class Crowd {
     while (this.#answered < part * this.#total && !this.#stopping.signal.aborted) await wait(5)
   }
 
-  /** Lets the requests go that were held back for the end of the fault. */
+  /** Lets one of the requests go that were held back for the end of the fault. */
+  releaseOne(): void {
+    this.#held.shift()?.()
+  }
+
+  /** Lets all of them go. */
   release(): void {
-    this.#released.resolve()
+    this.#isOpen = true
+    for (const go of this.#held.splice(0)) go()
   }
 
   stop(): void {
@@ -100,10 +107,14 @@ export class Crowd {
   }
 
   async #deliver(request: Request): Promise<void> {
-    if (this.#answered >= (1 - heldBack) * this.#total) await this.#released.promise
+    if (this.#answered >= (1 - heldBack) * this.#total) await this.#turn()
     await this.#untilAnswered(request)
     if (request.isRepeated) await this.#untilAnswered(request)
     this.#answered++
+  }
+
+  async #turn(): Promise<void> {
+    if (!this.#isOpen) await new Promise<void>((go) => this.#held.push(go))
   }
 
   async #untilAnswered(request: Request): Promise<void> {

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { seededRandom } from '#hub/synthetic/random.ts'
 import { type Audit, audit, countStored } from './audit.ts'
-import { Crowd } from './crowd.ts'
+import { Crowd, type Sent } from './crowd.ts'
 import type { FaultCase, Scene, Stage } from './fault-case.ts'
 import { makeWorld, site, type World, writeKey } from './world.ts'
 
@@ -63,10 +63,19 @@ async function runSeed(
   const endedAt = performance.now()
   await untilStored(stage)
   const recoverySeconds = (performance.now() - endedAt) / 1_000
-  const counted = await audit(world.query, site, crowd.sent)
-  const afterwards = failure ?? (await sentenceOf(scene.after?.(stage)))
-  const result = { ...counted, ...crowd.counts, recoverySeconds, failure: afterwards }
-  return { name: fault.name, seed, ...result }
+  const of = { name: fault.name, seed, ...crowd.counts, recoverySeconds }
+  try {
+    const counted = await audit(world.query, site, crowd.sent)
+    return { ...of, ...counted, failure: failure ?? (await sentenceOf(scene.after?.(stage))) }
+  } catch (cause) {
+    const uncounted = `nothing could be counted: ${String(cause)}`
+    return { ...of, ...nothingOf(crowd.sent), failure: failure ?? uncounted }
+  }
+}
+
+function nothingOf({ events: sent }: Sent): Audit {
+  const none = { stored: 0, duplicated: 0, outOfOrder: 0, refused: 0, folded: 0 }
+  return { sent, lost: sent, missing: [], ...none }
 }
 
 /** The crowd and the fault, side by side; answers what went wrong in either. */

@@ -8,8 +8,20 @@ async function crashAt(point: FailPoint, { world, crowd, random }: Stage): Promi
   await crowd.reaches(0.2)
   await world.hub.stop()
   await world.hub.start({ FAIL_POINT: `${point}:${random.integer(1, 4)}` })
-  await world.hub.ended()
+  await whileSending(crowd, world.hub.ended())
   await world.hub.start()
+}
+
+/** A POP gathers what waits into few deliveries: they come one by one, so that the point is surely passed. */
+async function whileSending(crowd: Stage['crowd'], ended: Promise<void>): Promise<void> {
+  let isOver = false
+  const over = ended.finally(() => {
+    isOver = true
+  })
+  while (!isOver) {
+    crowd.releaseOne()
+    await Promise.race([over, wait(500)])
+  }
 }
 
 function crash(point: FailPoint, what: string, isQuick = false): FaultCase {
