@@ -21,7 +21,12 @@ export async function authorise(request: HubRequest, environment: Environment): 
 }
 
 export function refuseUnsigned(refusal: SignatureRefusal | null): void {
-  if (refusal) throw new RequestRefused(401, refusal, 'the request is not signed by the hub, now')
+  if (refusal)
+    throw new RequestRefused(
+      401,
+      refusal,
+      'the request is not signed by the hub: its signature is missing, wrong, too old or used before',
+    )
 }
 
 /** Refuses a site that this POP does not serve. */

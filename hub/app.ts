@@ -6,7 +6,8 @@ import { RequestRefused } from '#shared/request-refused.ts'
 import { readFilter } from './dead-letters/filter.ts'
 import { letterOperations } from './dead-letters/operations.ts'
 import type { Environment } from './environment.ts'
-import { ingest, recordsTopic } from './ingest.ts'
+import { ingest } from './ingest.ts'
+import { recordsTopic, storeGroup } from './log/topics.ts'
 import { peakMemory } from './peak-memory.ts'
 import type { Schedule } from './schedule.ts'
 import { Scrape } from './scrape.ts'
@@ -65,7 +66,7 @@ export function hubApp(environment: Environment, schedule: Schedule): Hono {
   })
   app.get('/v1/status', async (context) =>
     context.json({
-      lag: await environment.log.lag(recordsTopic, 'store'),
+      lag: await environment.log.lag(recordsTopic, storeGroup),
       peakMb: await peakMemory(environment.store),
     }),
   )
@@ -106,7 +107,7 @@ function limitBody(maxSize: number) {
   return bodyLimit({
     maxSize,
     onError: () => {
-      throw new RequestRefused(413, 'body_too_large', `a body may have ${maxSize} bytes`)
+      throw new RequestRefused(413, 'body_too_large', `a body may have at most ${maxSize} bytes`)
     },
   })
 }
@@ -154,7 +155,10 @@ function answerError(cause: Error, context: Context, { metrics, logger }: Enviro
     return context.json(refused.body(), refused.status, headers)
   }
   logger.error({ path: context.req.path, reason: String(cause) }, 'a request failed')
-  return context.json({ error: 'failed', detail: 'this is our fault; send it again' }, 500)
+  return context.json(
+    { error: 'failed', detail: 'internal error; the log of the hub has the reason' },
+    500,
+  )
 }
 
 function asRefusal(cause: Error): RequestRefused | null {

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import type { DeadLetter } from './dead-letters/dead-letter.ts'
 import { keepNew } from './dead-letters/letter-box.ts'
 import type { Environment } from './environment.ts'
-import { recordsTopic } from './ingest.ts'
 import type { Consumption, LogChunk } from './log/log.ts'
+import { recordsTopic, storeGroup } from './log/topics.ts'
 import { readChunk } from './read-records.ts'
 import { storeRows } from './store-rows.ts'
 
@@ -11,7 +11,7 @@ import { storeRows } from './store-rows.ts'
 export function consume(environment: Environment): Promise<Consumption> {
   const { log, metrics, logger, erasures } = environment
   const handle = (chunk: LogChunk) => erasures.storing(() => storeChunk(chunk, environment))
-  return log.consume(recordsTopic, 'store', handle, {
+  return log.consume(recordsTopic, storeGroup, handle, {
     lingerMs: 500,
     onRetry: (error, attempt) => {
       metrics.storeRetries.inc()

@@ -11,9 +11,7 @@ import { RequestRefused } from '#shared/request-refused.ts'
 import { type RequestToSign, verifyRequest } from '#shared/signature.ts'
 import type { Environment } from './environment.ts'
 import { LogError } from './log/log.ts'
-
-/** The topic of everything POPs send; its key is site and visitor, so that a visitor's order holds. */
-export const recordsTopic = 'shelfedge.records'
+import { recordsTopic } from './log/topics.ts'
 
 /** 96 bits: two contents of one sequence never meet. */
 const contentCharacters = 16
@@ -40,7 +38,12 @@ export async function ingest(
 async function checkSignature(request: SignedRequest, environment: Environment): Promise<void> {
   const { popKey, nonces, now } = environment
   const refusal = await verifyRequest(popKey, request, request.header, nonces, now())
-  if (refusal) throw new RequestRefused(401, refusal, 'the request is not signed by a POP, now')
+  if (refusal)
+    throw new RequestRefused(
+      401,
+      refusal,
+      'the signature of the POP is missing, wrong, too old or used before',
+    )
 }
 
 function readDelivery(body: Uint8Array): Delivery {

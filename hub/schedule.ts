@@ -4,10 +4,11 @@ import { retrain, type Training } from './retrain.ts'
 /** How soon a site that had too little to learn from is looked at again. */
 const tooLittleMs = 3_000
 
-/** Trains every site again and again, one training at a time. */
+/** Trains every site again and again, one training at a time; at most one more a site waits. */
 export class Schedule {
   readonly #environment: Environment
   readonly #timers = new Map<string, NodeJS.Timeout>()
+  readonly #waiting = new Map<string, Promise<Training>>()
   #running: Promise<unknown> = Promise.resolve()
   #isStopped = false
 
@@ -21,9 +22,15 @@ export class Schedule {
     for (const site of siteIds) this.#later(site, Math.min(tooLittleMs, retrainMs))
   }
 
-  /** Trains after whatever is being trained. Throws what the training threw. */
+  /** Trains after whatever is being trained; one that waits for that already will do. Throws what it threw. */
   trainNow(site: string, by: string): Promise<Training> {
-    const training = this.#running.then(() => this.#trainAndTell(site, by))
+    const waiting = this.#waiting.get(site)
+    if (waiting) return waiting
+    const training = this.#running.then(() => {
+      this.#waiting.delete(site)
+      return this.#trainAndTell(site, by)
+    })
+    this.#waiting.set(site, training)
     this.#running = training.catch(() => {})
     return training
   }

@@ -1,6 +1,6 @@
 import type { Gauge } from 'prom-client'
 import type { Environment } from './environment.ts'
-import { recordsTopic } from './ingest.ts'
+import { recordsTopic, storeGroup } from './log/topics.ts'
 import { peakMemory } from './peak-memory.ts'
 
 /** Prometheus gives up after ten seconds: what does not answer by then must not take the rest with it. */
@@ -64,7 +64,10 @@ async function withinTime(work: Promise<void>): Promise<void> {
 }
 
 async function measureLag({ log, metrics, now }: Environment): Promise<void> {
-  for (const { partition, messages, oldestAppendedAtMs } of await log.lag(recordsTopic, 'store')) {
+  for (const { partition, messages, oldestAppendedAtMs } of await log.lag(
+    recordsTopic,
+    storeGroup,
+  )) {
     metrics.lagMessages.set({ partition }, messages)
     const ageMs = oldestAppendedAtMs === null ? 0 : now() - oldestAppendedAtMs
     metrics.oldestSeconds.set({ partition }, ageMs / 1_000)

@@ -1,9 +1,9 @@
 import type { Environment } from './environment.ts'
-import { recordsTopic } from './ingest.ts'
+import { recordsTopic, storeGroup } from './log/topics.ts'
 
 /** Says in one line what an earlier run left in the log; storing it is the consumer's ordinary work. */
 export async function tellWhatIsLeft({ log, logger }: Environment): Promise<void> {
-  const lag = await log.lag(recordsTopic, 'store')
+  const lag = await log.lag(recordsTopic, storeGroup)
   const batches = lag.reduce((sum, { messages }) => sum + messages, 0)
   if (batches === 0) return
   const times = lag.flatMap(({ oldestAppendedAtMs }) => oldestAppendedAtMs ?? [])

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Admin } from 'kafkajs'
 import type { KafkaSettings } from './kafka-settings.ts'
 import { LogError } from './log.ts'
+import { recordsTopic } from './topics.ts'
 
 /**
  * Partitions by purpose. They bound how many hubs share the work, and can never become more for a topic in
@@ -11,7 +12,7 @@ import { LogError } from './log.ts'
  */
 const partitionsByTopic: Readonly<Record<string, number>> = {
   // What POPs send: twelve hubs may store at a time, and 2, 3, 4 or 6 share evenly.
-  'shelfedge.records': 12,
+  [recordsTopic]: 12,
 }
 /** Whatever else: read by few, and each partition is one more insert every half second. */
 const partitionsOfOthers = 6

@@ -63,7 +63,7 @@ export function judge(
 
 function ruling({ predictions, mrr20, popularityMrr20 }: Omit<Verdict, 'passed' | 'reason'>) {
   if (predictions < predictionsMin) {
-    return { passed: true, reason: `only ${predictions} predictions to judge by` }
+    return { passed: true, reason: `too few predictions to judge by: ${predictions}` }
   }
   const [own, others] = [mrr20.toFixed(4), popularityMrr20.toFixed(4)]
   return mrr20 > popularityMrr20

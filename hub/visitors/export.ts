@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { RequestRefused } from '#shared/request-refused.ts'
 import type { Environment } from '../environment.ts'
-import { recordsTopic } from '../ingest.ts'
+import { recordsTopic, storeGroup } from '../log/topics.ts'
 import { askPop } from './ask-pop.ts'
 import { linkedKeys } from './linked.ts'
 import type { VisitorName } from './name.ts'
@@ -32,7 +32,7 @@ export async function exportVisitor(name: VisitorName, after: string, environmen
   const [linked, erasures, lags, stored, pops] = await Promise.all([
     linkedKeys(name, store),
     registry.erasuresOf(name.site, name.visitor, ordersTold),
-    log.lag(recordsTopic, 'store'),
+    log.lag(recordsTopic, storeGroup),
     readStored(name, cursor.stored, environment),
     Promise.all(Object.entries(cursor.pops).map((at) => readPop(name, at, environment))),
   ])

@@ -4,7 +4,7 @@ import { hubApp } from '#hub/app.ts'
 import { storeChunk } from '#hub/consume.ts'
 import { deadLetterOf } from '#hub/dead-letters/dead-letter.ts'
 import { keepNew } from '#hub/dead-letters/letter-box.ts'
-import { recordsTopic } from '#hub/ingest.ts'
+import { recordsTopic } from '#hub/log/topics.ts'
 import { Schedule } from '#hub/schedule.ts'
 import { StoreError } from '#hub/store/store.ts'
 import {
