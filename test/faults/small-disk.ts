@@ -50,7 +50,8 @@ export async function mountSmallDisk(sizeMb: number): Promise<SmallDisk> {
     },
     free: () => rm(ballast, { force: true }),
     async remove() {
-      await run('umount', [directory])
+      // Lazily: the process that was killed last may hold a file for a moment longer.
+      await run('umount', ['--lazy', directory])
       await rm(directory, { recursive: true })
     },
   }

@@ -1,5 +1,3 @@
-import { mkdtemp, rm, symlink } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { FaultCase, Stage } from '../fault-case.ts'
@@ -52,24 +50,6 @@ export const disks: readonly FaultCase[] = [
         options: { hubDataDir: join(disk.directory, 'hub') },
         fault: (stage) => fillTwice(disk, stage),
         remove: disk.remove,
-      }
-    },
-  },
-  {
-    name: 'store-disk-full',
-    what: 'Only the disk of the embedded store is full while events come in, twice: the log goes on.',
-    missing: mountingMissing,
-    async set() {
-      const disk = await mountSmallDisk(diskMb)
-      const hubDataDir = await mkdtemp(join(tmpdir(), 'shelfedge-hub-'))
-      await symlink(disk.directory, join(hubDataDir, 'store'))
-      return {
-        options: { hubDataDir },
-        fault: (stage) => fillTwice(disk, stage),
-        async remove() {
-          await rm(hubDataDir, { recursive: true })
-          await disk.remove()
-        },
       }
     },
   },
