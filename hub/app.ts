@@ -9,6 +9,7 @@ import type { Environment } from './environment.ts'
 import { ingest } from './ingest.ts'
 import { recordsTopic, storeGroup } from './log/topics.ts'
 import { peakMemory } from './peak-memory.ts'
+import { RegistryError } from './registry/registry.ts'
 import type { Schedule } from './schedule.ts'
 import { Scrape } from './scrape.ts'
 import { StoreError } from './store/store.ts'
@@ -163,6 +164,9 @@ function answerError(cause: Error, context: Context, { metrics, logger }: Enviro
 
 function asRefusal(cause: Error): RequestRefused | null {
   if (cause instanceof RequestRefused) return cause
+  if (cause instanceof RegistryError && cause.retryable) {
+    return new RequestRefused(503, 'registry_unavailable', cause.message, 1)
+  }
   if (!(cause instanceof StoreError)) return null
   if (cause.retryable) return new RequestRefused(503, 'store_unavailable', cause.message, 1)
   return new RequestRefused(400, cause.code, cause.message)

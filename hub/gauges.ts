@@ -22,6 +22,11 @@ export function hubGauges(registry: Registry) {
       'shelfedge_store_peak_memory_bytes',
       'The most memory the process of the embedded store has had resident.',
     ),
+    deadLettersWaiting: gauge(
+      'shelfedge_dead_letters_waiting',
+      'Dead letters that are neither replayed nor discarded, by reason.',
+      ['reason'],
+    ),
     trainingInterval: gauge(
       'shelfedge_training_interval_seconds',
       'How long trainings lie apart; 0 where they are on demand only.',

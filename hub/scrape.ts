@@ -1,4 +1,5 @@
 import type { Gauge } from 'prom-client'
+import { countWaiting } from './dead-letters/letter-box.ts'
 import type { Environment } from './environment.ts'
 import { recordsTopic, storeGroup } from './log/topics.ts'
 import { peakMemory } from './peak-memory.ts'
@@ -6,7 +7,12 @@ import { peakMemory } from './peak-memory.ts'
 /** Prometheus gives up after ten seconds: what does not answer by then must not take the rest with it. */
 const measureTimeMaxMs = 3_000
 
-const sources = { lag: measureLag, log_size: measureLogSize, store: measureStore } as const
+const sources = {
+  lag: measureLag,
+  log_size: measureLogSize,
+  store: measureStore,
+  dead_letters: measureDeadLetters,
+} as const
 type Source = keyof typeof sources
 
 /** The text of `/metrics`: what was counted, and what is measured when somebody asks. */
@@ -34,8 +40,8 @@ export class Scrape {
     } catch (cause) {
       metrics.scrapeFailures.inc({ of: source })
       logger.warn({ of: source, reason: String(cause) }, 'something could not be measured')
+      // A lag that is no longer true is worse than none; letters wait on while the store is away.
       if (source !== 'lag') return
-      // A figure that is no longer true is worse than none.
       metrics.lagMessages.reset()
       metrics.oldestSeconds.reset()
     }
@@ -83,6 +89,12 @@ async function measureLogSize({ log, metrics }: Environment): Promise<void> {
 async function measureStore({ store, metrics }: Environment): Promise<void> {
   const { store: peakMb } = await peakMemory(store)
   setOrLeaveOut(metrics.storePeakBytes, peakMb === null ? undefined : peakMb * 1024 ** 2)
+}
+
+async function measureDeadLetters({ store, metrics }: Environment): Promise<void> {
+  const waiting = await countWaiting(store)
+  metrics.deadLettersWaiting.reset()
+  for (const { reason, letters } of waiting) metrics.deadLettersWaiting.set({ reason }, letters)
 }
 
 /** An unknown figure is not 0: the line is left out. */

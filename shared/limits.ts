@@ -45,6 +45,10 @@ export const limits = {
   releaseBytesMax: 10 * 1024 * 1024,
   sitesMax: 100,
 
+  /** What a process may have resident while everything behind it hangs; see docs/decisions/010. */
+  hubMemoryMbMax: 1_000,
+  popMemoryMbMax: 1_000,
+
   signatureWindowMs: 5 * 60_000,
   noncesMax: 100_000,
 } as const

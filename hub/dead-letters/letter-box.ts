@@ -60,6 +60,14 @@ export async function countLetters(filter: Filter, store: Store): Promise<number
   return row?.letters ?? 0
 }
 
+/** How many letters wait for each reason that any letter has; 0 where none of them waits any more. */
+export async function countWaiting(
+  store: Store,
+): Promise<readonly { readonly reason: string; readonly letters: number }[]> {
+  return store.query(`SELECT reason, countIf(state = 'waiting') AS letters
+    FROM dead_letters_once GROUP BY reason ORDER BY reason`)
+}
+
 /** Ids of what a replay takes first: what was tried least, then what waits longest. */
 export async function nextIds(filter: Filter, store: Store): Promise<readonly string[]> {
   const sql = `SELECT id FROM dead_letters_once WHERE ${matches}

@@ -12,6 +12,8 @@ export interface CrowdOptions {
   /** How far the clocks of devices are wrong, and how late their events are, ms, at most. */
   readonly skewMsMax?: number
   readonly lateMsMax?: number
+  /** Characters that every event carries beside its own. */
+  readonly paddingCharacters?: number
   readonly popUrl: string
   readonly writeKey: string
 }
@@ -56,6 +58,7 @@ export class Crowd {
   #answered = 0
   #resent = 0
   #throttled = 0
+  #untimed = 0
 
   constructor(options: CrowdOptions) {
     this.#options = options
@@ -72,6 +75,11 @@ export class Crowd {
   /** Requests that had to be sent again, and answers of 429. */
   get counts(): { readonly resent: number; readonly throttled: number } {
     return { resent: this.#resent, throttled: this.#throttled }
+  }
+
+  /** Answers of 429 that did not say when to come again. */
+  get untimed(): number {
+    return this.#untimed
   }
 
   /** Sends everything; resolves when the last request is answered with 200. */
@@ -141,6 +149,7 @@ export class Crowd {
         signal: AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(answerTimeMaxMs)]),
       })
       await response.arrayBuffer()
+      if (response.status === 429 && !response.headers.has('retry-after')) this.#untimed++
       return response.status
     } catch {
       return 0
@@ -192,7 +201,7 @@ function eventOf(
   { visitor, number, firstItem }: { visitor: string; number: number; firstItem: number },
   sentAtMs: number,
   random: Random,
-  { bad = 0, lateMsMax = 0 }: CrowdOptions,
+  { bad = 0, lateMsMax = 0, paddingCharacters = 0 }: CrowdOptions,
 ) {
   const event = {
     type: 'track',
@@ -201,7 +210,10 @@ function eventOf(
     anonymousId: visitor,
     timestamp: new Date(sentAtMs - random.integer(0, lateMsMax)).toISOString(),
     // Each looks at one item after another, so that there is something to learn from few visitors.
-    properties: { product_id: `item-${(firstItem + number) % itemsOfShop}` },
+    properties: {
+      product_id: `item-${(firstItem + number) % itemsOfShop}`,
+      ...(paddingCharacters > 0 && { note: 'n'.repeat(paddingCharacters) }),
+    },
   }
   if (!random.chance(bad)) return { event, refusedFor: null }
   const [refusedFor, change] = random.pick(badness)

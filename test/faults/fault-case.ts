@@ -31,7 +31,10 @@ export interface FaultCase {
   /** Why it cannot be tried on this machine, as a sentence; null where it can. */
   readonly missing?: () => Promise<string | null>
   readonly crowd?: Partial<
-    Pick<CrowdOptions, 'visitors' | 'repeated' | 'bad' | 'skewMsMax' | 'lateMsMax'>
+    Pick<
+      CrowdOptions,
+      'visitors' | 'repeated' | 'bad' | 'skewMsMax' | 'lateMsMax' | 'paddingCharacters'
+    >
   >
   readonly set: () => Scene | Promise<Scene>
 }

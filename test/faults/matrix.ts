@@ -1,7 +1,21 @@
+import { bounds } from './cases/bounds.ts'
+import { disks } from './cases/disks.ts'
 import { hubCrashes } from './cases/hub-crashes.ts'
+import { poison } from './cases/poison.ts'
 import { popCrashes } from './cases/pop-crashes.ts'
+import { registries } from './cases/registries.ts'
+import { stores } from './cases/stores.ts'
 import { wires } from './cases/wires.ts'
 import type { FaultCase } from './fault-case.ts'
 
 /** Every fault there is a case for. */
-export const matrix: readonly FaultCase[] = [...hubCrashes, ...popCrashes, ...wires]
+export const matrix: readonly FaultCase[] = [
+  ...hubCrashes,
+  ...popCrashes,
+  ...wires,
+  ...stores,
+  ...registries,
+  ...disks,
+  ...bounds,
+  ...poison,
+]

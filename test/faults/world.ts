@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -8,6 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { type Child, startChild, untilReady } from '#hub/local/child.ts'
 import { localSecrets, type Secrets } from '#hub/local/secrets.ts'
 import { publicKeyHexOf } from '#hub/release-key.ts'
+import { childrenOf } from './processes.ts'
 import { layWire, type Wire } from './wire.ts'
 
 export const site = 'shop'
@@ -145,14 +146,6 @@ function partOf(
       }
     },
   }
-}
-
-function childrenOf(pid: number): number[] {
-  const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).split('\n')
-  return lines
-    .map((line) => line.trim().split(/\s+/).map(Number))
-    .filter(([, parent]) => parent === pid)
-    .map(([child]) => child as number)
 }
 
 function killQuietly(pid: number): void {

@@ -77,6 +77,21 @@ describe('the metrics of the hub', () => {
     expect(await counterOf(appWith({}), name)).toBe(before + 1)
   })
 
+  it('say how many dead letters wait, until somebody has looked at them', async () => {
+    const app = appWith({})
+    const waiting = 'shelfedge_dead_letters_waiting{reason="invalid_record"}'
+    const delivery = deliveryOf(2, [{ ...eventRecord('half'), items: 'none' }])
+    expect((await app.request(ingestPath, await signedIngest(delivery))).status).toBe(200)
+    await vi.waitFor(async () => expect(await counterOf(app, waiting)).toBe(1), patience)
+    const headers = { authorization: `Bearer ${adminToken}` }
+    const path = '/v1/deadletters'
+    const listed = await app.request(`${path}?reason=invalid_record`, { headers })
+    const { letters } = (await listed.json()) as { letters: { id: string }[] }
+    const id = letters[0]?.id
+    await app.request(`${path}/${id}/discard`, { method: 'POST', headers })
+    expect(await scraped(app)).toContain(`${waiting} 0`)
+  })
+
   it('name a POP without the password of its address', async () => {
     const text = await scraped()
     expect(text).toContain('shelfedge_release_pushes_total{outcome="failed",pop="pop.test:8787"} 0')

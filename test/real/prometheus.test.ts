@@ -18,7 +18,7 @@ if (!isHere) console.warn('Prometheus tests are skipped: it is not here (Debian:
 const metricsToken = 'the-token-of-the-scraper-of-the-tests'
 
 /** Series that only a system in trouble has. */
-const ofTrouble = /shelfedge_dead_letters_total/
+const ofTrouble = /shelfedge_dead_letters_(total|waiting)/
 
 describe.skipIf(!isHere)('a Prometheus on the files of docs/operations', () => {
   let on: TestSystem

@@ -1,6 +1,6 @@
 /** A real PostgreSQL server in a directory of its own, from Debian's package, on a socket of its own. */
 
-import { execFile, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chown, glob, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -12,6 +12,9 @@ const run = promisify(execFile)
 
 export interface PostgresServer {
   readonly url: string
+  /** Ends it at once, as a crash does. */
+  stop(): Promise<void>
+  start(): Promise<void>
   remove(): Promise<void>
 }
 
@@ -35,35 +38,39 @@ export async function startPostgres(programs: string): Promise<PostgresServer> {
   await run(...command('initdb', '-D', data, '-U', 'postgres', '-A', 'trust', '--no-sync'), {
     cwd: directory,
   })
-  const server = spawn(
-    ...command(
-      'postgres',
-      '-D',
-      data,
-      '-k',
-      directory,
-      '-c',
-      'listen_addresses=',
-      '-c',
-      'fsync=off',
-    ),
-    { stdio: 'ignore', cwd: directory },
-  )
+  const serve = command('postgres', '-D', data, '-k', directory, '-c', 'listen_addresses=')
   const isReady = () =>
     run(join(programs, 'pg_isready'), ['-h', directory]).then(
       () => true,
       () => false,
     )
-  while (!(await isReady())) {
-    if (server.exitCode !== null) throw new Error(`PostgreSQL ended with code ${server.exitCode}`)
-    await sleep(50)
+  let server: ChildProcess | null = null
+  const start = async () => {
+    const [program, rest] = serve
+    const started = spawn(program, [...rest, '-c', 'fsync=off'], {
+      stdio: 'ignore',
+      cwd: directory,
+    })
+    server = started
+    while (!(await isReady())) {
+      if (started.exitCode !== null) throw new Error(`PostgreSQL ended with ${started.exitCode}`)
+      await sleep(50)
+    }
   }
+  const stop = async () => {
+    if (server === null) return
+    const exited = once(server, 'exit')
+    server = null
+    await run(...command('pg_ctl', 'stop', '-D', data, '-m', 'immediate'), { cwd: directory })
+    await exited
+  }
+  await start()
   return {
-    url: `postgres://postgres@/postgres?host=${encodeURIComponent(directory)}`,
+    url: `postgres://postgres@localhost/postgres?host=${encodeURIComponent(directory)}`,
+    start,
+    stop,
     async remove() {
-      const exited = once(server, 'exit')
-      await run(...command('pg_ctl', 'stop', '-D', data, '-m', 'immediate'), { cwd: directory })
-      await exited
+      await stop()
       await rm(directory, { recursive: true, force: true })
     },
   }
