@@ -8,7 +8,8 @@ export interface Report {
   readonly machine: { readonly cpu: string; readonly cores: number; readonly memoryGb: number }
   readonly versions: Readonly<Record<string, string>>
   readonly settings: object
-  readonly figures: Readonly<Record<string, number>>
+  /** Null for what could not be measured here. */
+  readonly figures: Readonly<Record<string, number | null>>
 }
 
 export function machine(): Report['machine'] {
@@ -20,7 +21,7 @@ export function machine(): Report['machine'] {
 export function publish(report: Report, file: string | undefined): void {
   const rounded = Object.entries(report.figures).map(([name, value]) => [
     name,
-    { value: Number(value.toPrecision(6)) },
+    { value: value === null ? null : Number(value.toPrecision(6)) },
   ])
   console.table(Object.fromEntries(rounded))
   if (file !== undefined) writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`)

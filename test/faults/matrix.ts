@@ -1,6 +1,7 @@
 import { bounds } from './cases/bounds.ts'
 import { disks } from './cases/disks.ts'
 import { hubCrashes } from './cases/hub-crashes.ts'
+import { kafkaFaults } from './cases/kafka.ts'
 import { poison } from './cases/poison.ts'
 import { popCrashes } from './cases/pop-crashes.ts'
 import { registries } from './cases/registries.ts'
@@ -13,6 +14,7 @@ export const matrix: readonly FaultCase[] = [
   ...hubCrashes,
   ...popCrashes,
   ...wires,
+  ...kafkaFaults,
   ...stores,
   ...registries,
   ...disks,
