@@ -1,7 +1,7 @@
-import { recordsTopic } from '#hub/ingest.ts'
 import { kafkaClient } from '#hub/log/kafka-client.ts'
 import { KafkaSender } from '#hub/log/kafka-sender.ts'
 import { countPartitions } from '#hub/log/kafka-topics.ts'
+import { recordsTopic } from '#hub/log/topics.ts'
 import { startCluster } from '../support/kafka/cluster.ts'
 import { deliveryOf, eventsPerBatch } from './deliveries.ts'
 import { type Figures, type Load, measureIngest } from './ingest.ts'

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { recordsTopic } from '#hub/ingest.ts'
+import { recordsTopic } from '#hub/log/topics.ts'
 import type { Broker } from '../../support/kafka/broker.ts'
 import { type KafkaCluster, startCluster } from '../../support/kafka/cluster.ts'
 import { kafkaMissing } from '../../support/kafka/jars.ts'
