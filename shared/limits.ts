@@ -38,7 +38,7 @@ export const limits = {
   placementStepsMax: 2_000,
   /** Past so many failures in one decision a rule has failed for every further item: a failure takes 10 µs. */
   ruleFailuresMax: 20,
-  /** Bytes: one for each rule and item whose verdict is kept while a release lives. */
+  /** Of one release, all its placements together: a byte for each rule and item whose verdict is kept. */
   verdictBytesMax: 8 * 1024 * 1024,
   contextListItemsMax: 50,
   contextCharactersMax: 16 * 1024,

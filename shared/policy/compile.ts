@@ -1,3 +1,4 @@
+import { limits } from '../limits.ts'
 import type { ItemFacts, Placement, Policy, Rule } from '../policy.ts'
 import { type Expression, type ExpressionProblem, expressionsOf } from './expression.ts'
 import { Verdicts } from './verdicts.ts'
@@ -46,6 +47,15 @@ export function compilePolicy(policy: Policy, catalogue: readonly ItemFacts[]): 
 export function tryCompile(policy: Policy, itemsTotal: number) {
   const { compile } = expressionsOf(policy)
   const problems: PolicyProblem[] = []
+  const rulesTotal = Object.values(policy.placements).reduce(
+    (sum, { rules }) => sum + rules.length,
+    0,
+  )
+  // The first of a catalogue are the most viewed: it is theirs that are kept where not all can be.
+  const itemsKept = Math.min(
+    itemsTotal,
+    Math.floor(limits.verdictBytesMax / Math.max(1, rulesTotal)),
+  )
   const expression = (
     text: string | undefined,
     of: 'item' | 'visitor',
@@ -64,7 +74,7 @@ export function tryCompile(policy: Policy, itemsTotal: number) {
       const [field, text] = testOf(rule)
       const test = expression(text, 'item', [...path, field])
       const isOfItem = test !== null && [...test.reads].every((read) => read === 'item')
-      return { rule, when, test, verdicts: isOfItem ? new Verdicts(itemsTotal) : null }
+      return { rule, when, test, verdicts: isOfItem ? new Verdicts(itemsKept) : null }
     })
     return [name, { placement, rules }] as const
   })

@@ -1,14 +1,12 @@
-import { limits } from '../limits.ts'
-
 export type Verdict = 'yes' | 'no' | 'failed'
 const verdicts = [undefined, 'yes', 'no', 'failed'] as const
 
-/** What a rule said of each item of a catalogue: a byte an item, of the first (most viewed) where they are many. */
+/** What a rule said of each item of a catalogue: a byte an item; of those past its end nothing is kept. */
 export class Verdicts {
   readonly #known: Uint8Array
 
   constructor(itemsTotal: number) {
-    this.#known = new Uint8Array(Math.min(itemsTotal, verdictItemsMax))
+    this.#known = new Uint8Array(itemsTotal)
   }
 
   get(number: number): Verdict | undefined {
@@ -19,5 +17,3 @@ export class Verdicts {
     if (number >= 0 && number < this.#known.length) this.#known[number] = verdicts.indexOf(verdict)
   }
 }
-
-const verdictItemsMax = Math.floor(limits.verdictBytesMax / limits.placementRulesMax)
