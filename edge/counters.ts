@@ -1,4 +1,5 @@
 import { fallbacks } from '#shared/contract.ts'
+import { ruleEffects } from '#shared/policy.ts'
 
 interface Counted {
   readonly help: string
@@ -24,6 +25,10 @@ const counted = {
   shelfedge_decisions_total: {
     help: 'Decisions, by fallback ("none": the model at its best).',
     zeros: zerosOf('fallback', ['none', ...fallbacks]),
+  },
+  shelfedge_rule_failures_total: {
+    help: 'Evaluations of rules that failed (a missing field, a division by zero), by effect.',
+    zeros: zerosOf('effect', ruleEffects),
   },
   shelfedge_releases_total: {
     help: 'Releases received, by outcome.',

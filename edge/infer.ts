@@ -2,6 +2,7 @@ import type { Fallback } from '#shared/contract.ts'
 import type { ScoredItem } from '#shared/decide.ts'
 import { type Features, featurise } from '#shared/features.ts'
 import { limits } from '#shared/limits.ts'
+import { type CompiledPlacement, compilePolicy } from '#shared/policy/compile.ts'
 import { defaultPolicy, type Placement } from '#shared/policy.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 import type { Session } from '#shared/session.ts'
@@ -19,19 +20,22 @@ export interface Inferred {
   readonly inferenceMs: number
 }
 
+/** What answers before the first release. */
+export const policyWithoutRelease = compilePolicy(defaultPolicy, [])
+
 /** Which placement answers. Throws RequestRefused where the site has none of this name. */
-export function placementOf(name: string, release: LoadedRelease | null): Placement {
-  const { placements } = release?.policy ?? defaultPolicy
-  const placement = Object.hasOwn(placements, name) ? placements[name] : undefined
+export function placementOf(name: string, release: LoadedRelease | null): CompiledPlacement {
+  const { placements } = release?.policy ?? policyWithoutRelease
+  const placement = placements.get(name)
   if (placement) return placement
-  const known = Object.keys(placements).join(', ')
+  const known = [...placements.keys()].join(', ')
   throw new RequestRefused(404, 'unknown_placement', `the placements here are ${known}`)
 }
 
 /** Scores a session by the release, down to popularity where the model has nothing to say. */
 export async function infer(
   session: Session | null,
-  placement: Placement,
+  { placement }: CompiledPlacement,
   release: LoadedRelease | null,
   ports: {
     readonly now: number

@@ -1,14 +1,15 @@
 import type { DecisionRecord } from '#shared/contract.ts'
-import { type DecidedItem, decideItems } from '#shared/decide.ts'
+import { type Decided, type DecidedItem, decideItems } from '#shared/decide.ts'
 import type { EventType } from '#shared/event.ts'
 import { visitorKey } from '#shared/id.ts'
 import { limits } from '#shared/limits.ts'
+import { scopeOf } from '#shared/policy/scope.ts'
 import type { Session } from '#shared/session.ts'
 import type { Site } from '#shared/sites.ts'
 import { type Cleaned, clean, type Rejected } from './clean.ts'
 import { type Collected, collect, eventOfCall, eventsOfBatch, siteOfQuery } from './collect.ts'
 import type { Environment } from './environment.ts'
-import { type Inferred, infer, placementOf } from './infer.ts'
+import { type Inferred, infer, placementOf, policyWithoutRelease } from './infer.ts'
 import { look } from './look.ts'
 import { type Question, readQuestion } from './question.ts'
 import type { LoadedRelease } from './releases/load.ts'
@@ -74,7 +75,8 @@ export async function takeRecommendations(
   const query = Object.fromEntries(new URL(request.url).searchParams)
   const collected = { site: siteOfQuery(request, environment), receivedAt: environment.now() }
   const limit = query.limit === undefined ? undefined : Number(query.limit)
-  const question = readQuestion({ placement: 'product-page', ...query, limit })
+  const { context: _notText, ...asked } = query
+  const question = readQuestion({ placement: 'product-page', ...asked, limit })
   return answerQuestion(question, clean([], collected), collected, environment, later)
 }
 
@@ -92,14 +94,18 @@ async function answerQuestion(
     const { popularity, stopwatch } = environment
     const ports = { now: receivedAt, site: site.id, popularity, stopwatch }
     const inferred = await infer(session, placement, release, ports)
-    const items = decideItems({
-      ...inferred,
-      placement,
-      seen: session?.items ?? [],
-      facts: (item) => release?.facts(item),
+    const item = (id: string) => release?.item(id)
+    const { scope, ...told } = scopeOf(release?.policy ?? policyWithoutRelease, {
+      ...{ visitor, session, context: question.context, at: receivedAt, item },
+    })
+    const decided = decideItems({
+      ...{ ...inferred, placement, scope, item },
       itemsMax: question.limit ?? limits.decisionItemsDefault,
     })
-    const record = recordOf(question, session, inferred, items, release, {
+    const { items } = decided
+    countFailures(decided, environment)
+    const features = { ...inferred.features, ...told }
+    const record = recordOf(question, session, { ...inferred, features }, items, release, {
       decisionId: environment.newId(),
       at: receivedAt,
     })
@@ -135,6 +141,13 @@ function recordOf(
     features: { ...features },
     items: items.map((item) => item.id),
     scores: items.map((item) => item.score),
+  }
+}
+
+/** A rule that fails has its stated outcome, and whoever wrote it finds it here. */
+function countFailures({ effects }: Decided, { counters }: Environment): void {
+  for (const { effect, failures } of effects) {
+    counters.add('shelfedge_rule_failures_total', failures, ['effect', effect])
   }
 }
 

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { isIdText, visitorKey } from '#shared/id.ts'
+import { jsonObject } from '#shared/json-object.ts'
 import { limits } from '#shared/limits.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 
@@ -16,6 +17,17 @@ const questionSchema = v.pipe(
     anonymousId: id,
     userId: id,
     placement: v.string('must name a placement'),
+    /** What the rules of a policy may read; beyond what it declares nothing of it is kept. */
+    context: v.optional(
+      v.pipe(
+        jsonObject('must be an object'),
+        v.check(
+          (context) => JSON.stringify(context).length <= limits.contextCharactersMax,
+          `must have at most ${limits.contextCharactersMax} characters`,
+        ),
+      ),
+      {},
+    ),
     limit: v.optional(
       v.pipe(
         v.number('must be a whole number'),

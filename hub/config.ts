@@ -65,6 +65,8 @@ const settingsEntries = v.object({
     v.regex(/^(-1|[1-9]|1[0-5])$/, 'set -1, or a whole number from 1 to 15'),
     v.transform(Number),
   ),
+  /** Where the policies lie, a file a site (`demo.yaml`); a site without one has the default. */
+  POLICY_DIR: v.optional(v.pipe(v.string(), v.minLength(1, 'name a directory'))),
   /** How long finished trainings lie apart; 0 trains on demand only. */
   RETRAIN_SECONDS: integer({ min: 0, max: 2_592_000, fallback: 3_600 }),
   /** Sessions of two items and more without which there is nothing to learn from. */
@@ -124,6 +126,7 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     kafka: kafkaOf(settings),
     clickhouseUrl: settings.CLICKHOUSE_URL,
     postgresUrl: settings.POSTGRES_URL,
+    policyDir: settings.POLICY_DIR,
     retrainMs: settings.RETRAIN_SECONDS * 1_000,
     retrainSessionsMin: settings.RETRAIN_SESSIONS_MIN,
     logBytesMax: settings.LOG_BYTES_MAX,

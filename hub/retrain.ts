@@ -1,7 +1,8 @@
 import type { ScoredItem } from '#shared/decide.ts'
-import { defaultPolicy, type ItemFacts } from '#shared/policy.ts'
+import type { ItemFacts } from '#shared/policy.ts'
 import { type Manifest, packRelease } from '#shared/release.ts'
 import type { Environment } from './environment.ts'
+import { readPolicy } from './policies/read-policy.ts'
 import { publishRelease } from './publishing/publish.ts'
 import { readTrainingData, type TrainingData } from './training/read-sessions.ts'
 import { trainInThread } from './training/train-in-thread.ts'
@@ -17,7 +18,7 @@ export interface Training {
 
 /**
  * The life of a model: read → build → judge → pack → publish.
- * What is published is live at the POPs within seconds; a model that is refused changes nothing.
+ * What is published is live at the POPs within seconds; a model or a policy that is refused changes nothing.
  */
 export async function retrain(
   site: string,
@@ -25,6 +26,8 @@ export async function retrain(
   environment: Environment,
 ): Promise<Training> {
   const startedAt = environment.now()
+  const checked = await readPolicy(environment.config.policyDir, site)
+  if (!checked.ok) return { outcome: 'refused', reason: checked.reason, digest: null, figures: {} }
   const data = await readTrainingData(environment.store, site)
   const sessionsTotal = usableSessions(data)
   const readAt = environment.now()
@@ -49,7 +52,7 @@ export async function retrain(
   const manifest = manifestOf(site, trained, figures, environment)
   const release = await packRelease({
     manifest,
-    policy: defaultPolicy,
+    policy: checked.policy,
     catalogue: { items: [...data.catalogue] },
     popularity: popularItems(data.catalogue, trained),
     model: trained.model,
@@ -97,7 +100,7 @@ function manifestOf(
   { now }: Environment,
 ): Manifest {
   return {
-    format: 1,
+    format: 2,
     site,
     createdAt: new Date(now()).toISOString(),
     model: { family: 'session-knn', inputs: ['session'], outputs: ['items', 'scores'], itemsMax },

@@ -1,4 +1,8 @@
-import type { ItemFacts, Placement } from './policy.ts'
+import type { CompiledPlacement } from './policy/compile.ts'
+import type { Scope } from './policy/expression.ts'
+import { RuleItem } from './policy/facts.ts'
+import { type ActiveRule, type RuleEffect, ruling } from './policy/ruling.ts'
+import type { Rule } from './policy.ts'
 
 export interface ScoredItem {
   readonly id: string
@@ -6,80 +10,214 @@ export interface ScoredItem {
 }
 
 export interface DecidedItem extends ScoredItem {
-  /** Which model named it: the placement's, or the popularity list that fills what it left open. */
-  readonly by: 'model' | 'popularity'
+  /** Who named it: the model, the popularity list that fills what it left open, or a pin. */
+  readonly by: 'model' | 'popularity' | 'pin'
   readonly name?: string
   readonly category?: string
   readonly price?: number
 }
 
 export interface DecisionInput {
-  readonly placement: Placement
+  readonly placement: CompiledPlacement
   /** Best first; may be empty. */
   readonly candidates: readonly ScoredItem[]
   /** What fills the answer when the candidates run out, best first. */
   readonly popular: readonly ScoredItem[]
-  /** Items of the visitor's session, newest last; the last one is the one looked at now. */
-  readonly seen: readonly string[]
-  readonly facts: (item: string) => ItemFacts | undefined
+  readonly scope: Scope
+  readonly item: (id: string) => RuleItem | undefined
   readonly itemsMax: number
 }
 
+export interface Decided {
+  readonly items: readonly DecidedItem[]
+  /** What each rule of the placement did, in their order. */
+  readonly effects: readonly RuleEffect[]
+}
+
+interface Candidate {
+  readonly item: RuleItem
+  readonly score: number
+  readonly by: DecidedItem['by']
+  /** Asks the filters that cost something, once, and only of what would be shown. */
+  readonly isKept: () => boolean
+}
+
+type Of<Effect extends Rule['effect']> = Extract<Rule, { effect: Effect }>
+
 /**
- * Turns scores into the answer of a placement: the rules hold for every item, whichever model named it.
+ * Turns scores into the answer of a placement: filter and boost each list, then places for pins and slots,
+ * then the rest by score and diversity. The rules hold for every item, whoever named it.
  *
- * Errors: none; too few items that pass make a shorter answer.
+ * Errors: none; too few items that pass make a shorter answer, without gaps.
  */
-export function decideItems(input: DecisionInput): DecidedItem[] {
-  const allowed = ruleOf(input)
-  const itemsMax = Math.min(input.itemsMax, input.placement.itemsMax)
-  const decided: DecidedItem[] = []
-  const take = (items: readonly ScoredItem[], by: DecidedItem['by']) => {
-    for (const item of items) {
-      if (decided.length >= itemsMax) return
-      if (allowed(item.id)) decided.push(describe(item, by, input.facts(item.id)))
+export function decideItems(input: DecisionInput): Decided {
+  const { active, effects } = ruling(input.placement, input.scope)
+  const itemsMax = Math.min(input.itemsMax, input.placement.placement.itemsMax)
+  const answer = new Answer(itemsMax, ofEffect(active, 'category-cap')[0]?.rule)
+  const filters = filtersOf(active)
+  const rank = ranking(input, active, filters)
+  const byModel = once(() => rank(input.candidates, 'model'))
+  const byPopularity = once(() => rank(input.popular, 'popularity'))
+  for (const { rule, report } of ofEffect(active, 'pin')) {
+    const item = input.item(rule.item)
+    if (item === undefined || !isKept(item, [...filters.cheap, ...filters.costly])) continue
+    if (answer.put({ item, score: 0, by: 'pin', isKept: () => true }, rule.position))
+      report.items.push(item.id)
+  }
+  for (const { rule, report, test } of ofEffect(active, 'slot')) {
+    const fits = (each: Candidate) =>
+      answer.takes(each, rule.position) && test(each.item) === 'yes' && each.isKept()
+    // The second list is ranked only where the first has nothing for it.
+    const found = byModel().find(fits) ?? byPopularity().find(fits)
+    if (found && answer.put(found, rule.position)) report.items.push(found.item.id)
+  }
+  const diversity = ofEffect(active, 'diversity')[0]
+  for (const list of [byModel, byPopularity]) {
+    if (answer.isFull()) break
+    fill(answer, list(), diversity?.rule.relevance ?? 1)
+  }
+  return { items: answer.items().map(describe), effects }
+}
+
+function ofEffect<Effect extends Rule['effect']>(active: readonly ActiveRule[], effect: Effect) {
+  return active.flatMap(({ compiled: { rule }, report, test }) =>
+    rule.effect === effect ? [{ rule: rule as Of<Effect>, report, test }] : [],
+  )
+}
+
+function once<Value>(make: () => Value): () => Value {
+  let made: Value | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
+}
+
+/** Filters a list, boosts it and puts the best first; equal scores stay in their order. */
+function ranking(
+  input: DecisionInput,
+  active: readonly ActiveRule[],
+  { cheap, costly }: ReturnType<typeof filtersOf>,
+) {
+  const boosts = ofEffect(active, 'boost')
+  return (list: readonly ScoredItem[], by: DecidedItem['by']): Candidate[] => {
+    const kept: Candidate[] = []
+    for (const { id, score: given } of list) {
+      const item = input.item(id) ?? new RuleItem({ id }, -1)
+      if (!isKept(item, cheap)) continue
+      const score = boosted(given, item, boosts)
+      kept.push({ item, score, by, isKept: once(() => isKept(item, costly)) })
     }
-  }
-  take(input.candidates, 'model')
-  take(input.popular, 'popularity')
-  return decided
-}
-
-/** A predicate that keeps count: each item at most once, each category at most to its cap. */
-function ruleOf({ placement, seen, facts }: DecisionInput): (item: string) => boolean {
-  const excluded = new Set<string>(placement.exclude.includes('seen') ? seen : [])
-  const current = seen.at(-1)
-  if (placement.exclude.includes('current') && current !== undefined) excluded.add(current)
-  const inCategory = new Map<string, number>()
-  return (item) => {
-    if (excluded.has(item)) return false
-    const known = facts(item)
-    if (placement.exclude.includes('unavailable') && known?.available === false) return false
-    if (!fitsCategory(known?.category, placement.categoryItemsMax, inCategory)) return false
-    excluded.add(item)
-    return true
+    return boosts.length === 0 ? kept : kept.sort((left, right) => right.score - left.score)
   }
 }
 
-function fitsCategory(
-  category: string | undefined,
-  itemsMax: number | undefined,
-  inCategory: Map<string, number>,
-): boolean {
-  if (itemsMax === undefined || category === undefined) return true
-  const taken = inCategory.get(category) ?? 0
-  if (taken >= itemsMax) return false
-  inCategory.set(category, taken + 1)
+/** Cheap are those whose verdicts are kept from decision to decision. */
+function filtersOf(active: readonly ActiveRule[]) {
+  const filters = active.filter(({ compiled }) => compiled.rule.effect === 'filter')
+  return {
+    cheap: filters.filter(({ compiled }) => compiled.verdicts !== null),
+    costly: filters.filter(({ compiled }) => compiled.verdicts === null),
+  }
+}
+
+/** A filter that fails hides the item. */
+function isKept(item: RuleItem, filters: readonly ActiveRule[]): boolean {
+  for (const { report, test } of filters) {
+    if (test(item) === 'yes') continue
+    report.items.push(item.id)
+    return false
+  }
   return true
 }
 
-function describe(item: ScoredItem, by: DecidedItem['by'], facts: ItemFacts | undefined) {
+function boosted(
+  score: number,
+  item: RuleItem,
+  boosts: readonly (Pick<ActiveRule, 'report' | 'test'> & { readonly rule: Of<'boost'> })[],
+): number {
+  let product = score
+  for (const { rule, report, test } of boosts) {
+    if (test(item) !== 'yes') continue
+    product *= rule.factor
+    report.items.push(item.id)
+  }
+  return Math.min(product, Number.MAX_VALUE)
+}
+
+/** Takes the best by maximal marginal relevance until the list or the answer has ended. */
+function fill(answer: Answer, list: readonly Candidate[], relevance: number): void {
+  const isByScore = relevance === 1
+  const left = isByScore ? [...list] : list.filter((each) => each.isKept())
+  const highest = Math.max(Number.MIN_VALUE, ...left.map(({ score }) => score))
+  const worthOf = ({ item, score }: Candidate) =>
+    (relevance * score) / highest - (answer.hasCategory(item.category) ? 1 - relevance : 0)
+  while (left.length > 0 && !answer.isFull()) {
+    let best = 0
+    if (!isByScore) {
+      const values = left.map(worthOf)
+      best = values.indexOf(Math.max(...values))
+    }
+    const [candidate] = left.splice(best, 1)
+    if (candidate?.isKept()) answer.add(candidate)
+  }
+}
+
+/** The places of an answer: each item once, each category to its cap. */
+class Answer {
+  readonly #places: (Candidate | undefined)[]
+  readonly #capMax: number
+  readonly #ids = new Set<string>()
+  readonly #inCategory = new Map<string, number>()
+  #next = 0
+
+  constructor(itemsMax: number, cap: Of<'category-cap'> | undefined) {
+    this.#places = new Array(itemsMax).fill(undefined)
+    this.#capMax = cap?.itemsMax ?? Number.POSITIVE_INFINITY
+  }
+
+  isFull(): boolean {
+    return this.#ids.size >= this.#places.length
+  }
+
+  hasCategory(category: string | undefined): boolean {
+    return category !== undefined && this.#inCategory.has(category)
+  }
+
+  /** Whether a place (the first is 1) is free and the item may be in the answer. */
+  takes({ item: { id, category } }: Candidate, position: number): boolean {
+    if (position > this.#places.length || this.#places[position - 1] !== undefined) return false
+    if (this.#ids.has(id)) return false
+    return category === undefined || (this.#inCategory.get(category) ?? 0) < this.#capMax
+  }
+
+  put(candidate: Candidate, position: number): boolean {
+    if (!this.takes(candidate, position)) return false
+    const { id, category } = candidate.item
+    this.#places[position - 1] = candidate
+    this.#ids.add(id)
+    if (category !== undefined) {
+      this.#inCategory.set(category, (this.#inCategory.get(category) ?? 0) + 1)
+    }
+    return true
+  }
+
+  /** Puts at the first free place. */
+  add(candidate: Candidate): void {
+    while (this.#places[this.#next] !== undefined) this.#next++
+    this.put(candidate, this.#next + 1)
+  }
+
+  items(): Candidate[] {
+    return this.#places.filter((each) => each !== undefined)
+  }
+}
+
+function describe({ item: { id, name, category, price }, score, by }: Candidate): DecidedItem {
   return {
-    id: item.id,
-    score: item.score,
-    by,
-    ...(facts?.name === undefined ? {} : { name: facts.name }),
-    ...(facts?.category === undefined ? {} : { category: facts.category }),
-    ...(facts?.price === undefined ? {} : { price: facts.price }),
+    ...{ id, score, by },
+    ...(name === undefined ? {} : { name }),
+    ...(category === undefined ? {} : { category }),
+    ...(price === undefined ? {} : { price }),
   }
 }

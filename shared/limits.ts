@@ -29,6 +29,20 @@ export const limits = {
 
   decisionItemsMax: 100,
   decisionItemsDefault: 20,
+  placementsMax: 100,
+  placementRulesMax: 200,
+  expressionCharactersMax: 2_000,
+  /** Steps of evaluation in one expression, its loops counted at their longest. */
+  expressionStepsMax: 500,
+  /** The same, summed over the rules of a placement that are asked anew for every item of a decision. */
+  placementStepsMax: 2_000,
+  /** Past so many failures in one decision a rule has failed for every further item: a failure takes 10 µs. */
+  ruleFailuresMax: 20,
+  /** Of one release, all its placements together: a byte for each rule and item whose verdict is kept. */
+  verdictBytesMax: 8 * 1024 * 1024,
+  contextListItemsMax: 50,
+  contextCharactersMax: 16 * 1024,
+  timeZonesMax: 500,
   /** A SQLite row of a Durable Object holds at most 2 MB; the identity and the index need little of it. */
   outboxRowBytesMax: 600_000,
   /** What the log takes: a row of an outbox with its identity, below the 1 MB of a Kafka broker. */

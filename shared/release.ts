@@ -3,11 +3,12 @@ import * as v from 'valibot'
 import { sha256Hex } from './digest.ts'
 import { limits } from './limits.ts'
 import { itemFactsSchema, policySchema } from './policy.ts'
+import { policyOfFormat1 } from './release-format-1.ts'
 
 const scoredItem = v.object({ id: v.string(), score: v.number() })
 
 export const manifestSchema = v.object({
-  format: v.literal(1),
+  format: v.literal(2),
   site: v.pipe(v.string(), v.minLength(1)),
   createdAt: v.string(),
   model: v.object({
@@ -87,10 +88,17 @@ export function unpackRelease(bytes: Uint8Array): ReleaseParts {
   const model = files[modelName]
   if (!model) throw new ReleaseError('release_unreadable', `the release has no ${modelName}`)
   const parts = Object.fromEntries(jsonNames.map((name) => [name, readJson(files, `${name}.json`)]))
-  const parsed = v.safeParse(partsSchema, parts, { abortEarly: true })
+  const parsed = v.safeParse(partsSchema, inFormat2(parts), { abortEarly: true })
   if (parsed.success) return { ...parsed.output, model }
   const issue = parsed.issues[0]
   throw new ReleaseError('release_unreadable', `${v.getDotPath(issue)}: ${issue.message}`)
+}
+
+/** A POP that is upgraded goes on answering by the release it has. */
+function inFormat2(parts: Record<string, unknown>): Record<string, unknown> {
+  const { manifest, policy } = parts as { manifest?: { format?: unknown } | null; policy?: unknown }
+  if (manifest?.format !== 1) return parts
+  return { ...parts, manifest: { ...manifest, format: 2 }, policy: policyOfFormat1(policy) }
 }
 
 function unzip(bytes: Uint8Array): Record<string, Uint8Array> {

@@ -1,8 +1,9 @@
 import type { Fallback } from '#shared/contract.ts'
 import type { ScoredItem } from '#shared/decide.ts'
 import { sha256Hex } from '#shared/digest.ts'
-import type { ItemFacts, Policy } from '#shared/policy.ts'
-import { type Manifest, unpackRelease } from '#shared/release.ts'
+import { type CompiledPolicy, compilePolicy, PolicyError } from '#shared/policy/compile.ts'
+import { RuleItem } from '#shared/policy/facts.ts'
+import { type Manifest, type ReleaseParts, unpackRelease } from '#shared/release.ts'
 import { verifyRelease } from '#shared/signature.ts'
 import type { Scorer } from '../inference/scorer.ts'
 import { typescriptScorer } from '../inference/typescript.ts'
@@ -13,11 +14,11 @@ import type { ReleasePointer } from './shelf.ts'
 /** A release ready to decide by: immutable, so a request that holds one cannot see another. */
 export interface LoadedRelease {
   readonly digest: string
-  readonly policy: Policy
+  readonly policy: CompiledPolicy
   readonly popularity: readonly ScoredItem[]
   readonly itemsMax: number
   numberOf(item: string): number | undefined
-  facts(item: string): ItemFacts | undefined
+  item(id: string): RuleItem | undefined
   score(items: Int32Array): Promise<Scored>
   dispose(): Promise<void>
 }
@@ -32,6 +33,7 @@ export type ReleaseRefusal =
   | 'release_signature_invalid'
   | 'release_site_mismatch'
   | 'model_unloadable'
+  | 'policy_invalid'
 
 export class ReleaseRefused extends Error {
   override readonly name = 'ReleaseRefused'
@@ -65,16 +67,27 @@ export async function loadRelease(
   }
   const numbers = new Map(parts.catalogue.items.map((item, number) => [item.id, number]))
   const itemIds = parts.catalogue.items.map((item) => item.id)
+  const ruleItems = parts.catalogue.items.map((facts, number) => new RuleItem(facts, number))
+  const policy = loadPolicy(parts)
   const scorer = await loadScorer(parts.model, parts.manifest)
   return {
     digest: pointer.digest,
-    policy: parts.policy,
+    policy,
     popularity: parts.popularity,
     itemsMax: parts.manifest.model.itemsMax,
     numberOf: (item) => numbers.get(item),
-    facts: (item) => parts.catalogue.items[numbers.get(item) ?? -1],
+    item: (id) => ruleItems[numbers.get(id) ?? -1],
     score: scoring(itemIds, scorer, parts.model),
     dispose: () => scorer.dispose(),
+  }
+}
+
+function loadPolicy({ policy, catalogue }: ReleaseParts): CompiledPolicy {
+  try {
+    return compilePolicy(policy, catalogue.items)
+  } catch (cause) {
+    if (!(cause instanceof PolicyError)) throw cause
+    throw new ReleaseRefused('policy_invalid', cause.message)
   }
 }
 

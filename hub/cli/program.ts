@@ -1,7 +1,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { addDeadLetterCommands } from './dead-letter-commands.ts'
 import { columns, facts, printable, type TableRow } from './layout.ts'
-import { type Run, type RunOptions, runnerOf, type Surroundings } from './run.ts'
+import { addPolicyCommands } from './policy-commands.ts'
+import { type Run, type RunOptions, runnerHere, runnerOf, type Surroundings } from './run.ts'
 
 /** `shelfedge`: the hub's HTTP API for an operator's hands. */
 export function shelfedgeProgram(surroundings: Surroundings): Command {
@@ -17,7 +18,9 @@ export function shelfedgeProgram(surroundings: Surroundings): Command {
     .addHelpText('after', '\nExample: shelfedge deadletters list --hub http://127.0.0.1:8788')
     .configureHelp({ showGlobalOptions: true })
     .exitOverride()
-  const run = runnerOf(() => program.opts<RunOptions>(), surroundings)
+  const options = () => program.opts<RunOptions>()
+  const run = runnerOf(options, surroundings)
+  addPolicyCommands(program, runnerHere(options, surroundings))
   addDeadLetterCommands(program, run)
   addHubCommands(program, run)
   return program

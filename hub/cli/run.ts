@@ -12,6 +12,16 @@ export interface Task<Answer> {
 /** Runs a command: asks the hub and prints its answer, as JSON where machines read it. */
 export type Run = <Answer>(task: Task<Answer>) => Promise<void>
 
+/** What a command found out on its own, without a hub. */
+export interface Finding {
+  readonly answer: unknown
+  /** The answer for people. */
+  readonly shown: string
+  readonly hasFailed: boolean
+}
+
+export type RunHere = (finding: Finding) => void
+
 export interface RunOptions {
   readonly hub: string
   readonly token?: string
@@ -33,6 +43,14 @@ export function runnerOf(options: () => RunOptions, surroundings: Surroundings):
     const answer = await ask(hubClient(hub, tokenOf(token ?? surroundings.localToken())))
     surroundings.print(json ? JSON.stringify(answer, null, 2) : show(answer))
     if (hasFailed?.(answer)) surroundings.fail()
+  }
+}
+
+/** The same for commands that ask no hub. */
+export function runnerHere(options: () => RunOptions, surroundings: Surroundings): RunHere {
+  return ({ answer, shown, hasFailed }) => {
+    surroundings.print(options().json ? JSON.stringify(answer, null, 2) : shown)
+    if (hasFailed) surroundings.fail()
   }
 }
 

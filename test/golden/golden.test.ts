@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { decideItems } from '#shared/decide.ts'
 import { featurise } from '#shared/features.ts'
+import { compilePolicy } from '#shared/policy/compile.ts'
+import { RuleItem } from '#shared/policy/facts.ts'
+import { scopeOf } from '#shared/policy/scope.ts'
 import { readEvent } from '#shared/read-event.ts'
 import { packRelease, unpackRelease } from '#shared/release.ts'
 import { reduceSession, type Session } from '#shared/session.ts'
@@ -61,16 +64,22 @@ describe('a journey', () => {
     for (const [at, { score }] of journey.scores.entries()) {
       expect(candidates[at]?.score).toBeCloseTo(score, 5)
     }
-    const placement = release.policy.placements['product-page']
+    const policy = compilePolicy(release.policy, release.catalogue.items)
+    const placement = policy.placements.get('product-page')
     if (!placement) throw new Error('the release has no product-page')
+    const items = new Map(
+      release.catalogue.items.map((facts, at) => [facts.id, new RuleItem(facts, at)]),
+    )
+    const item = (id: string) => items.get(id)
+    const { receivedAt: at, session } = journey
+    const { scope } = scopeOf(policy, { visitor: 'a:d', session, context: {}, at, item })
     const decided = decideItems({
       placement,
       candidates,
       popular: release.popularity,
-      seen: journey.session.items,
-      facts: (item) => release.catalogue.items[ids.indexOf(item)],
+      ...{ scope, item },
       itemsMax: 6,
     })
-    expect(decided.map(({ id, by }) => ({ id, by }))).toEqual(journey.decided)
+    expect(decided.items.map(({ id, by }) => ({ id, by }))).toEqual(journey.decided)
   })
 })

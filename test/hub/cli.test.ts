@@ -185,6 +185,7 @@ describe('npx shelfedge that cannot do it', { timeout: 60_000 }, () => {
     [['releases']],
     [['history']],
     [['retrain']],
+    [['policy', 'check']],
   ])('is helped by an example: %j', async (commandLine) => {
     const { status, stdout } = await shelfedge(...commandLine, '--help')
     expect(status).toBe(0)

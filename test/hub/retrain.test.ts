@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { retrain } from '#hub/retrain.ts'
 import { checkModel } from '#hub/training/check-model.ts'
@@ -8,15 +11,22 @@ import { buildPopularity } from '#models/popularity/popularity.ts'
 import { buildModel } from '#models/session-knn/graph.ts'
 import { buildIndex } from '#models/session-knn/train.ts'
 import { limits } from '#shared/limits.ts'
+import { unpackRelease } from '#shared/release.ts'
 import { settingsWith, trainingSessions } from '#test/models/session-knn-fixture.ts'
 import { baseMs, minuteMs } from '#test/support/events.ts'
 import { openTestHub, type TestHub } from '#test/support/hub.ts'
 
 let hub: TestHub
+let policyDir = ''
 beforeAll(async () => {
-  hub = await openTestHub({ SITES: sitesOf('shop', 'views', 'facts', 'tiny', 'chains') })
+  policyDir = mkdtempSync(join(tmpdir(), 'shelfedge-policies-'))
+  const SITES = sitesOf('shop', 'views', 'facts', 'tiny', 'chains')
+  hub = await openTestHub({ SITES, POLICY_DIR: policyDir })
 }, 60_000)
-afterAll(() => hub?.close())
+afterAll(async () => {
+  await hub?.close()
+  rmSync(policyDir, { recursive: true, force: true })
+})
 
 function sitesOf(...names: string[]): string {
   const sites = names.map((name) => [name, { writeKeys: [`${name}-key`] }])
@@ -164,6 +174,18 @@ describe('a model is judged', () => {
 })
 
 describe('a training', () => {
+  const policyText = (keep: string) =>
+    `placements: { home: { kind: items, model: popularity, itemsMax: 5, rules: [
+      { name: cheap, effect: filter, keep: ${keep} } ] } }`
+
+  it('with a policy that is wrong makes no release, and says where it is wrong', async () => {
+    writeFileSync(join(policyDir, 'chains.yaml'), policyText('item.prise < 5'))
+    const { outcome, reason } = await retrain('chains', 'test', hub.environment)
+    expect(outcome).toBe('refused')
+    expect(reason).toMatch(/chains\.yaml:2:49 .*: No such key: prise$/)
+    expect(await hub.environment.registry.releases('chains', 10)).toEqual([])
+  })
+
   it('makes the same bytes from the same sessions', async () => {
     const [one, other] = [
       await trainModel(trainingSessions(chains)),
@@ -186,11 +208,14 @@ describe('a training', () => {
       items.map((item, step) => view(`v${at}`, `i${item}`, at * 10 + step)),
     )
     await insert('chains', rows)
+    writeFileSync(join(policyDir, 'chains.yaml'), policyText('item.price < 5'))
     const training = await retrain('chains', 'test', hub.environment)
     expect(training).toMatchObject({ outcome: 'published', figures: { sessions: 400, items: 120 } })
     const { registry, blobs } = hub.environment
     expect(await registry.tag('chains', 'live')).toBe(training.digest)
     const bytes = await blobs.get(training.digest as string)
+    const { policy } = unpackRelease(new Uint8Array(bytes as Uint8Array))
+    expect(policy.placements.home?.rules).toMatchObject([{ keep: 'item.price < 5' }])
     expect(bytes?.length).toBe(training.figures.releaseBytes)
     expect(bytes?.length).toBeLessThanOrEqual(limits.releaseBytesMax)
     expect(await registry.history('chains', 10)).toMatchObject([

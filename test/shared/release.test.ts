@@ -1,6 +1,8 @@
 import { unzipSync, zipSync } from 'fflate'
 import { describe, expect, it } from 'vitest'
 import { limits } from '#shared/limits.ts'
+import { checkPolicy } from '#shared/policy/check.ts'
+import type { Placement } from '#shared/policy.ts'
 import {
   packRelease,
   type ReleaseError,
@@ -52,7 +54,7 @@ describe('a release', () => {
   it('has another digest with another policy, catalogue or model', async () => {
     const others: ReleaseParts[] = [
       parts,
-      { ...parts, policy: { placements: {} } },
+      { ...parts, policy: { ...parts.policy, placements: {} } },
       { ...parts, catalogue: { items: [] } },
       { ...parts, model: Uint8Array.of(1) },
     ]
@@ -65,6 +67,30 @@ describe('a release', () => {
     await expect(packRelease({ ...parts, model })).rejects.toMatchObject({
       code: 'release_too_large',
     })
+  })
+})
+
+describe('a release of format 1', () => {
+  const { placements, ...policy } = parts.policy
+  const { rules: _rules, ...kept } = placements['product-page'] as Placement
+
+  it('is read, its exclusions as filters and its cap as a rule', async () => {
+    const former = { ...kept, exclude: ['current', 'unavailable', 'seen'], categoryItemsMax: 2 }
+    const packed = await packRelease({
+      ...parts,
+      manifest: { ...parts.manifest, format: 1 },
+      policy: { placements: { 'product-page': former } },
+    } as unknown as ReleaseParts)
+    const release = unpackRelease(packed.bytes)
+    expect(release.manifest.format).toBe(2)
+    expect(checkPolicy(release.policy)).toEqual([])
+    expect(release.policy).toMatchObject(policy)
+    expect(release.policy.placements['product-page']?.rules).toMatchObject([
+      { name: 'current', keep: 'item.id != session.current' },
+      { name: 'unavailable', keep: '!has(item.available) || item.available' },
+      { name: 'seen', keep: '!(item.id in session.items)' },
+      { name: 'category', effect: 'category-cap', itemsMax: 2 },
+    ])
   })
 })
 
@@ -102,7 +128,7 @@ describe('bytes that are no release are refused with what is wrong', () => {
   })
 
   it.each([
-    ['another format', { manifest: { ...parts.manifest, format: 2 } }, 'manifest.format'],
+    ['another format', { manifest: { ...parts.manifest, format: 3 } }, 'manifest.format'],
     [
       'a family we do not serve',
       { manifest: { ...parts.manifest, model: { ...parts.manifest.model, family: 'gru' } } },

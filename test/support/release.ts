@@ -55,7 +55,7 @@ export function smallRelease(small: SmallRelease): ReleaseParts {
   const ids = Array.from({ length: itemsTotal }, (_, number) => itemId(number, prefix))
   return {
     manifest: {
-      format: 1,
+      format: 2,
       site,
       createdAt: '2026-01-05T12:00:00Z',
       model: {
@@ -67,12 +67,16 @@ export function smallRelease(small: SmallRelease): ReleaseParts {
       training: { sessions: small.sessions.length },
     },
     policy: {
+      ...{ context: {}, timeZone: 'UTC', experiments: {} },
       placements: {
         'product-page': {
           kind: 'items',
           model: 'session-knn',
           itemsMax: 10,
-          exclude: ['current', 'unavailable'],
+          rules: [
+            { name: 'not-current', effect: 'filter', keep: 'item.id != session.current' },
+            { name: 'available', effect: 'filter', keep: '!has(item.available) || item.available' },
+          ],
           ...placement,
         },
       },

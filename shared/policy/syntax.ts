@@ -1,0 +1,59 @@
+import type { ASTNode } from '@marcbachmann/cel-js'
+import { limits } from '../limits.ts'
+
+/** Each takes a time that its text bounds; `matches` is not among them, since a pattern may run for hours. */
+const functions = new Set([
+  ...['has', 'size', 'int', 'double', 'string'],
+  ...['contains', 'startsWith', 'endsWith', 'exists', 'all', 'exists_one'],
+])
+const loops = new Set(['exists', 'all', 'exists_one'])
+
+/** The first call that a policy may not make, or null. */
+export function refusalOfCalls(
+  node: ASTNode,
+): { readonly offset: number; readonly sentence: string } | null {
+  for (const each of everyNode(node)) {
+    const name = each.op === 'call' || each.op === 'rcall' ? each.args[0] : null
+    if (name === null || functions.has(name)) continue
+    const sentence = `${name} is not allowed here; what is: ${[...functions].join(', ')}`
+    return { offset: each.start, sentence }
+  }
+  return null
+}
+
+/** Names of the variables an expression reads, those of its own loops with them. */
+export function readsOf(node: ASTNode): ReadonlySet<string> {
+  return new Set(everyNode(node).flatMap((each) => (each.op === 'id' ? [each.args] : [])))
+}
+
+/** Steps of one evaluation at most: one a node, and a loop as often as its list is long. */
+export function stepsOf(node: ASTNode): number {
+  const within = childrenOf(node).reduce((sum, child) => sum + stepsOf(child), 1)
+  if (node.op === 'in') return within + lengthOf(node.args[1])
+  if (node.op !== 'rcall' || !loops.has(node.args[0])) return within
+  const [, list, [, body]] = node.args
+  return stepsOf(list) + lengthOf(list) * (body ? stepsOf(body) : 1)
+}
+
+/** How many elements a list has at most. */
+function lengthOf(node: ASTNode): number {
+  if (node.op === 'list') return node.args.length
+  if (node.op === '+') return lengthOf(node.args[0]) + lengthOf(node.args[1])
+  if (node.op === '?:') return Math.max(lengthOf(node.args[1]), lengthOf(node.args[2]))
+  return Math.max(limits.sessionItemsMax, limits.contextListItemsMax)
+}
+
+/** A node and all below it, parents first. Depth and number are bounded by the parser. */
+export function everyNode(node: ASTNode): ASTNode[] {
+  return [node, ...childrenOf(node).flatMap(everyNode)]
+}
+
+function childrenOf(node: ASTNode): ASTNode[] {
+  if (node.op === 'value' || node.op === 'id') return []
+  return nodesIn(node.args)
+}
+
+function nodesIn(value: unknown): ASTNode[] {
+  if (Array.isArray(value)) return value.flatMap(nodesIn)
+  return typeof value === 'object' && value !== null && 'op' in value ? [value as ASTNode] : []
+}

@@ -1,0 +1,97 @@
+import { parseArgs } from 'node:util'
+import { type DecisionInput, decideItems } from '#shared/decide.ts'
+import { compilePolicy } from '#shared/policy/compile.ts'
+import { RuleItem } from '#shared/policy/facts.ts'
+import { scopeOf } from '#shared/policy/scope.ts'
+import type { Policy, Rule } from '#shared/policy.ts'
+import { machine, publish } from './report.ts'
+
+// What 100 rules over 10,000 items add to a decision: the same decisions with none and with all of them.
+
+const itemsTotal = 10_000
+const rulesTotal = 100
+const candidatesTotal = 100
+const decisionsTotal = 3_000
+const { values } = parseArgs({ options: { json: { type: 'string' } } })
+const startedAt = new Date().toISOString()
+
+const catalogue = Array.from({ length: itemsTotal }, (_, number) => ({
+  ...{ id: `item-${number}`, name: `Item ${number}`, category: `category-${number % 40}` },
+  ...{ price: (number * 37) % 500, available: number % 20 !== 0 },
+}))
+const items = new Map(catalogue.map((facts, number) => [facts.id, new RuleItem(facts, number)]))
+const item = (id: string) => items.get(id)
+
+/** Of ten rules six ask the item alone, two the visitor alone, two both. */
+function ruleOf(number: number): Rule {
+  const name = `rule-${number}`
+  const category = `category-${number % 40}`
+  const mixed = `item.price < session.spend + ${number}.0 || item.id != session.current`
+  const rules: Rule[] = [
+    { name, effect: 'filter', keep: `item.price != ${number}.5 && item.available` },
+    { name, effect: 'filter', keep: `!(item.category == "${category}" && item.price > 400.0)` },
+    { name, effect: 'boost', where: `item.category == "${category}"`, factor: 1.1 },
+    { name, effect: 'boost', where: `item.price < ${number}.0`, factor: 1.05 },
+    { name, effect: 'filter', keep: `item.name != "Item ${number}"` },
+    { name, effect: 'slot', where: `item.category == "${category}"`, position: (number % 20) + 1 },
+    { name, effect: 'filter', keep: mixed, when: `time.hour >= 9 && session.views > 2` },
+    { name, effect: 'filter', keep: `item.price < context.budget + ${number}.0` },
+    {
+      name,
+      effect: 'pin',
+      item: `item-${number}`,
+      position: 1,
+      when: `context.store == "${number}"`,
+    },
+    { name, effect: 'pin', item: `item-${number}`, position: 2, when: 'variant.bags == "none"' },
+  ]
+  return rules[number % rules.length] as Rule
+}
+
+function decisionsMs(rules: Rule[]): number[] {
+  const policy: Policy = {
+    context: { budget: 'double', store: 'string' },
+    ...{ timeZone: 'UTC', experiments: { bags: { variants: { plain: 1, first: 1 } } } },
+    placements: { home: { kind: 'items', model: 'session-knn', itemsMax: 100, rules } },
+  }
+  const compiled = compilePolicy(policy, catalogue)
+  const placement = compiled.placements.get('home') as DecisionInput['placement']
+  const popular = catalogue.slice(0, 100).map(({ id }, at) => ({ id, score: 1 / (at + 1) }))
+  return Array.from({ length: decisionsTotal }, (_, number) => {
+    const candidates = Array.from({ length: candidatesTotal }, (_, at) => ({
+      ...{ id: `item-${(number * 7_919 + at * 101) % itemsTotal}`, score: 1 / (at + 1) },
+    }))
+    const visit = { events: 9, views: 5, carts: 0, purchases: 0, spend: 100, bot: false }
+    const session = { ...visit, items: ['item-1', 'item-2'] }
+    const context = { budget: 450, store: String(number % 500), timezone: 'Europe/Berlin' }
+    const at = Date.UTC(2026, 0, 5, 12) + number
+    const before = performance.now()
+    const { scope } = scopeOf(compiled, { visitor: `a:${number}`, session, context, at, item })
+    decideItems({ placement, candidates, popular, scope, item, itemsMax: 20 })
+    return performance.now() - before
+  })
+}
+
+function percentile(values: readonly number[], share: number): number {
+  return values.toSorted((left, right) => left - right)[Math.floor(values.length * share)] as number
+}
+
+const rules = Array.from({ length: rulesTotal }, (_, number) => ruleOf(number))
+decisionsMs([])
+const without = decisionsMs([])
+const withRules = decisionsMs(rules)
+publish(
+  {
+    ...{ command: 'measure:rules', startedAt, machine: machine() },
+    versions: { node: process.versions.node },
+    settings: { itemsTotal, rulesTotal, candidatesTotal, decisionsTotal },
+    figures: {
+      rules0P50Ms: percentile(without, 0.5),
+      rules100P50Ms: percentile(withRules, 0.5),
+      rules100P99Ms: percentile(withRules, 0.99),
+      rules100AddedMs: percentile(withRules, 0.5) - percentile(without, 0.5),
+      rules100FirstMs: withRules[0] as number,
+    },
+  },
+  values.json,
+)

@@ -1,0 +1,134 @@
+import { describe, expect, it } from 'vitest'
+import { parsePolicy, policyCharactersMax } from '#hub/policies/parse-policy.ts'
+import { limits } from '#shared/limits.ts'
+
+const head = `context:
+  age: int
+experiments:
+  laces: { variants: { plain: 1, first: 1 } }
+placements:
+  home:
+    kind: items
+    model: session-knn
+    itemsMax: 10
+    rules:
+`
+const withRules = (...rules: string[]) => head + rules.map((rule) => `      - ${rule}\n`).join('')
+const filter = (keep: string, name = 'f') => `{ name: ${name}, effect: filter, keep: '${keep}' }`
+/** Line, column and sentence of what is wrong first; null where nothing is. */
+function mistakeIn(text: string) {
+  const parsed = parsePolicy(text)
+  if (parsed.ok) return null
+  const [mistake] = parsed.mistakes
+  return [mistake?.line, mistake?.column, mistake?.sentence]
+}
+
+describe('a policy file', () => {
+  it('is read in YAML and in JSON alike', () => {
+    const yaml = parsePolicy(withRules(filter('item.price < 50 && context.age >= 18')))
+    if (!yaml.ok) throw new Error('it was refused')
+    expect(parsePolicy(JSON.stringify(yaml.policy, null, 2))).toEqual(yaml)
+    expect(yaml.policy.timeZone).toBe('UTC')
+  })
+
+  it.each([
+    ['a field that no item has', 'item.prise < 5', 48, 'No such key: prise'],
+    ['a context that is not declared', 'context.consent', 51, 'No such key: consent'],
+    ['a variable that there is not', 'basket.total > 5', 43, 'Unknown variable: basket'],
+    [
+      'types that do not go together',
+      'item.price == "5"',
+      43,
+      'no such overload: double == string',
+    ],
+    [
+      'an answer that is not yes or no',
+      'item.price * 2.0',
+      43,
+      'it is of type double, bool is needed',
+    ],
+    ['text that is no expression', 'item.price <', 55, 'Unexpected token: EOF'],
+    [
+      'a variant that there is not',
+      'variant.laces == "frist"',
+      60,
+      'the variants of laces are plain, first',
+    ],
+    ['no dependence on anything', '1 < 2', 43, 'it is always true: say what it depends on'],
+  ])('is refused for %s, with line and column', (_what, keep, column, sentence) => {
+    expect(mistakeIn(withRules(filter(keep)))).toEqual([11, column, sentence])
+  })
+
+  it('is refused for a pattern, which could run without end', () => {
+    const [, , sentence] = mistakeIn(withRules(filter('item.name.matches("(a+)+$")'))) ?? []
+    expect(sentence).toContain('matches is not allowed here')
+  })
+
+  it('is refused for an expression over its cost bound', () => {
+    const nested = 'session.items.all(a, session.items.exists(b, a != b))'
+    const [line, , sentence] = mistakeIn(withRules(filter(nested))) ?? []
+    expect(line).toBe(11)
+    expect(sentence).toContain(`${limits.expressionStepsMax} are allowed`)
+  })
+
+  it('is refused for rules that together cost too much an item', () => {
+    const keep = 'item.price < session.spend || item.id in session.items'
+    const rules = Array.from({ length: 50 }, (_, at) => filter(keep, `f${at}`))
+    const [, , sentence] = mistakeIn(withRules(...rules)) ?? []
+    expect(sentence).toContain(`${limits.placementStepsMax} are allowed`)
+  })
+
+  const pin = (name: string, position: number, when = '') =>
+    `{ name: ${name}, effect: pin, item: boot, position: ${position}${when} }`
+  it.each([
+    [
+      'whose condition is never true',
+      [pin('a', 1, ', when: "1 > 2"')],
+      'it is never true, so the rule never acts',
+    ],
+    ['for a place that is not there', [pin('a', 11)], 'the placement has 10 places'],
+    [
+      'for a place that another always has',
+      [pin('a', 1), pin('b', 1)],
+      'the rule a always has this place',
+    ],
+    [
+      'after one that always goes before it',
+      [
+        '{ name: a, effect: category-cap, itemsMax: 1 }',
+        '{ name: b, effect: category-cap, itemsMax: 2 }',
+      ],
+      'the rule a always goes before it',
+    ],
+    ['of a name that another has', [pin('a', 1), pin('a', 2)], 'another rule is called a'],
+  ])('is refused for a rule %s', (_what, rules, sentence) => {
+    expect(mistakeIn(withRules(...rules))).toEqual([
+      10 + rules.length,
+      expect.any(Number),
+      sentence,
+    ])
+  })
+
+  it('is refused for what has no place in it, and for what is missing', () => {
+    expect(mistakeIn(`${head}      []\n    colour: red\n`)?.[0]).toBe(12)
+    expect(mistakeIn(withRules('{ name: a, effect: filter }'))?.[0]).toBe(11)
+    expect(mistakeIn(withRules('{ name: a, effect: dance }'))?.[0]).toBe(11)
+    expect(mistakeIn('placements: {')?.[0]).toBe(1)
+    expect(mistakeIn('')).not.toBeNull()
+    expect(mistakeIn('timeZone: Mars/Olympus\nplacements: {}\n')).toEqual([
+      1,
+      11,
+      'an IANA time zone',
+    ])
+  })
+
+  it('is refused where it would grow without end', () => {
+    expect(mistakeIn('a: &a [1]\nb: [*a, *a]\nplacements: {}\n')).not.toBeNull()
+    expect(mistakeIn(' '.repeat(policyCharactersMax + 1))?.[2]).toContain('are allowed')
+  })
+
+  it('tells everything that is wrong, not the first alone', () => {
+    const parsed = parsePolicy(withRules(filter('item.a', 'a'), filter('item.b', 'b')))
+    expect(parsed.ok ? [] : parsed.mistakes.map(({ line }) => line)).toEqual([11, 12])
+  })
+})

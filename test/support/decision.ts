@@ -1,0 +1,50 @@
+import { type DecisionInput, decideItems, type ScoredItem } from '#shared/decide.ts'
+import { compilePolicy } from '#shared/policy/compile.ts'
+import { RuleItem } from '#shared/policy/facts.ts'
+import { scopeOf } from '#shared/policy/scope.ts'
+import type { ItemFacts, Placement, Policy, Rule } from '#shared/policy.ts'
+
+/** A moment of a Monday, 12:00 in UTC. */
+export const mondayNoonMs = Date.UTC(2026, 0, 5, 12)
+
+export interface SmallDecision {
+  readonly catalogue: readonly ItemFacts[]
+  readonly candidates: readonly ScoredItem[]
+  readonly popular?: readonly ScoredItem[]
+  readonly rules: readonly Rule[]
+  readonly declared?: Partial<Pick<Policy, 'context' | 'experiments' | 'timeZone'>>
+  readonly itemsMax?: number
+  readonly limit?: number
+  readonly visitor?: string
+  readonly seen?: readonly string[]
+  readonly context?: Readonly<Record<string, unknown>>
+  readonly at?: number
+}
+
+export function policyOf(
+  rules: readonly Rule[],
+  declared: SmallDecision['declared'] = {},
+  itemsMax = 100,
+): Policy {
+  const home: Placement = { kind: 'items', model: 'session-knn', itemsMax, rules: [...rules] }
+  return {
+    ...{ context: {}, timeZone: 'UTC', experiments: {}, ...declared },
+    placements: { home },
+  }
+}
+
+/** One decision of a placement with these rules, as a POP makes it. */
+export function decide(small: SmallDecision) {
+  const { catalogue, candidates, popular = [], seen = [], limit = 100 } = small
+  const policy = policyOf(small.rules, small.declared, small.itemsMax)
+  const compiled = compilePolicy(policy, catalogue)
+  const items = new Map(catalogue.map((facts, number) => [facts.id, new RuleItem(facts, number)]))
+  const item = (id: string) => items.get(id)
+  const session = { events: 0, views: 0, carts: 0, purchases: 0, spend: 0, items: seen, bot: false }
+  const { scope } = scopeOf(compiled, {
+    ...{ visitor: small.visitor ?? 'a:me', session, context: small.context ?? {}, item },
+    at: small.at ?? mondayNoonMs,
+  })
+  const placement = compiled.placements.get('home') as DecisionInput['placement']
+  return decideItems({ placement, candidates, popular, scope, item, itemsMax: limit })
+}
