@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,6 +14,7 @@ import { layWire, type Wire } from './wire.ts'
 export const site = 'shop'
 export const writeKey = 'shop-key'
 const endTimeMaxMs = 60_000
+const linesShown = 15
 
 type Settings = Readonly<Record<string, string>>
 
@@ -127,7 +128,9 @@ function partOf(
     },
     async start(settings = {}) {
       child = startChild(name, program, { ...fixed, ...settings }, logFile)
-      await untilReady(child, url)
+      await untilReady(child, url).catch(async (cause: Error) => {
+        throw new Error(`${cause.message} Its last words:\n${await lastLines(logFile)}`, { cause })
+      })
     },
     async kill() {
       if (child === null || hasEnded(child.process)) return
@@ -146,6 +149,12 @@ function partOf(
       }
     },
   }
+}
+
+/** What a log ends with; it is gone with the world, when somebody wants to look. */
+async function lastLines(logFile: string): Promise<string> {
+  const text = await readFile(logFile, 'utf8').catch(() => '')
+  return text.trimEnd().split('\n').slice(-linesShown).join('\n')
 }
 
 function killQuietly(pid: number): void {
