@@ -6,6 +6,7 @@ import { poison } from './cases/poison.ts'
 import { popCrashes } from './cases/pop-crashes.ts'
 import { registries } from './cases/registries.ts'
 import { stores } from './cases/stores.ts'
+import { twoHubs } from './cases/two-hubs.ts'
 import { wires } from './cases/wires.ts'
 import type { FaultCase } from './fault-case.ts'
 
@@ -15,6 +16,7 @@ export const matrix: readonly FaultCase[] = [
   ...popCrashes,
   ...wires,
   ...kafkaFaults,
+  ...twoHubs,
   ...stores,
   ...registries,
   ...disks,

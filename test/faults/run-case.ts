@@ -27,7 +27,10 @@ const visitorsDefault = 40
 const recoveryTimeMaxMs = 180_000
 const askAgainMs = 100
 
-/** Runs one case with every seed in one world. A seed that fails does not spare the next. */
+/**
+ * Runs one case with every seed in one world. A seed that does not add up does not spare the next; a fault
+ * that could not be brought about ends the case, for nobody knows what it left of the world.
+ */
 export async function runCase(fault: FaultCase, options: RunOptions): Promise<CaseResult[]> {
   const scene = await fault.set()
   try {
@@ -35,7 +38,9 @@ export async function runCase(fault: FaultCase, options: RunOptions): Promise<Ca
     try {
       const results: CaseResult[] = []
       for (const seed of options.seeds) {
-        results.push(await runSeed(fault, scene, world, seed, options))
+        const { result, isOver } = await runSeed(fault, scene, world, seed, options)
+        results.push(result)
+        if (isOver) break
       }
       return results
     } finally {
@@ -52,7 +57,7 @@ async function runSeed(
   world: World,
   seed: number,
   options: RunOptions,
-): Promise<CaseResult> {
+): Promise<{ result: CaseResult; isOver: boolean }> {
   const crowd = new Crowd({
     ...{ seed, events: options.events, visitors: visitorsDefault },
     ...fault.crowd,
@@ -60,19 +65,29 @@ async function runSeed(
   })
   const stage = { world, crowd, random: seededRandom(seed), isShort: options.isShort }
   const failure = await endure(scene, stage)
+  const of = { name: fault.name, seed, ...crowd.counts }
+  if (failure !== null) {
+    const result = { ...of, ...nothingOf(crowd.sent), recoverySeconds: 0, failure }
+    return { result, isOver: true }
+  }
   const endedAt = performance.now()
   await untilStored(stage)
   const recoverySeconds = (performance.now() - endedAt) / 1_000
-  const of = { name: fault.name, seed, ...crowd.counts, recoverySeconds }
+  const counted = await countAll(scene, stage)
+  return { result: { ...of, ...counted, recoverySeconds }, isOver: false }
+}
+
+async function countAll(scene: Scene, stage: Stage): Promise<Audit & { failure: string | null }> {
+  const { sent } = stage.crowd
   try {
-    const counted = await audit(world.query, site, crowd.sent)
-    return { ...of, ...counted, failure: failure ?? (await sentenceOf(scene.after?.(stage))) }
+    const counted = await audit(stage.world.query, site, sent)
+    return { ...counted, failure: await sentenceOf(scene.after?.(stage)) }
   } catch (cause) {
-    const uncounted = `nothing could be counted: ${String(cause)}`
-    return { ...of, ...nothingOf(crowd.sent), failure: failure ?? uncounted }
+    return { ...nothingOf(sent), failure: `nothing could be counted: ${String(cause)}` }
   }
 }
 
+/** Of a crowd that was not counted: nothing is known to be stored. */
 function nothingOf({ events: sent }: Sent): Audit {
   const none = { stored: 0, duplicated: 0, outOfOrder: 0, refused: 0, folded: 0 }
   return { sent, lost: sent, missing: [], ...none }

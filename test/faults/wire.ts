@@ -16,9 +16,10 @@ export interface Wire {
   remove(): Promise<void>
 }
 
-/** Lays a wire to a port of this machine. */
-export async function layWire(targetPort: number): Promise<Wire> {
+/** Lays a wire to a port of this machine; of several, each connection goes to the next, as behind a balancer. */
+export async function layWire(...targetPorts: readonly [number, ...number[]]): Promise<Wire> {
   const sockets = new Set<Socket>()
+  let connections = 0
   let state: WireState = 'open'
 
   function keep(socket: Socket): Socket {
@@ -33,6 +34,7 @@ export async function layWire(targetPort: number): Promise<Wire> {
     keep(near)
     if (state === 'cut') return near.destroy()
     if (state === 'silent') return near.resume()
+    const targetPort = targetPorts[connections++ % targetPorts.length] as number
     const far = keep(connect(targetPort, '127.0.0.1'))
     near.once('close', () => far.destroy())
     far.once('close', () => near.destroy())

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,6 +14,7 @@ import { layWire, type Wire } from './wire.ts'
 export const site = 'shop'
 export const writeKey = 'shop-key'
 const endTimeMaxMs = 60_000
+const linesShown = 15
 
 type Settings = Readonly<Record<string, string>>
 
@@ -22,10 +23,13 @@ export interface WorldOptions {
   readonly pop?: Settings
   /** Where hubs keep their files; a directory of the world's own where none is named. */
   readonly hubDataDir?: string
+  /** What each hub beside the first has of its own, beyond its files; POPs reach all hubs in turn. */
+  readonly otherHubs?: readonly Settings[]
 }
 
 /** A process of the world, that can be killed, frozen and started again with other settings. */
 export interface Part {
+  readonly url: string
   readonly pid: number
   start(settings?: Settings): Promise<void>
   kill(): Promise<void>
@@ -39,6 +43,7 @@ export interface Part {
 export interface World {
   readonly dataDir: string
   readonly hub: Part
+  readonly otherHubs: readonly Part[]
   readonly pop: Part
   /** From the POP to the hub. */
   readonly wire: Wire
@@ -56,7 +61,10 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
   const dataDir = await mkdtemp(join(tmpdir(), 'shelfedge-faults-'))
   const secrets = await localSecrets(dataDir)
   const [hubPort, popPort] = [await freePort(), await freePort()]
-  const wire = await layWire(hubPort)
+  const otherPorts: number[] = []
+  const ofOthers = options.otherHubs ?? []
+  for (const _ of ofOthers) otherPorts.push(await freePort())
+  const wire = await layWire(hubPort, ...otherPorts)
   const hubUrl = `http://127.0.0.1:${hubPort}`
   const popUrl = `http://127.0.0.1:${popPort}`
   const settings = {
@@ -64,16 +72,25 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
     POP_SECRET: secrets.popSecret,
     LOG_LEVEL: 'warn',
   }
-  const hub = partOf('hub', 'hub/main.ts', hubUrl, join(dataDir, 'hub.log'), {
+  const hubSettings = {
     ...settings,
     ADMIN_TOKEN: secrets.adminToken,
     RELEASE_PRIVATE_KEY: secrets.releasePrivateKey,
-    HUB_PORT: String(hubPort),
-    HUB_DATA_DIR: options.hubDataDir ?? join(dataDir, 'hub'),
     POP_URLS: JSON.stringify([popUrl]),
     RETRAIN_SECONDS: '0',
     RETRAIN_SESSIONS_MIN: '20',
     ...options.hub,
+  }
+  const hubOf = (name: string, port: number, directory: string, own: Settings = {}) =>
+    partOf(name, 'hub/main.ts', `http://127.0.0.1:${port}`, join(dataDir, `${name}.log`), {
+      ...hubSettings,
+      ...own,
+      ...{ HUB_PORT: String(port), HUB_DATA_DIR: directory },
+    })
+  const hub = hubOf('hub', hubPort, options.hubDataDir ?? join(dataDir, 'hub'))
+  const otherHubs = otherPorts.map((port, index) => {
+    const name = `hub-${index + 2}`
+    return hubOf(name, port, join(dataDir, name), ofOthers[index])
   })
   const pop = partOf('POP', 'edge/box/main.ts', popUrl, join(dataDir, 'pop.log'), {
     ...settings,
@@ -92,18 +109,18 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
   }
   const remove = async () => {
     await pop.kill()
-    await hub.kill()
+    await Promise.all([hub, ...otherHubs].map((each) => each.kill()))
     await wire.remove()
     await rm(dataDir, { recursive: true, force: true })
   }
   try {
-    await Promise.all([hub.start(), pop.start()])
+    await Promise.all([hub, ...otherHubs, pop].map((part) => part.start()))
   } catch (cause) {
     await remove()
     throw cause
   }
   return {
-    ...{ dataDir, hub, pop, wire, popUrl, secrets, ask, remove },
+    ...{ dataDir, hub, otherHubs, pop, wire, popUrl, secrets, ask, remove },
     query: (sql) => ask('/v1/query', { method: 'POST', body: sql }),
     runtimePids: () => childrenOf(pop.pid),
   }
@@ -122,12 +139,15 @@ function partOf(
     return child.process
   }
   return {
+    url,
     get pid() {
       return running().pid ?? 0
     },
     async start(settings = {}) {
       child = startChild(name, program, { ...fixed, ...settings }, logFile)
-      await untilReady(child, url)
+      await untilReady(child, url).catch(async (cause: Error) => {
+        throw new Error(`${cause.message} Its last words:\n${await lastLines(logFile)}`, { cause })
+      })
     },
     async kill() {
       if (child === null || hasEnded(child.process)) return
@@ -146,6 +166,12 @@ function partOf(
       }
     },
   }
+}
+
+/** What a log ends with; it is gone with the world, when somebody wants to look. */
+async function lastLines(logFile: string): Promise<string> {
+  const text = await readFile(logFile, 'utf8').catch(() => '')
+  return text.trimEnd().split('\n').slice(-linesShown).join('\n')
 }
 
 function killQuietly(pid: number): void {

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { limits } from '#shared/limits.ts'
 import type { FaultCase, Stage } from '../fault-case.ts'
+import { hubCounter } from '../hub-counter.ts'
 import { childrenOf, residentMb } from '../processes.ts'
 import { layStoreWire } from '../store-behind-a-wire.ts'
 import { until } from '../until.ts'
@@ -69,12 +70,8 @@ async function pressure(stage: Stage, refusedBefore: number): Promise<void> {
 }
 
 /** Deliveries that ingest answered with 429. */
-async function refusedByLog({ wire, secrets }: World): Promise<number> {
-  const headers = { authorization: `Bearer ${secrets.adminToken}` }
-  const response = await fetch(`http://127.0.0.1:${wire.port}/metrics`, { headers })
-  const found = /^shelfedge_requests_refused_total\{code="log_busy"\} (\d+)/m
-  return Number(found.exec(await response.text())?.[1] ?? 0)
-}
+const refusedByLog = (world: World) =>
+  hubCounter(world.hub, world, 'shelfedge_requests_refused_total{code="log_busy"}')
 
 export const bounds: readonly FaultCase[] = [
   {

@@ -1,5 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { recordsTopic } from '#hub/log/topics.ts'
+import { ingestPath } from '#shared/contract.ts'
+import { deliveryOf, eventRecord, signedIngest } from '../../support/hub.ts'
 import type { Broker } from '../../support/kafka/broker.ts'
 import { type KafkaCluster, startCluster } from '../../support/kafka/cluster.ts'
 import { kafkaMissing } from '../../support/kafka/jars.ts'
@@ -52,6 +54,34 @@ async function leaderAlone(cluster: KafkaCluster): Promise<Broker[]> {
   return [cluster.broker(await leaderOf(cluster.internalAddresses, recordsTopic))]
 }
 
+const refusalTimeMaxMs = 60_000
+
+/** Kills two of the three, twice, and asks the hub meanwhile: a broker alone must not make it say that it has something. */
+async function killTwoOfThree({ brokers }: KafkaCluster, stage: Stage): Promise<void> {
+  const { crowd, random } = stage
+  for (const part of [0.2, 0.5]) {
+    await crowd.reaches(part + random.unit() / 10)
+    const spared = random.pick(brokers)
+    const killed = brokers.filter((broker) => broker !== spared)
+    await Promise.all(killed.map((broker) => broker.kill()))
+    await expectRefusal(stage)
+    await Promise.all(killed.map((broker) => broker.start()))
+  }
+}
+
+let deliveries = 0
+
+/** A POP that delivers now is told to come again. */
+async function expectRefusal({ world: { hub, secrets } }: Stage): Promise<void> {
+  const number = ++deliveries
+  const delivery = deliveryOf(number, [eventRecord(`meanwhile-${number}`)])
+  const request = await signedIngest(delivery, { secret: secrets.popSecret })
+  const signal = AbortSignal.timeout(refusalTimeMaxMs)
+  const { status } = await fetch(hub.url + ingestPath, { ...request, signal })
+  if (![429, 503].includes(status))
+    throw new Error(`with one broker of three a delivery was answered ${status}`)
+}
+
 export const kafkaFaults: readonly FaultCase[] = [
   onKafka(
     'kafka-only-broker-killed',
@@ -76,5 +106,11 @@ export const kafkaFaults: readonly FaultCase[] = [
     'Of three brokers the one that leads the most partitions is killed, twice.',
     3,
     killTwice(leaderAlone),
+  ),
+  onKafka(
+    'kafka-two-of-three-killed',
+    'Two of three brokers are killed at once until a delivery is refused, and started again, twice.',
+    3,
+    killTwoOfThree,
   ),
 ]
