@@ -6,7 +6,10 @@ const room = (name, mayImport) => ({
   name: `${name}-imports-only-${mayImport.join('-') || 'itself'}`,
   severity: 'error',
   from: { path: `^${name}/` },
-  to: { path: '^(edge|hub|shared|models|test)/', pathNot: `^(${[name, ...mayImport].join('|')})/` },
+  to: {
+    path: '^(edge|hub|shared|models|examples|test)/',
+    pathNot: `^(${[name, ...mayImport].join('|')})/`,
+  },
 })
 
 const onlyImporter = (dependency, file) => ({
@@ -22,6 +25,7 @@ module.exports = {
     room('models', ['shared']),
     room('edge', ['shared']),
     room('hub', ['shared', 'models']),
+    room('examples', ['shared', 'models', 'hub']),
     {
       name: 'shared-and-models-are-pure',
       comment: 'no I/O: neither Node nor Cloudflare',

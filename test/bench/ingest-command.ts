@@ -1,8 +1,8 @@
 import { Command } from 'commander'
+import { machine, publish } from '#hub/local/report.ts'
 import { kafkaMissing } from '../support/kafka/jars.ts'
 import { type Figures, type Load, measureCeiling, measureIngest } from './ingest.ts'
 import { measureKafka } from './ingest-kafka.ts'
-import { machine, publish } from './report.ts'
 
 interface Options {
   readonly seconds: string

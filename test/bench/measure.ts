@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { Command } from 'commander'
 import type { Prediction } from '#hub/evaluation/metrics.ts'
 import { readSessionFile } from '#hub/evaluation/session-file.ts'
+import { machine } from '#hub/local/report.ts'
 import { buildPopularity } from '#models/popularity/popularity.ts'
 import { buildModel } from '#models/session-knn/graph.ts'
 import { defaultSessionKnnSettings } from '#models/session-knn/settings.ts'
@@ -10,7 +11,6 @@ import { type SessionKnnSettings, scoreSession } from '#shared/session-knn.ts'
 import { clusteredInterval } from './clustered-interval.ts'
 import { measureLatencies } from './latency.ts'
 import { variants } from './measure-variants.ts'
-import { machine } from './report.ts'
 import {
   figuresOf,
   metrics,

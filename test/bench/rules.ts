@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util'
+import { machine, publish } from '#hub/local/report.ts'
 import { type DecisionInput, decideItems } from '#shared/decide.ts'
 import { compilePolicy } from '#shared/policy/compile.ts'
 import { RuleItem } from '#shared/policy/facts.ts'
 import { scopeOf } from '#shared/policy/scope.ts'
 import type { Policy, Rule } from '#shared/policy.ts'
-import { machine, publish } from './report.ts'
 
 // What 100 rules over 10,000 items add to a decision: the same decisions with none and with all of them.
 

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { Command } from 'commander'
-import { machine } from '../bench/report.ts'
+import { machine } from '#hub/local/report.ts'
 import type { FaultCase } from './fault-case.ts'
 import { matrix } from './matrix.ts'
 import { type CaseResult, runCase } from './run-case.ts'

@@ -1,0 +1,5 @@
+import type { Example } from './example.ts'
+import { retailYearOnYear } from './retail-year-on-year/example.ts'
+
+/** Every example; a new one is added here alone. */
+export const examples: readonly Example[] = [retailYearOnYear]

@@ -1,0 +1,83 @@
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { Argument, Command } from 'commander'
+import { columns } from '#hub/cli/layout.ts'
+import { machine, publish } from '#hub/local/report.ts'
+import { startSystem } from '#hub/local/system.ts'
+import { Client, exampleSite, exampleWriteKey } from './client.ts'
+import type { Example } from './example.ts'
+import { examples } from './examples.ts'
+
+const names = examples.map(({ name }) => name)
+const list = examples.map(({ name, what }) => `  ${name.padEnd(22)} ${what}`).join('\n')
+
+const command = new Command('npm run example --')
+  .description('Runs one use case on a system of its own, and prints what it achieved.')
+  .addArgument(new Argument('<name>', 'which one').choices(names))
+  .option('--data <folder>', 'where real data lies, for those that want it', '../shared/data')
+  .option('--json <file>', 'write the figures for machines')
+  .addHelpText('after', `\nExamples:\n${list}`)
+
+async function main(): Promise<void> {
+  command.parse()
+  const [name] = command.args
+  const { data, json } = command.opts<{ data: string; json?: string }>()
+  const example = examples.find((each) => each.name === name) as Example
+  const path = resolve(data, example.data ?? '')
+  if (example.data !== null && !existsSync(path)) {
+    console.log(`${name} is left out: it wants ${path}; set --data to the folder that has it.`)
+    return
+  }
+  const startedAt = new Date()
+  const figures = await runAlone(example, path, narratorSince(+startedAt))
+  publish(
+    {
+      ...{ command: `example ${name}`, startedAt: startedAt.toISOString(), machine: machine() },
+      ...{ versions: { node: process.versions.node }, settings: {}, figures },
+    },
+    json,
+  )
+}
+
+/** Runs an example on a hub and a POP that nothing else uses, in a folder that is gone afterwards. */
+async function runAlone(
+  example: Example,
+  data: string,
+  narrator: ReturnType<typeof narratorSince>,
+): Promise<Readonly<Record<string, number | null>>> {
+  const folder = await mkdtemp(join(tmpdir(), 'shelfedge-example-'))
+  try {
+    const policyDir = join(folder, 'policies')
+    await mkdir(policyDir)
+    if (example.policy) await writeFile(join(policyDir, `${exampleSite}.yaml`), example.policy)
+    narrator.say('starting hub and POP …')
+    const system = await startSystem({
+      ...{ dataDir: folder, hubPort: 0, popPort: 0, retrainSeconds: 0 },
+      sites: { [exampleSite]: { writeKeys: [exampleWriteKey] } },
+      settings: { LOG_LEVEL: 'warn', POLICY_DIR: policyDir },
+    })
+    try {
+      return await example.run(new Client(system), narrator, data)
+    } finally {
+      await system.stop()
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+function narratorSince(startedAtMs: number) {
+  return {
+    say(sentence: string) {
+      const elapsed = ((Date.now() - startedAtMs) / 1_000).toFixed(1)
+      console.log(`${elapsed.padStart(6)} s  ${sentence}`)
+    },
+    table(title: string, rows: readonly Readonly<Record<string, unknown>>[]) {
+      console.log(`\n${title}\n\n${columns(rows)}\n`)
+    },
+  }
+}
+
+await main()
