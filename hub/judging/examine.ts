@@ -1,0 +1,71 @@
+import { fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { examinationBounds } from './bounds.ts'
+import { checkBytes } from './check-file.ts'
+import type { Examination } from './examiner-process.ts'
+import type { ModelContract } from './model-contract.ts'
+import { type ModelRefusalCode, refuse } from './refusal.ts'
+
+const program = fileURLToPath(new URL('./examiner-process.ts', import.meta.url))
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/**
+ * Examines a model that nobody trusts, in a process of its own: it reads the sources alone, writes nothing,
+ * starts nothing, knows no setting or secret of the hub, and is killed past its time. Never throws.
+ */
+export function examineModel(
+  model: Uint8Array,
+  contract: ModelContract,
+  timeMsMax: number = examinationBounds.timeMsMax,
+): Promise<Examination> {
+  const refusal = checkBytes(model)
+  if (refusal) return Promise.resolve({ ok: false, refusal })
+  const { heapMbMax } = examinationBounds
+  const child = fork(program, [], {
+    env: {},
+    execArgv: [
+      `--max-old-space-size=${heapMbMax}`,
+      ...['--permission', `--allow-fs-read=${root}`, '--disable-warning=ExperimentalWarning'],
+    ],
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  })
+  return new Promise((resolve) => {
+    let said = ''
+    const end = (examination: Examination) => {
+      clearTimeout(timer)
+      child.kill('SIGKILL')
+      resolve(examination)
+    }
+    const refused = (code: ModelRefusalCode, detail: string) =>
+      end({ ok: false, refusal: refuse(code, detail) })
+    const timer = setTimeout(() => {
+      refused(
+        'examination_timed_out',
+        `The model was not through its examination after ${timeMsMax / 1_000} s and was ended.`,
+      )
+    }, timeMsMax)
+    child.stderr?.on('data', (text) => {
+      said = (said + text).slice(-1_000)
+    })
+    child.once('message', (examination) => end(examination as Examination))
+    child.once('error', (cause) => refused('examination_died', died(String(cause))))
+    child.once('exit', (code, signal) => {
+      refused('examination_died', died(`${signal ?? `code ${code}`}; ${lastLine(said)}`))
+    })
+    child.send({ model, contract }, (cause) => {
+      if (cause) refused('examination_died', died(String(cause)))
+    })
+  })
+}
+
+function died(how: string): string {
+  return `The process that examined the model ended: ${how}.`
+}
+
+function lastLine(text: string): string {
+  const lines = text.split('\n').filter((line) => line.trim() !== '')
+  return (lines.find((line) => /error|fatal/i.test(line)) ?? lines.at(-1) ?? 'it said nothing')
+    .trim()
+    .slice(0, 200)
+}

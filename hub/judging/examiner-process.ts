@@ -1,0 +1,44 @@
+import { examinationBounds } from './bounds.ts'
+import { checkFile } from './check-file.ts'
+import { boundLinearMemory } from './linear-memory.ts'
+import type { ModelContract } from './model-contract.ts'
+import type { ModelRefusal } from './refusal.ts'
+import { runModel } from './run-model.ts'
+
+/** What the examiner is asked. */
+export interface ExaminationOrder {
+  readonly model: Uint8Array
+  readonly contract: ModelContract
+}
+
+/** How a model was found, or why it is not taken. */
+export type Examination =
+  | {
+      readonly ok: true
+      readonly figures: {
+        readonly modelBytes: number
+        readonly inferenceMs: number
+        readonly goldenRuns: number
+        readonly linearMemoryMb: number
+      }
+    }
+  | { readonly ok: false; readonly refusal: ModelRefusal }
+
+const memory = boundLinearMemory(examinationBounds.linearMemoryMbMax)
+
+async function examine({ model, contract }: ExaminationOrder): Promise<Examination> {
+  const wrong = checkFile(model, contract)
+  if (wrong) return { ok: false, refusal: wrong }
+  const found = await runModel(model, contract, () => performance.now())
+  if ('code' in found) return { ok: false, refusal: found }
+  return {
+    ok: true,
+    figures: { modelBytes: model.length, ...found, linearMemoryMb: memory.megabytes() },
+  }
+}
+
+/** One order a process: whatever a model does to it ends with it. */
+process.once('message', async (order: ExaminationOrder) => {
+  const examination = await examine(order)
+  process.send?.(examination, () => process.exit(0))
+})
