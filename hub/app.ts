@@ -72,6 +72,7 @@ export function hubApp(environment: Environment, schedule: Schedule): Hono {
     }),
   )
   serveDeadLetters(app, environment)
+  serveWebhooks(app, environment)
   const scrape = new Scrape(environment)
   app.get('/metrics', async (context) => {
     context.header('content-type', environment.metrics.registry.contentType)
@@ -101,6 +102,24 @@ function serveDeadLetters(app: Hono, environment: Environment): void {
   )
   app.post(`${path}/:id/discard`, async (context) =>
     context.json(await letters.discard(context.req.param('id'))),
+  )
+}
+
+function serveWebhooks(app: Hono, { webhooks }: Environment): void {
+  const path = '/v1/webhooks'
+  const numberOf = (context: Context) => {
+    const number = context.req.query('number')
+    if (number === undefined || /^[1-9]\d{0,15}$/.test(number))
+      return number ? Number(number) : null
+    throw new RequestRefused(400, 'invalid_number', 'number is that of a delivery')
+  }
+  app.get(path, (context) => context.json(webhooks.list()))
+  app.get(`${path}/:name/dead`, (context) => context.json(webhooks.dead(context.req.param('name'))))
+  app.post(`${path}/:name/replay`, (context) =>
+    context.json(webhooks.replay(context.req.param('name'), numberOf(context))),
+  )
+  app.post(`${path}/:name/discard`, (context) =>
+    context.json(webhooks.discard(context.req.param('name'), numberOf(context))),
   )
 }
 

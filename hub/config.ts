@@ -3,6 +3,7 @@ import { httpUrl, integer, jsonText, readSettings } from '#shared/settings.ts'
 import { sitesSchema } from '#shared/sites.ts'
 import { type FailAt, failPoints, readFailAt } from './fail-point.ts'
 import { compressions, type KafkaSettings, saslMechanisms } from './log/kafka-settings.ts'
+import { endpointsSchema } from './webhooks/endpoint.ts'
 
 const secret = (sentence: string) =>
   v.pipe(v.string(sentence), v.minLength(32, 'set at least 32 characters'))
@@ -73,6 +74,16 @@ const settingsEntries = v.object({
   RETRAIN_SESSIONS_MIN: integer({ min: 1, max: 1_000_000, fallback: 100 }),
   /** What the embedded log may hold for a store that is away; past it ingest answers 429. */
   LOG_BYTES_MAX: integer({ min: 1_000_000, max: 1_000_000_000_000, fallback: 20_000_000_000 }),
+  /** Who is told of decisions as they are stored. */
+  WEBHOOKS: v.optional(
+    jsonText(
+      endpointsSchema,
+      'set JSON like [{"name":"crm","site":"demo","url":"https://…","secret":"whsec_…"}]',
+    ),
+    '[]',
+  ),
+  /** Lets webhooks go to private addresses and over plain HTTP. */
+  WEBHOOKS_ALLOW_PRIVATE: v.optional(v.picklist(['true', 'false'], 'set true or false'), 'false'),
   /** For trials of crashes only: ends the hub at once when it passes this point. */
   FAIL_POINT: v.optional(
     v.pipe(
@@ -91,9 +102,30 @@ type Settings = v.InferOutput<typeof settingsEntries>
 
 const saslNames = ['KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'] as const
 
+/** An endpoint belongs to a site that is here, and its address can be trusted to be who it says. */
+const webhooksCheck = v.rawCheck<Settings>(({ dataset, addIssue }) => {
+  if (!dataset.typed) return
+  const { value: input } = dataset
+  const refuse = (message: string) =>
+    addIssue({
+      message,
+      path: [
+        { type: 'object', origin: 'value', input: { ...input }, key: 'WEBHOOKS', value: null },
+      ],
+    })
+  for (const { name, site, url } of input.WEBHOOKS) {
+    if (!Object.hasOwn(input.SITES, site))
+      refuse(`${name} is for ${site}, which is no site of SITES`)
+    if (input.WEBHOOKS_ALLOW_PRIVATE === 'false' && !url.startsWith('https:')) {
+      refuse(`${name} needs an https address`)
+    }
+  }
+})
+
 /** Mechanism, user and password come together or not at all. */
 const settingsSchema = v.pipe(
   settingsEntries,
+  webhooksCheck,
   v.rawCheck<Settings>(({ dataset, addIssue }) => {
     if (!dataset.typed) return
     const { value: input } = dataset
@@ -130,6 +162,8 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     retrainMs: settings.RETRAIN_SECONDS * 1_000,
     retrainSessionsMin: settings.RETRAIN_SESSIONS_MIN,
     logBytesMax: settings.LOG_BYTES_MAX,
+    webhooks: settings.WEBHOOKS,
+    webhooksAllowPrivate: settings.WEBHOOKS_ALLOW_PRIVATE === 'true',
     failAt: settings.FAIL_POINT,
     logLevel: settings.LOG_LEVEL,
   }

@@ -21,7 +21,8 @@ export function consume(environment: Environment): Promise<Consumption> {
 }
 
 /**
- * Stores one chunk of the log: read → leave out the erased → store → keep what could be neither read nor stored as dead letters.
+ * Stores one chunk of the log: read → leave out the erased → store → keep what could be neither read nor stored as dead letters
+ * → queue for webhooks. Those come last: whoever is told of a decision finds it in the store.
  * It throws only what may pass, so that the log hands the chunk over again.
  */
 export async function storeChunk(chunk: LogChunk, environment: Environment): Promise<void> {
@@ -29,6 +30,7 @@ export async function storeChunk(chunk: LogChunk, environment: Environment): Pro
   const token = tokenOf(chunk, reading.letters)
   const refused = await storeRows(reading, token, environment)
   await keepNew([...reading.letters, ...refused], token, environment)
+  environment.webhooks.enqueue(reading.rows.decisions.map(({ row }) => row))
   environment.failPoint('after_insert')
 }
 

@@ -17,6 +17,8 @@ import { importReleaseKey } from './release-key.ts'
 import { openStore } from './store/open-store.ts'
 import { Eraser } from './visitors/eraser.ts'
 import { Erasures } from './visitors/erasures.ts'
+import { deliveryRules } from './webhooks/deliverer.ts'
+import { Webhooks } from './webhooks/webhooks.ts'
 
 export type Environment = Awaited<ReturnType<typeof openEnvironment>>
 
@@ -50,16 +52,21 @@ export async function openEnvironment(config: Config) {
     ...{ popUrls, siteIds, registry, blobs, metrics, logger },
     ...signature,
   })
+  const webhooks = new Webhooks({
+    ...{ directory: join(config.dataDir, 'webhooks'), endpoints: config.webhooks },
+    ...{ allowPrivate: config.webhooksAllowPrivate, rules: deliveryRules },
+    ...{ metrics, logger, now, random: () => Math.random() },
+  })
   const erasures = new Erasures()
   const eraser = new Eraser({
-    ...{ popUrls, registry, store, erasures, metrics, logger },
+    ...{ popUrls, registry, store, webhooks, erasures, metrics, logger },
     ...signature,
   })
   await eraser.load()
   const adminDigest = secretDigest(config.adminToken)
   return {
     ...{ config, logger, now, newId, metrics, store, registry, blobs, log, publisher, popKey },
-    ...{ signature, erasures, eraser },
+    ...{ signature, erasures, eraser, webhooks },
     failPoint: failer(config.failAt, () => process.kill(process.pid, 'SIGKILL')),
     publicKeyHex: releaseKey.publicKeyHex,
     nonces: memoryNonces(now),
@@ -73,6 +80,7 @@ export async function closeEnvironment(environment: Environment): Promise<void> 
   await environment.publisher.stop()
   await environment.eraser.stop()
   await environment.log.close()
+  await environment.webhooks.stop()
   await environment.store.close()
   await environment.registry.close()
   // What watches the process for it lets go.

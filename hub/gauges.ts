@@ -40,6 +40,10 @@ export function hubGauges(registry: Registry) {
       'shelfedge_erasures_open',
       'Orders to erase a visitor that a POP or the store has not confirmed.',
     ),
+    webhooksWaiting: gauge('shelfedge_webhooks_waiting', 'Webhooks not yet delivered.', [
+      'endpoint',
+    ]),
+    webhooksDead: gauge('shelfedge_webhooks_dead', 'Webhooks given up, by endpoint.', ['endpoint']),
     ...popGauges(gauge),
   }
 }

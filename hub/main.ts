@@ -31,6 +31,7 @@ async function main(): Promise<void> {
   )
   environment.publisher.start()
   environment.eraser.start()
+  environment.webhooks.start()
   schedule.start()
 
   const stop = () =>

@@ -101,6 +101,11 @@ function counters(registry: Registry) {
       'Dead letters replayed, by outcome.',
       ['outcome'],
     ),
+    webhooks: counter(
+      'shelfedge_webhooks_total',
+      'Attempts to deliver webhooks, by endpoint and outcome; no_room where the queue was full.',
+      ['endpoint', 'outcome'],
+    ),
     deadLettersDiscarded: counter(
       'shelfedge_dead_letters_discarded_total',
       'Dead letters discarded.',

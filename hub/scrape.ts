@@ -30,6 +30,7 @@ export class Scrape {
     const { metrics } = this.#environment
     await Promise.all((Object.keys(sources) as Source[]).map((source) => this.#measure(source)))
     setPopOutboxes(this.#environment)
+    setWebhooks(this.#environment)
     return metrics.registry.metrics()
   }
 
@@ -115,5 +116,12 @@ function setPopOutboxes({ popOutboxes, metrics, now }: Environment): void {
     popBatchesMax.set({ pop }, reported.batchesMax)
     popBytesMax.set({ pop }, reported.bytesMax)
     popOldestSeconds.set({ pop }, reported.oldestAgeMsMax / 1_000)
+  }
+}
+
+function setWebhooks({ webhooks, metrics }: Environment): void {
+  for (const { name: endpoint, waiting, dead } of webhooks.list()) {
+    metrics.webhooksWaiting.set({ endpoint }, waiting)
+    metrics.webhooksDead.set({ endpoint }, dead)
   }
 }

@@ -6,7 +6,7 @@ export class SettingsError extends Error {
 }
 
 /** Settings whose values are never shown, not even when they are wrong. */
-const secretNames = /SECRET|PRIVATE|PASSWORD|TOKEN|SITES|_URL$/
+const secretNames = /SECRET|PRIVATE|PASSWORD|TOKEN|SITES|^WEBHOOKS$|_URL$/
 
 /** Reads settings from text variables by a schema. Throws SettingsError naming every wrong one. */
 export function readSettings<Schema extends v.GenericSchema>(

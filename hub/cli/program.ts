@@ -3,6 +3,7 @@ import { addDeadLetterCommands } from './dead-letter-commands.ts'
 import { columns, facts, printable, type TableRow } from './layout.ts'
 import { addPolicyCommands } from './policy-commands.ts'
 import { type Run, type RunOptions, runnerHere, runnerOf, type Surroundings } from './run.ts'
+import { addWebhookCommands } from './webhook-commands.ts'
 
 /** `shelfedge`: the hub's HTTP API for an operator's hands. */
 export function shelfedgeProgram(surroundings: Surroundings): Command {
@@ -22,6 +23,7 @@ export function shelfedgeProgram(surroundings: Surroundings): Command {
   const run = runnerOf(options, surroundings)
   addPolicyCommands(program, runnerHere(options, surroundings))
   addDeadLetterCommands(program, run)
+  addWebhookCommands(program, run)
   addHubCommands(program, run)
   return program
 }

@@ -4,6 +4,7 @@ import { type HubSignature, RefusedByPop } from '../publishing/send-signed.ts'
 import type { Erasure, Registry } from '../registry/registry.ts'
 import { Rounds } from '../rounds.ts'
 import type { Store } from '../store/store.ts'
+import type { Webhooks } from '../webhooks/webhooks.ts'
 import { eraseAtPop } from './ask-pop.ts'
 import { storeTarget, waitingFor } from './coverage.ts'
 import type { Erasures } from './erasures.ts'
@@ -13,6 +14,7 @@ interface EraserPorts extends HubSignature {
   readonly popUrls: readonly string[]
   readonly registry: Registry
   readonly store: Store
+  readonly webhooks: Webhooks
   readonly erasures: Erasures
   readonly metrics: HubMetrics
   readonly logger: Logger
@@ -104,9 +106,10 @@ export class Eraser {
   async #eraseFromStore(): Promise<void> {
     const due = this.#due(storeTarget)
     if (due.length === 0) return
-    const { erasures, store } = this.#ports
+    const { erasures, store, webhooks } = this.#ports
     await erasures.settled()
     for (const order of due) {
+      webhooks.erase(order.site, order.visitor)
       await this.#attempt(order, storeTarget, async () => ({
         ...{ pop: null, epoch: null },
         found: await eraseStored(order, store),

@@ -6,6 +6,7 @@ import { readConfig } from '#hub/config.ts'
 import { SettingsError } from '#shared/settings.ts'
 import { hubVariables } from '#test/support/hub.ts'
 import { runProgram } from '#test/support/start-program.ts'
+import { webhookSecret } from '#test/support/webhook-receiver.ts'
 
 function sentencesOf(variables: Readonly<Record<string, string>>): string[] {
   try {
@@ -53,6 +54,21 @@ describe('the settings of a hub', () => {
       ])
     },
   )
+
+  it.each([
+    [
+      [{ name: 'crm', site: 'shop', url: 'http://crm.example', secret: webhookSecret }],
+      'crm needs an https address',
+    ],
+    [
+      [{ name: 'crm', site: 'shoe', url: 'https://crm.example', secret: webhookSecret }],
+      'crm is for shoe, which is no site of SITES',
+    ],
+  ])('stop the start where a webhook is %j', (webhooks, sentence) => {
+    expect(sentencesOf({ ...hubVariables, WEBHOOKS: JSON.stringify(webhooks) })).toEqual([
+      `WEBHOOKS is (not shown), which is not allowed: ${sentence}.`,
+    ])
+  })
 
   it.each([
     ['SITES', 'demo', 'set JSON like {"demo":{"writeKeys":["demo"]}}'],
