@@ -15,6 +15,8 @@ export interface Cleaned {
   readonly visitors: ReadonlyMap<string, readonly ShelfEvent[]>
   readonly rejected: readonly Rejected[]
   readonly refusals: readonly RefusalRecord[]
+  /** The POP's clock when the request arrived, epoch ms. */
+  readonly receivedAt: number
 }
 
 /** The second stage: each event for itself; one that is refused never sinks its neighbours. */
@@ -35,7 +37,7 @@ export function clean(raw: readonly unknown[], envelope: Envelope): Cleaned {
       refusals.push(refusalRecord(event, messageId, outcome.refusal, envelope.receivedAt))
     }
   }
-  return { visitors, rejected, refusals }
+  return { visitors, rejected, refusals, receivedAt: envelope.receivedAt }
 }
 
 function refusalRecord(

@@ -4,7 +4,7 @@ import type { Environment } from './environment.ts'
 import { objectOf, visitorRequest } from './visitor-request.ts'
 import type { VisitorView } from './visitors/core.ts'
 
-/** The visitor's session as it will be with these events in it. Writes nothing. */
+/** The visitor's session and totals as they will be with these events in them. Writes nothing. */
 export function look(
   visitor: string,
   cleaned: Cleaned,

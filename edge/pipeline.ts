@@ -90,13 +90,13 @@ async function answerQuestion(
   const visitor = visitorKey(question) as string
   return environment.releases.use(site.id, later, async (release) => {
     const placement = placementOf(question.placement, release)
-    const { session } = await look(visitor, cleaned, site, environment)
+    const { session, totals } = await look(visitor, cleaned, site, environment)
     const { popularity, stopwatch } = environment
     const ports = { now: receivedAt, site: site.id, popularity, stopwatch }
     const inferred = await infer(session, placement, release, ports)
     const item = (id: string) => release?.item(id)
     const { scope, ...told } = scopeOf(release?.policy ?? policyWithoutRelease, {
-      ...{ visitor, session, context: question.context, at: receivedAt, item },
+      ...{ visitor, session, totals, context: question.context, at: receivedAt, item },
     })
     const decided = decideItems({
       ...{ ...inferred, placement, scope, item },

@@ -15,6 +15,7 @@ export function visitorRequest(
   return {
     site: site.id,
     visitor,
+    receivedAt: cleaned.receivedAt,
     sessionIdleMsMax: site.sessionIdleMsMax,
     events: cleaned.visitors.get(visitor) ?? [],
     records,

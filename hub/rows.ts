@@ -1,4 +1,5 @@
 import type { DecisionRecord, EventRecord, RefusalRecord, ShelfRecord } from '#shared/contract.ts'
+import { spendOf } from '#shared/session.ts'
 import type { BatchPlace } from './dead-letters/dead-letter.ts'
 import { timestamp } from './store/timestamp.ts'
 
@@ -35,6 +36,7 @@ function eventRow(record: EventRecord, place: BatchPlace): Row {
     properties: JSON.stringify(record.properties),
     context: JSON.stringify(record.context),
     traits: JSON.stringify(traitsOf(record)),
+    spend: spendOf(record),
   }
 }
 

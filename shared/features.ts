@@ -8,6 +8,8 @@ export interface Features {
   readonly carts: number
   readonly purchases: number
   readonly spend: number
+  /** From the first event of the session to its last. */
+  readonly lengthMs: number
   /** 0–23, in UTC. */
   readonly hour: number
 }
@@ -25,6 +27,7 @@ export function featurise(
     carts: session?.carts ?? 0,
     purchases: session?.purchases ?? 0,
     spend: session?.spend ?? 0,
+    lengthMs: session ? session.lastAt - session.startedAt : 0,
     hour: new Date(at).getUTCHours(),
   }
 }

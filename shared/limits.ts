@@ -18,6 +18,8 @@ export const limits = {
   /** Ids remembered a visitor: one whole batch can be sent again and every event is recognised. */
   recentIdsMax: 1_000,
   sessionItemsMax: 50,
+  /** Of one window of running totals: sixty whole ones at most, and the one that the window begins in. */
+  totalBucketsMax: 61,
   sessionIdleMsDefault: 30 * 60_000,
   /** A visitor not seen for this long is forgotten at the POP (never in the store). */
   visitorRetentionMs: 30 * 24 * 3_600_000,

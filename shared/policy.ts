@@ -13,19 +13,19 @@ const position = v.pipe(
   whole(1, limits.decisionItemsMax),
   v.description('Place in the answer; the first is 1.'),
 )
-/** An expression over item, current, session, context, time and variant that says yes or no of an item. */
+/** An expression over item, current, session, totals, context, time and variant that says yes or no of an item. */
 const ofItem = v.pipe(
   v.string(),
   v.minLength(1),
   v.maxLength(limits.expressionCharactersMax),
-  v.description('CEL over item, current, session, context, time and variant; yes or no.'),
+  v.description('CEL over item, current, session, totals, context, time and variant; yes or no.'),
 )
 /** The same without an item: asked once a decision. */
 const ofVisitor = v.pipe(
   v.string(),
   v.minLength(1),
   v.maxLength(limits.expressionCharactersMax),
-  v.description('CEL over current, session, context, time and variant; yes or no.'),
+  v.description('CEL over current, session, totals, context, time and variant; yes or no.'),
 )
 
 const everyRule = {

@@ -96,7 +96,8 @@ function count(event: ShelfEvent, name: string): number {
   return event.event === name ? 1 : 0
 }
 
-function spendOf(event: ShelfEvent): number {
+/** What an event says was spent: the total of an order, 0 for every other and where it is no number. */
+export function spendOf(event: Pick<ShelfEvent, 'event' | 'properties'>): number {
   if (event.event !== 'Order Completed') return 0
   const spend = Number(event.properties.total ?? event.properties.revenue ?? 0)
   return Number.isFinite(spend) ? spend : 0

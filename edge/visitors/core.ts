@@ -2,10 +2,12 @@ import type { EventRecord, RecordBatch, ShelfRecord } from '#shared/contract.ts'
 import type { ShelfEvent } from '#shared/event.ts'
 import { limits } from '#shared/limits.ts'
 import { reduceSession, type Session } from '#shared/session.ts'
+import { countEvent, type RunningTotals, type Totals, totalsAt } from '#shared/totals.ts'
 import { batchText } from './batch-text.ts'
 import { describeVisitor, type Place, type VisitorDescription } from './describe.ts'
 import { type Erased, eraseRefusals, eraseVisitor, type VisitorName } from './erase.ts'
 import { RecentIds } from './recent-ids.ts'
+import { prepareTables } from './schema.ts'
 import { type RecordsText, splitRecords } from './split-records.ts'
 
 type SqlValue = string | number | null | ArrayBuffer
@@ -25,6 +27,8 @@ export interface CoreStorage {
 export interface VisitorRequest {
   readonly site: string
   readonly visitor: string
+  /** The POP's clock when the request arrived, epoch ms: the moment that totals are told of. */
+  readonly receivedAt: number
   readonly sessionIdleMsMax: number
   readonly events: readonly ShelfEvent[]
   /** Records that ride along: a decision, refusals. */
@@ -35,9 +39,10 @@ export type VisitorResult =
   | { readonly ok: true; readonly accepted: number; readonly duplicates: number }
   | { readonly ok: false; readonly reason: 'outbox_full' }
 
-/** A visitor as a decision sees it: the session with the request's events already in it. */
+/** A visitor as a decision sees it: session and totals with the request's events already in them. */
 export interface VisitorView {
   readonly session: Session | null
+  readonly totals: Totals
 }
 
 /** Batches to forward, oldest first, and the position up to which an acknowledgement deletes. */
@@ -57,24 +62,11 @@ interface VisitorRow extends Record<string, SqlValue> {
   sequence: number
   session: string | null
   recent: ArrayBuffer | null
+  totals: string | null
 }
 
-const schema = [
-  `CREATE TABLE IF NOT EXISTS visitors (
-     site TEXT NOT NULL, visitor TEXT NOT NULL, epoch INTEGER NOT NULL, sequence INTEGER NOT NULL,
-     seen_at INTEGER NOT NULL, session TEXT, recent BLOB,
-     PRIMARY KEY (site, visitor)) WITHOUT ROWID`,
-  `CREATE TABLE IF NOT EXISTS outbox (
-     position INTEGER PRIMARY KEY, batch TEXT NOT NULL, bytes INTEGER NOT NULL)`,
-  `CREATE TABLE IF NOT EXISTS set_aside (
-     position INTEGER PRIMARY KEY, batch TEXT NOT NULL, reason TEXT NOT NULL)`,
-  // One row for all visitors, so that it names none of the erased.
-  `CREATE TABLE IF NOT EXISTS erased_up_to (
-     one INTEGER PRIMARY KEY CHECK (one = 1), epoch INTEGER NOT NULL)`,
-]
-
 /**
- * The memory of a set of visitors: recent event ids, sessions, and the outbox of what the hub has not
+ * The memory of a set of visitors: recent event ids, sessions, totals, and the outbox of what the hub has not
  * acknowledged. Platform-free: it runs on a Durable Object's storage, on Node's SQLite and in memory.
  */
 export class VisitorsCore {
@@ -93,7 +85,7 @@ export class VisitorsCore {
     this.#storage = storage
     this.#outboxBytesMax = options.outboxBytesMax
     this.#startedAtMs = options.startedAtMs
-    for (const statement of schema) storage.sql.exec(statement)
+    prepareTables(storage)
     this.#backlog = this.#countBacklog()
     this.#lastPosition = this.#number('SELECT max(position) AS number FROM outbox')
     this.#erasedUpTo = this.#number('SELECT epoch AS number FROM erased_up_to')
@@ -103,10 +95,10 @@ export class VisitorsCore {
     return this.#backlog
   }
 
-  /** The session as it will be once `events` are committed; writes nothing. */
+  /** Session and totals as they will be once `events` are committed; writes nothing. */
   look(request: VisitorRequest): VisitorView {
-    const row = this.#read(request)
-    return { session: admit(request, row).session }
+    const { session, totals } = admit(request, this.#read(request))
+    return { session, totals: totalsAt(totals, request.receivedAt) }
   }
 
   /**
@@ -238,7 +230,7 @@ export class VisitorsCore {
   #read({ site, visitor }: VisitorRequest): VisitorRow | undefined {
     return this.#storage.sql
       .exec<VisitorRow>(
-        'SELECT epoch, sequence, session, recent FROM visitors WHERE site = ? AND visitor = ?',
+        'SELECT epoch, sequence, session, recent, totals FROM visitors WHERE site = ? AND visitor = ?',
         site,
         visitor,
       )
@@ -247,17 +239,15 @@ export class VisitorsCore {
 
   #write(
     { site, visitor }: VisitorRequest,
-    state: {
-      epoch: number
-      sequence: number
-      seenAt: number
-      session: Session | null
-      recent: RecentIds
+    state: Omit<Admitted, 'records'> & {
+      readonly epoch: number
+      readonly sequence: number
+      readonly seenAt: number
     },
   ): void {
     this.#storage.sql.exec(
-      `INSERT OR REPLACE INTO visitors (site, visitor, epoch, sequence, seen_at, session, recent)
-       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT OR REPLACE INTO visitors (site, visitor, epoch, sequence, seen_at, session, recent, totals)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
       site,
       visitor,
       state.epoch,
@@ -265,6 +255,7 @@ export class VisitorsCore {
       state.seenAt,
       state.session && JSON.stringify(state.session),
       state.recent.bytes(),
+      state.totals && JSON.stringify(state.totals),
     )
   }
 
@@ -305,23 +296,26 @@ export class VisitorsCore {
 
 interface Admitted {
   readonly session: Session | null
+  readonly totals: RunningTotals | null
   readonly recent: RecentIds
   readonly records: readonly EventRecord[]
 }
 
-/** Dedupe, then session, for each event in its order: the pure step that `look` and `commit` share. */
+/** Dedupe, then session and totals, for each event in its order: the pure step that `look` and `commit` share. */
 function admit(request: VisitorRequest, row: VisitorRow | undefined): Admitted {
   const recent = new RecentIds(row?.recent ?? null, limits.recentIdsMax)
   const records: EventRecord[] = []
   let session: Session | null = row?.session ? JSON.parse(row.session) : null
+  let totals: RunningTotals | null = row?.totals ? JSON.parse(row.totals) : null
   for (const event of request.events) {
     if (recent.has(event.messageId)) continue
     recent.add(event.messageId)
     const step = reduceSession(session, event, request.sessionIdleMsMax)
+    totals = countEvent(totals, event, session, step.session)
     session = step.session
     records.push(recordOf(event, step.placed))
   }
-  return { session, recent, records }
+  return { session, totals, recent, records }
 }
 
 function recordOf(event: ShelfEvent, placed: ReturnType<typeof reduceSession>['placed']) {

@@ -1,5 +1,6 @@
 import { limits } from '#shared/limits.ts'
 import type { Session } from '#shared/session.ts'
+import type { RunningTotals } from '#shared/totals.ts'
 import { beginOf } from './batch-text.ts'
 import type { CoreStorage } from './core.ts'
 import type { VisitorName } from './erase.ts'
@@ -21,6 +22,7 @@ export interface VisitorDescription {
   readonly sequence: number | null
   readonly seenAt: number | null
   readonly session: Session | null
+  readonly totals: RunningTotals | null
   readonly idsRemembered: number
   readonly batches: readonly (Place & { readonly batch: string; readonly reason: string | null })[]
   readonly next: Place | null
@@ -49,8 +51,9 @@ export function describeVisitor(
       seenAt: number
       session: string | null
       recent: ArrayBuffer | null
+      totals: string | null
     }>(
-      `SELECT epoch, sequence, seen_at AS seenAt, session, recent FROM visitors
+      `SELECT epoch, sequence, seen_at AS seenAt, session, recent, totals FROM visitors
        WHERE site = ? AND visitor = ?`,
       site,
       visitor,
@@ -73,6 +76,7 @@ export function describeVisitor(
     sequence: row?.sequence ?? null,
     seenAt: row?.seenAt ?? null,
     session: row?.session ? JSON.parse(row.session) : null,
+    totals: row?.totals ? JSON.parse(row.totals) : null,
     idsRemembered: new RecentIds(row?.recent ?? null, limits.recentIdsMax).size,
     batches: page.map((batch) => ({ ...placeOf(batch), ...readBatch(sql, batch) })),
     next: last && page.length < waiting.length ? placeOf(last) : null,

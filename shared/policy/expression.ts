@@ -1,7 +1,15 @@
 import { type ASTNode, Environment, type ParseResult } from '@marcbachmann/cel-js'
 import { limits } from '../limits.ts'
 import type { Policy } from '../policy.ts'
-import { fieldTypes, RuleFields, RuleItem, RuleSession, RuleTime, RuleVariants } from './facts.ts'
+import {
+  fieldTypes,
+  RuleFields,
+  RuleItem,
+  RuleSession,
+  RuleTime,
+  RuleTotals,
+  RuleVariants,
+} from './facts.ts'
 import { readsOf, refusalOfCalls, stepsOf } from './syntax.ts'
 
 /** What an expression is evaluated over; `item` only where it is asked of an item. */
@@ -9,6 +17,7 @@ export interface Scope {
   item?: RuleItem
   readonly current: RuleItem
   readonly session: RuleSession
+  readonly totals: RuleTotals
   readonly context: RuleFields
   readonly time: RuleTime
   readonly variant: RuleVariants
@@ -46,11 +55,13 @@ export function expressionsOf(policy: Pick<Policy, 'context' | 'experiments'>): 
   })
     .registerType('Item', { ctor: RuleItem, fields: fieldTypes.item })
     .registerType('Session', { ctor: RuleSession, fields: fieldTypes.session })
+    .registerType('Totals', { ctor: RuleTotals, fields: fieldTypes.totals })
     .registerType('Context', { ctor: RuleFields, fields: policy.context })
     .registerType('Time', { ctor: RuleTime, fields: fieldTypes.time })
     .registerType('Variants', { ctor: RuleVariants, fields: Object.fromEntries(variants) })
     .registerVariable('current', 'Item')
     .registerVariable('session', 'Session')
+    .registerVariable('totals', 'Totals')
     .registerVariable('context', 'Context')
     .registerVariable('time', 'Time')
     .registerVariable('variant', 'Variants')

@@ -1,4 +1,5 @@
 import type { ItemFacts } from '../policy.ts'
+import { type TotalName, type Totals, totalNames } from '../totals.ts'
 
 /**
  * What expressions read. They are classes because the CEL library converts anything else at every access; a
@@ -29,6 +30,7 @@ export class RuleSession {
   readonly carts: bigint
   readonly purchases: bigint
   readonly spend: number
+  readonly lengthMs: bigint
   readonly items: readonly string[]
   /** The item looked at now; '' where there is none. */
   readonly current: string
@@ -40,6 +42,7 @@ export class RuleSession {
     this.carts = BigInt(session?.carts ?? 0)
     this.purchases = BigInt(session?.purchases ?? 0)
     this.spend = session?.spend ?? 0
+    this.lengthMs = BigInt(session ? session.lastAt - session.startedAt : 0)
     this.items = session?.items ?? []
     this.current = this.items.at(-1) ?? ''
     this.bot = session?.bot ?? false
@@ -53,9 +56,24 @@ export interface SessionFacts {
   readonly carts: number
   readonly purchases: number
   readonly spend: number
+  readonly startedAt: number
+  readonly lastAt: number
   readonly items: readonly string[]
   readonly bot: boolean
 }
+
+/** `views1h`, `spend30d`: what a visitor did lately, over windows. */
+export class RuleTotals {
+  constructor(totals: Totals) {
+    const fields = totalNames.map((name) => [
+      name,
+      isMoney(name) ? totals[name] : BigInt(totals[name]),
+    ])
+    Object.assign(this, Object.fromEntries(fields))
+  }
+}
+
+const isMoney = (name: TotalName) => name.startsWith('spend')
 
 export class RuleTime {
   /** 0 to 23. */
@@ -85,7 +103,8 @@ export const fieldTypes = {
   item: { id: 'string', name: 'string', category: 'string', price: 'double', available: 'bool' },
   session: {
     ...{ events: 'int', views: 'int', carts: 'int', purchases: 'int', spend: 'double' },
-    ...{ items: 'list<string>', current: 'string', bot: 'bool' },
+    ...{ lengthMs: 'int', items: 'list<string>', current: 'string', bot: 'bool' },
   },
+  totals: Object.fromEntries(totalNames.map((name) => [name, isMoney(name) ? 'double' : 'int'])),
   time: { hour: 'int', minute: 'int', weekday: 'int' },
 } as const

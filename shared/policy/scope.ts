@@ -1,7 +1,15 @@
+import type { Totals } from '../totals.ts'
 import type { CompiledPolicy } from './compile.ts'
 import { celContext, declaredContext } from './context.ts'
 import type { Scope } from './expression.ts'
-import { RuleFields, RuleItem, RuleSession, RuleVariants, type SessionFacts } from './facts.ts'
+import {
+  RuleFields,
+  RuleItem,
+  RuleSession,
+  RuleTotals,
+  RuleVariants,
+  type SessionFacts,
+} from './facts.ts'
 import { timeIn, timeZoneOf } from './time.ts'
 import { variantsOf } from './variant.ts'
 
@@ -9,6 +17,7 @@ import { variantsOf } from './variant.ts'
 export interface Asking {
   readonly visitor: string
   readonly session: SessionFacts | null
+  readonly totals: Totals
   readonly context: Readonly<Record<string, unknown>>
   readonly at: number
   readonly item: (id: string) => RuleItem | undefined
@@ -22,9 +31,10 @@ export function scopeOf({ policy }: CompiledPolicy, asking: Asking) {
   const scope: Scope = {
     current: asking.item(session.current) ?? new RuleItem({ id: session.current }, -1),
     session,
+    totals: new RuleTotals(asking.totals),
     context: new RuleFields(celContext(policy, context)),
     time: timeIn(timeZoneOf(asking.context, policy.timeZone), asking.at),
     variant: new RuleVariants(variants),
   }
-  return { scope, context, variants }
+  return { scope, totals: asking.totals, context, variants }
 }

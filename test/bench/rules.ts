@@ -5,6 +5,8 @@ import { compilePolicy } from '#shared/policy/compile.ts'
 import { RuleItem } from '#shared/policy/facts.ts'
 import { scopeOf } from '#shared/policy/scope.ts'
 import type { Policy, Rule } from '#shared/policy.ts'
+import { countEvent, type RunningTotals, totalsAt } from '#shared/totals.ts'
+import { shelfEvent } from '#test/support/events.ts'
 
 // What 100 rules over 10,000 items add to a decision: the same decisions with none and with all of them.
 
@@ -12,6 +14,7 @@ const itemsTotal = 10_000
 const rulesTotal = 100
 const candidatesTotal = 100
 const decisionsTotal = 3_000
+const noonMs = Date.UTC(2026, 0, 5, 12)
 const { values } = parseArgs({ options: { json: { type: 'string' } } })
 const startedAt = new Date().toISOString()
 
@@ -48,6 +51,13 @@ function ruleOf(number: number): Rule {
   return rules[number % rules.length] as Rule
 }
 
+/** A visitor with something in every bucket of the last hour, day and month. */
+const running = [...Array(30 * 24 + 60).keys()].reduce<RunningTotals | null>((totals, number) => {
+  const agoMs = number < 60 ? number * 60_000 : (number - 60) * 3_600_000
+  const event = shelfEvent({ timestamp: noonMs - agoMs, receivedAt: noonMs })
+  return countEvent(totals, event, null, null)
+}, null)
+
 function decisionsMs(rules: Rule[]): number[] {
   const policy: Policy = {
     context: { budget: 'double', store: 'string' },
@@ -62,11 +72,13 @@ function decisionsMs(rules: Rule[]): number[] {
       ...{ id: `item-${(number * 7_919 + at * 101) % itemsTotal}`, score: 1 / (at + 1) },
     }))
     const visit = { events: 9, views: 5, carts: 0, purchases: 0, spend: 100, bot: false }
-    const session = { ...visit, items: ['item-1', 'item-2'] }
+    const session = { ...visit, items: ['item-1', 'item-2'], startedAt: 0, lastAt: 60_000 }
     const context = { budget: 450, store: String(number % 500), timezone: 'Europe/Berlin' }
-    const at = Date.UTC(2026, 0, 5, 12) + number
+    const at = noonMs + number
     const before = performance.now()
-    const { scope } = scopeOf(compiled, { visitor: `a:${number}`, session, context, at, item })
+    const totals = totalsAt(running, at)
+    const asking = { visitor: `a:${number}`, session, totals, context, at, item }
+    const { scope } = scopeOf(compiled, asking)
     decideItems({ placement, candidates, popular, scope, item, itemsMax: 20 })
     return performance.now() - before
   })

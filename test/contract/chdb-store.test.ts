@@ -14,7 +14,7 @@ const exits: string[] = []
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'shelfedge-store-'))
   store = openChdbStore({ directory, onExit: (how) => void exits.push(how) })
-  expect(await store.migrate()).toEqual(['001-events', '002-dead-letters'])
+  expect(await store.migrate()).toEqual(['001-events', '002-dead-letters', '003-totals'])
 }, 60_000)
 
 afterAll(async () => {

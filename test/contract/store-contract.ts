@@ -37,6 +37,7 @@ export function eventRow(site: string, messageId: string, more: Record<string, u
     properties: '{"price":12.5}',
     context: '{}',
     traits: '{}',
+    spend: 0,
     ...more,
   }
 }

@@ -201,3 +201,30 @@ describe('records without an event', () => {
     })
   })
 })
+
+describe('a table from before there were totals', () => {
+  it('is brought up to date, and nobody in it is lost', () => {
+    const storage = sqliteStorage()
+    storage.sql.exec(`CREATE TABLE visitors (
+      site TEXT NOT NULL, visitor TEXT NOT NULL, epoch INTEGER NOT NULL, sequence INTEGER NOT NULL,
+      seen_at INTEGER NOT NULL, session TEXT, recent BLOB,
+      PRIMARY KEY (site, visitor)) WITHOUT ROWID`)
+    const known = coreOn(sqliteStorage())
+    known.commit([requestOf([shelfEvent()])], baseMs, noAlarm)
+    const { session } = known.look(requestOf([]))
+    storage.sql.exec(
+      'INSERT INTO visitors VALUES (?, ?, ?, ?, ?, ?, ?)',
+      ...['demo', 'a:1', baseMs, 7, baseMs, JSON.stringify(session)],
+      new ArrayBuffer(0),
+    )
+    coreOn(storage)
+    const core = coreOn(storage)
+    expect(core.look(requestOf([]))).toMatchObject({ session, totals: { events30d: 0 } })
+    core.commit([requestOf([shelfEvent({ messageId: 'm2' })])], baseMs + 1, noAlarm)
+    expect(batchesOf(core)).toMatchObject([{ epoch: baseMs, sequence: 8 }])
+    expect(core.look(requestOf([]))).toMatchObject({
+      ...{ session: { events: 2 }, totals: { events30d: 1, sessions30d: 0 } },
+    })
+    storage.close()
+  })
+})

@@ -56,9 +56,16 @@ describe('a visitor who is erased', () => {
     view(erased)
     expect(core.erase(erased, baseMs).found).toEqual({ known: true, outbox: 2, setAside: 1 })
     expect(everything()).not.toContain('a:1"')
-    expect(core.look(requestOf([])).session).toBeNull()
+    expect(core.look(requestOf([]))).toMatchObject({ session: null, totals: { events30d: 0 } })
     expect(core.describe(erased, null)).toMatchObject({ known: false, batches: [] })
     expect(core.backlog).toEqual({ batches: 0, bytes: 0 })
+  })
+
+  it('was told before of every count that is kept of it', () => {
+    view(erased)
+    view(erased)
+    const { totals } = core.describe(erased, null)
+    expect(totals?.['30d']).toEqual([[Math.floor(baseMs / 86_400_000), 2, 2, 0, 0, 0, 1, 0]])
   })
 
   it('takes neither a neighbour along whose key begins the same, nor a namesake at another site', () => {

@@ -8,6 +8,7 @@ import { readEvent } from '#shared/read-event.ts'
 import { packRelease, unpackRelease } from '#shared/release.ts'
 import { reduceSession, type Session } from '#shared/session.ts'
 import { indexFromModel, scoreSession } from '#shared/session-knn.ts'
+import { countEvent, type RunningTotals, totalsAt } from '#shared/totals.ts'
 import { smallRelease } from '#test/support/release.ts'
 import events from './events.json' with { type: 'json' }
 import journey from './journey.json' with { type: 'json' }
@@ -28,14 +29,16 @@ describe('an event', () => {
 function replayed() {
   const placed: [session: string, late: boolean][] = []
   let session: Session | null = null
+  let totals: RunningTotals | null = null
   for (const raw of journey.events) {
     const outcome = readEvent(raw, { receivedAt: journey.receivedAt })
     if (!outcome.ok) throw new Error(outcome.refusal.detail)
     const step = reduceSession(session, outcome.value)
     placed.push([step.placed.session, step.placed.late])
+    totals = countEvent(totals, outcome.value, session, step.session)
     session = step.session
   }
-  return { session, placed }
+  return { session, placed, totals: totalsAt(totals, journey.receivedAt) }
 }
 
 describe('a journey', () => {
@@ -44,12 +47,20 @@ describe('a journey', () => {
   const known = (item: string) => ids.includes(item)
 
   it('becomes the same session', () => {
-    expect(replayed()).toEqual({ session: journey.session, placed: journey.placed })
+    const { session, placed } = replayed()
+    expect({ session, placed }).toEqual({ session: journey.session, placed: journey.placed })
   })
 
   it('becomes the same features', () => {
     const features = featurise(replayed().session, known, journey.receivedAt, 5)
     expect(features).toEqual(journey.features)
+  })
+
+  it('becomes the same totals', () => {
+    const { totals } = replayed()
+    expect(Object.fromEntries(Object.entries(totals).filter(([, total]) => total !== 0))).toEqual(
+      journey.totals,
+    )
   })
 
   it('becomes the same scores and the same decision, by a release that travelled', async () => {
@@ -72,7 +83,8 @@ describe('a journey', () => {
     )
     const item = (id: string) => items.get(id)
     const { receivedAt: at, session } = journey
-    const { scope } = scopeOf(policy, { visitor: 'a:d', session, context: {}, at, item })
+    const { totals } = replayed()
+    const { scope } = scopeOf(policy, { visitor: 'a:d', session, totals, context: {}, at, item })
     const decided = decideItems({
       placement,
       candidates,

@@ -106,7 +106,9 @@ const decision = fc.record({
   ),
 })
 
-function holds(property: (small: Required<Omit<SmallDecision, 'visitor' | 'at'>> & Visit) => void) {
+function holds(
+  property: (small: Required<Omit<SmallDecision, 'visitor' | 'at' | 'totals'>> & Visit) => void,
+) {
   fc.assert(fc.property(decision, property), { numRuns: 500 })
 }
 
@@ -273,6 +275,15 @@ describe('each rule does what it says', () => {
     expect(chosen.length / visitors.length).toBeGreaterThan(0.21)
     expect(chosen.length / visitors.length).toBeLessThan(0.29)
     expect(chosen.slice(0, 3)).toEqual(['a:9', 'a:11', 'a:13'])
+  })
+
+  it('what a visitor did lately is told by windows', () => {
+    const rules: Rule[] = [
+      { name: 'slow', effect: 'filter', keep: 'totals.views1m < 30 || totals.spend30d > 99.5' },
+    ]
+    expect(order(rules, { totals: { views1m: 29 } })).toHaveLength(4)
+    expect(order(rules, { totals: { views1m: 30 } })).toHaveLength(0)
+    expect(order(rules, { totals: { views1m: 30, spend30d: 99.51 } })).toHaveLength(4)
   })
 
   it('a context field of another type than declared counts as missing', () => {

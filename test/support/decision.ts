@@ -3,6 +3,7 @@ import { compilePolicy } from '#shared/policy/compile.ts'
 import { RuleItem } from '#shared/policy/facts.ts'
 import { scopeOf } from '#shared/policy/scope.ts'
 import type { ItemFacts, Placement, Policy, Rule } from '#shared/policy.ts'
+import { type Totals, totalsAt } from '#shared/totals.ts'
 
 /** A moment of a Monday, 12:00 in UTC. */
 export const mondayNoonMs = Date.UTC(2026, 0, 5, 12)
@@ -18,6 +19,7 @@ export interface SmallDecision {
   readonly visitor?: string
   readonly seen?: readonly string[]
   readonly context?: Readonly<Record<string, unknown>>
+  readonly totals?: Partial<Totals>
   readonly at?: number
 }
 
@@ -40,10 +42,14 @@ export function decide(small: SmallDecision) {
   const compiled = compilePolicy(policy, catalogue)
   const items = new Map(catalogue.map((facts, number) => [facts.id, new RuleItem(facts, number)]))
   const item = (id: string) => items.get(id)
-  const session = { events: 0, views: 0, carts: 0, purchases: 0, spend: 0, items: seen, bot: false }
+  const at = small.at ?? mondayNoonMs
+  const session = {
+    ...{ events: 0, views: 0, carts: 0, purchases: 0, spend: 0, items: seen, bot: false },
+    ...{ startedAt: at, lastAt: at },
+  }
   const { scope } = scopeOf(compiled, {
-    ...{ visitor: small.visitor ?? 'a:me', session, context: small.context ?? {}, item },
-    at: small.at ?? mondayNoonMs,
+    ...{ visitor: small.visitor ?? 'a:me', session, context: small.context ?? {}, item, at },
+    totals: { ...totalsAt(null, at), ...small.totals },
   })
   const placement = compiled.placements.get('home') as DecisionInput['placement']
   return decideItems({ placement, candidates, popular, scope, item, itemsMax: limit })

@@ -21,6 +21,7 @@ export function requestOf(
   return {
     site: 'demo',
     visitor: 'a:1',
+    receivedAt: baseMs,
     sessionIdleMsMax: limits.sessionIdleMsDefault,
     events,
     records: [],
