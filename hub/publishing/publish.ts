@@ -40,6 +40,6 @@ export async function publishRelease(
   })
   environment.failPoint('during_publish')
   const { by, why } = publication
-  await registry.moveTag({ site, tag: liveTag, digest: release.digest, at, by, why })
+  await registry.moveTag({ site, tag: liveTag, digest: release.digest, at, by, why, share: null })
   await publisher.pushNow()
 }

@@ -1,6 +1,6 @@
 /** The registry over drizzle: the same statements in PGlite and in PostgreSQL. */
 
-import { and, desc, eq, lte } from 'drizzle-orm'
+import { and, desc, eq, getTableColumns, lte } from 'drizzle-orm'
 import type { RegistryDatabase } from './database.ts'
 import {
   addErasure,
@@ -9,6 +9,14 @@ import {
   readErasuresOf,
 } from './drizzle-erasures.ts'
 import {
+  addModel,
+  addModelJudgement,
+  addPopReport,
+  readModelJudgements,
+  readModels,
+  readPopReports,
+} from './drizzle-models.ts'
+import {
   type Evaluation,
   type Registry,
   RegistryError,
@@ -16,6 +24,7 @@ import {
   type TagMove,
 } from './registry.ts'
 import { evaluations, releases, tagMoves } from './schema.ts'
+import { foreignKeyViolation, sqlState } from './sql-state.ts'
 
 /** What differs between the databases. */
 export interface RegistryHooks {
@@ -40,9 +49,19 @@ export function createRegistry(
     addRelease: (release) => write(() => addRelease(database, release)),
     addEvaluation: (evaluation) => write(() => addEvaluation(database, evaluation)),
     moveTag: (move) => write(() => moveTag(database, move)),
+    addModel: (push) => write(() => addModel(database, push)),
+    addModelJudgement: (judgement) => write(() => addModelJudgement(database, judgement)),
+    addPopReport: (report) => write(() => addPopReport(database, report)),
+    models: (site, name, limit) => typed(() => readModels(database, site, name, limit)),
+    modelJudgements: (site, name, limit) =>
+      typed(() => readModelJudgements(database, site, name, limit)),
+    popReports: (site, limit) => typed(() => readPopReports(database, site, limit)),
+    lastMove: (site, tag) => typed(() => newestMove(database, site, tag)),
+    moveAt: (site, tag, at) => typed(() => newestMove(database, site, tag, at)),
     evaluations: (digest, limit) => typed(() => readEvaluations(database, digest, limit)),
-    tag: (site, tag) => typed(() => newestDigest(database, site, tag)),
-    liveAt: (site, tag, at) => typed(() => newestDigest(database, site, tag, at)),
+    tag: (site, tag) => typed(async () => (await newestMove(database, site, tag))?.digest ?? null),
+    liveAt: (site, tag, at) =>
+      typed(async () => (await newestMove(database, site, tag, at))?.digest ?? null),
     releases: (site, limit) => typed(() => readReleases(database, site, limit)),
     history: (site, limit) => typed(() => readHistory(database, site, limit)),
     addErasure: (order) => write(() => addErasure(database, order)),
@@ -83,19 +102,22 @@ async function moveTag(database: RegistryDatabase, move: TagMove): Promise<void>
   }
 }
 
-async function newestDigest(
+/** Every column but the number. */
+const { number: _, ...ofMove } = getTableColumns(tagMoves)
+
+async function newestMove(
   database: RegistryDatabase,
   site: string,
   tag: string,
   at?: Date,
-): Promise<string | null> {
+): Promise<TagMove | null> {
   const rows = await database
-    .select({ digest: tagMoves.digest })
+    .select(ofMove)
     .from(tagMoves)
     .where(and(eq(tagMoves.site, site), eq(tagMoves.tag, tag), at && lte(tagMoves.at, at)))
     .orderBy(desc(tagMoves.number))
     .limit(1)
-  return rows[0]?.digest ?? null
+  return rows[0] ?? null
 }
 
 function readReleases(
@@ -113,9 +135,8 @@ function readReleases(
 }
 
 function readHistory(database: RegistryDatabase, site: string, limit: number): Promise<TagMove[]> {
-  const { site: ofSite, tag, digest, at, by, why } = tagMoves
   return database
-    .select({ site: ofSite, tag, digest, at, by, why })
+    .select(ofMove)
     .from(tagMoves)
     .where(eq(tagMoves.site, site))
     .orderBy(desc(tagMoves.number))
@@ -134,14 +155,6 @@ function readEvaluations(
     .where(eq(evaluations.digest, digest))
     .orderBy(desc(evaluations.number))
     .limit(limit)
-}
-
-const foreignKeyViolation = '23503'
-
-/** The SQLSTATE of a failed statement; drizzle wraps the driver's error as the cause of its own. */
-function sqlState(error: unknown): string | undefined {
-  const { code, cause } = (error ?? {}) as { code?: unknown; cause?: unknown }
-  return typeof code === 'string' ? code : cause ? sqlState(cause) : undefined
 }
 
 // Without a SQLSTATE of the statement's own fault (classes 22, 23, 42) it is the way to the database that failed.

@@ -30,6 +30,52 @@ export interface TagMove {
   readonly at: Date
   readonly by: string
   readonly why: string
+  /** Of a canary: which part of the visitors, 0 to 1; null for other tags. */
+  readonly share: number | null
+}
+
+/** What a push brings of a model; its bytes are in the blobs where it was not refused. */
+export interface ModelPush {
+  readonly site: string
+  readonly name: string
+  /** SHA-256 of the ONNX file in hex. */
+  readonly digest: string
+  readonly declaration: unknown
+  readonly bytesTotal: number
+  readonly at: Date
+  readonly by: string
+  readonly why: string
+}
+
+export interface ModelVersion extends ModelPush {
+  /** Counted from 1 by site and name. */
+  readonly version: number
+}
+
+/** One judgement of a version: of its file, or of how well it recommends. */
+export interface ModelJudgement {
+  readonly site: string
+  readonly name: string
+  readonly version: number
+  readonly at: Date
+  readonly what: string
+  readonly passed: boolean
+  /** Why it was refused, for machines; null where it passed. */
+  readonly code: string | null
+  readonly reason: string
+  readonly figures: Readonly<Record<string, number>>
+  /** Digest of the release that was made of it; null where none was. */
+  readonly release: string | null
+}
+
+/** A canary that a POP ended on its own. */
+export interface PopReport {
+  readonly site: string
+  readonly pop: string
+  readonly digest: string
+  readonly at: Date
+  readonly reason: string
+  readonly figures: Readonly<Record<string, number>>
 }
 
 /** An order to erase a visitor of a site. */
@@ -77,6 +123,21 @@ export interface Registry {
   evaluations(digest: string, limit: number): Promise<readonly Evaluation[]>
   /** Puts a tag on a release of the same site, else throws `unknown-release`; a move is never undone, only followed. */
   moveTag(move: TagMove): Promise<void>
+  /** The move of a tag recorded last; null before the first. */
+  lastMove(site: string, tag: string): Promise<TagMove | null>
+  /** The move of a tag that held at a time; null before the first. */
+  moveAt(site: string, tag: string, at: Date): Promise<TagMove | null>
+  /** Records a push under the next version of its name; answers the version. */
+  addModel(push: ModelPush): Promise<number>
+  /** Versions of a site, of one name where it is given, newest first. */
+  models(site: string, name: string | null, limit: number): Promise<readonly ModelVersion[]>
+  /** Records a judgement; throws `unknown-model` for a version that is not there. */
+  addModelJudgement(judgement: ModelJudgement): Promise<void>
+  /** Judgements of the versions of one name, newest first. */
+  modelJudgements(site: string, name: string, limit: number): Promise<readonly ModelJudgement[]>
+  addPopReport(report: PopReport): Promise<void>
+  /** What POPs did on their own, newest first. */
+  popReports(site: string, limit: number): Promise<readonly PopReport[]>
   /** Digest the tag is on, by the move recorded last; null before the first. */
   tag(site: string, tag: string): Promise<string | null>
   /** Digest the tag was on at a time; null before the first move. */
@@ -95,7 +156,7 @@ export interface Registry {
   close(): Promise<void>
 }
 
-export type RegistryErrorCode = 'unknown-release' | 'conflict' | 'unavailable'
+export type RegistryErrorCode = 'unknown-release' | 'unknown-model' | 'conflict' | 'unavailable'
 
 /** A registry that cannot do what it was asked; `retryable` says whether asking again later can help. */
 export class RegistryError extends Error {

@@ -2,8 +2,11 @@
 
 import {
   bigint,
+  boolean,
+  doublePrecision,
   foreignKey,
   index,
+  integer,
   jsonb,
   pgTable,
   primaryKey,
@@ -55,6 +58,8 @@ export const tagMoves = pgTable(
     at: instant('at'),
     by: text().notNull(),
     why: text().notNull(),
+    /** Of a canary: which part of the visitors; null for other tags. */
+    share: doublePrecision(),
   },
   (table) => [
     index('tag_moves_newest').on(table.site, table.tag, table.number),
@@ -64,6 +69,65 @@ export const tagMoves = pgTable(
       foreignColumns: [releases.site, releases.digest],
     }),
   ],
+)
+
+// What was pushed, refused or not: a version is a number counted by site and name.
+export const modelVersions = pgTable(
+  'model_versions',
+  {
+    number: number().unique(),
+    site: text().notNull(),
+    name: text().notNull(),
+    version: integer().notNull(),
+    digest: text().notNull(),
+    declaration: jsonb().notNull(),
+    bytesTotal: bigint('bytes_total', { mode: 'number' }).notNull(),
+    at: instant('at'),
+    by: text().notNull(),
+    why: text().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.site, table.name, table.version] })],
+)
+
+export const modelJudgements = pgTable(
+  'model_judgements',
+  {
+    number: number().primaryKey(),
+    site: text().notNull(),
+    name: text().notNull(),
+    version: integer().notNull(),
+    at: instant('at'),
+    what: text().notNull(),
+    passed: boolean().notNull(),
+    code: text(),
+    reason: text().notNull(),
+    figures: jsonb().$type<Readonly<Record<string, number>>>().notNull(),
+    /** The release that was made of the version, where one was. */
+    release: text(),
+  },
+  (table) => [
+    index('model_judgements_version').on(table.site, table.name, table.version, table.number),
+    foreignKey({
+      name: 'model_judgements_of',
+      columns: [table.site, table.name, table.version],
+      foreignColumns: [modelVersions.site, modelVersions.name, modelVersions.version],
+    }),
+  ],
+)
+
+// What POPs did on their own: a canary that they ended.
+export const popReports = pgTable(
+  'pop_reports',
+  {
+    number: number().primaryKey(),
+    site: text().notNull(),
+    pop: text().notNull(),
+    digest: text().notNull(),
+    at: instant('at'),
+    reason: text().notNull(),
+    figures: jsonb().$type<Readonly<Record<string, number>>>().notNull(),
+  },
+  (table) => [index('pop_reports_site').on(table.site, table.number)],
 )
 
 export const erasures = pgTable(

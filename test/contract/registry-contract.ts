@@ -38,6 +38,7 @@ export function registryContract({ registry }: RegistryContract): void {
       at: minutesPastNoon(minutes),
       by: 'ana',
       why,
+      share: null,
     })
     return { site, digest, move }
   }
@@ -144,6 +145,61 @@ export function registryContract({ registry }: RegistryContract): void {
     const history = await registry().history(site, 100)
     expect(history).toHaveLength(names.length)
     expect(await registry().tag(site, 'live')).toBe(history[0]?.digest)
+  })
+
+  test('a canary has a share of the visitors, and what held at a time is said whole', async () => {
+    const { site, move } = await withReleases('a', 'b')
+    const canary = { ...move('canary', 'b', 2, 'trying'), share: 0.25 }
+    const stopped = { ...move('canary', 'a', 5, 'worse'), share: 0 }
+    await registry().moveTag(canary)
+    await registry().moveTag(stopped)
+    expect(await registry().lastMove(site, 'canary')).toEqual(stopped)
+    expect(await registry().moveAt(site, 'canary', minutesPastNoon(4))).toEqual(canary)
+    expect(await registry().moveAt(site, 'canary', minutesPastNoon(1))).toBeNull()
+  })
+
+  const pushOf = (site: string, name: string, bytes: string) => ({
+    ...{ site, name, digest: digestOf(bytes), declaration: { family: 'sequence' } },
+    ...{ bytesTotal: 12, at: minutesPastNoon(1), by: 'ana', why: 'a try' },
+  })
+
+  test('versions of a model count by site and name, newest first', async () => {
+    const [site, other] = [freshSite(), freshSite()]
+    expect(await registry().addModel(pushOf(site, 'gru', 'one'))).toBe(1)
+    expect(await registry().addModel(pushOf(site, 'gru', 'one'))).toBe(2)
+    expect(await registry().addModel(pushOf(site, 'tree', 'two'))).toBe(1)
+    expect(await registry().addModel(pushOf(other, 'gru', 'one'))).toBe(1)
+    const versions = await registry().models(site, 'gru', 10)
+    expect(versions).toEqual([2, 1].map((version) => ({ ...pushOf(site, 'gru', 'one'), version })))
+    expect(await registry().models(site, null, 2)).toHaveLength(2)
+  })
+
+  test('pushes at the same time have a version each', async () => {
+    const site = freshSite()
+    const pushes = Array.from({ length: 6 }, (_, at) =>
+      registry().addModel(pushOf(site, 'gru', `bytes ${at}`)),
+    )
+    expect((await Promise.all(pushes)).sort()).toEqual([1, 2, 3, 4, 5, 6])
+  })
+
+  test('keeps the judgements of a model, and what POPs did on their own', async () => {
+    const site = freshSite()
+    const version = await registry().addModel(pushOf(site, 'gru', 'one'))
+    const judgement = {
+      ...{ site, name: 'gru', version, at: minutesPastNoon(2), what: 'file', passed: false },
+      ...{ code: 'model_too_slow', reason: 'It takes too long.', figures: {}, release: null },
+    }
+    await registry().addModelJudgement(judgement)
+    expect(await registry().modelJudgements(site, 'gru', 10)).toEqual([judgement])
+    await expect(
+      registry().addModelJudgement({ ...judgement, version: version + 1 }),
+    ).rejects.toMatchObject({ code: 'unknown-model' })
+    const report = {
+      ...{ site, pop: 'pop-1', digest: digestOf('one'), at: minutesPastNoon(3) },
+      ...{ reason: 'errors', figures: { decisions: 100 } },
+    }
+    await registry().addPopReport(report)
+    expect(await registry().popReports(site, 10)).toEqual([report])
   })
 
   const confirmed = (target: string, minutes: number, epoch: number | null = null) => ({
