@@ -1,3 +1,4 @@
+import { highestEntries } from './highest-entries.ts'
 import { readInitializers, readMetadata, type Tensor } from './onnx-model.ts'
 
 /** Hyper-parameters of the family; models/session-knn/README.md has the maths behind each. */
@@ -27,12 +28,18 @@ export interface SessionKnnSettings {
   ruleHalfLifeDays: number
   /** What the rule later → earlier item counts beside earlier → later. */
   ruleBackwardWeight: number
+  /** What the items near a rule's items count beside them: the second step of a walk; 0 is one step. */
+  ruleHopWeight: number
   rulesPerItemMax: number
   /** The rules of how many last items are used, each older one weighing `ruleDiscount` times less. */
   ruleItemsMax: number
   ruleDiscount: number
   /** Scores of items already in the window are multiplied by this: people come back to them. */
   seenBoost: number
+  /** The same for the newest item, where the answer may hold it. */
+  currentBoost: number
+  /** What of `modelBytesMax` the sessions may take where there are rules, 0 to 1; the rules get the rest. */
+  sessionsShare: number
   /** The builder keeps only the most recent sessions that fit into a model file of this size. */
   modelBytesMax: number
 }
@@ -68,6 +75,8 @@ export interface SessionKnnIndex {
   matchWeights: Float32Array
   distanceWeights: Float32Array
   ruleRowWeights: Float32Array
+  /** What the score of the item at each place of the window is multiplied by. */
+  seenWeights: Float32Array
 }
 
 /** Scored items, best first; items without evidence are left out, so it may be short or empty. */
@@ -110,69 +119,89 @@ export function candidatesFromOutputs(
   }
 }
 
+/** Scores sessions of dense item numbers, oldest first. */
+export type SessionScorer = (session: Int32Array) => Candidates
+
+/** Scores one session; whoever scores many makes a `sessionScorer` once. */
+export function scoreSession(index: SessionKnnIndex, session: Int32Array): Candidates {
+  return sessionScorer(index)(session)
+}
+
 /**
- * Scores one session in plain TypeScript: the fallback where WASM is not usable, and the oracle the
- * ONNX graph is tested against. `session` holds dense item numbers, oldest first.
+ * Scores sessions in plain TypeScript: the fallback where WASM is not usable, and the oracle the
+ * ONNX graph is tested against. The sums are allocated once and emptied after each session: of a large
+ * shop they are a megabyte.
  *
  * Every step rounds to float32 and adds in the order of the graph, so that both pick the same
  * neighbours even where two sessions differ in the last bit.
  */
-export function scoreSession(index: SessionKnnIndex, session: Int32Array): Candidates {
-  const window = modelInput(session, index.settings).filter((item) => item >= 0)
-  const matches = findMatches(index, window)
-  const kept = keepNeighbours(index, matches)
-  const scores = voteOfNeighbours(index, window, matches, kept)
-  addRules(index, window, scores)
-  for (const item of window) scores.values[item] = at(scores.values, item) * seenBoost(index)
-  return bestCandidates(index, scores)
+export function sessionScorer(index: SessionKnnIndex): SessionScorer {
+  const sessionsTotal = index.sessionWeights.length
+  const matches: Matches = { ...emptySums(sessionsTotal), newest: new Uint8Array(sessionsTotal) }
+  const kept = emptySums(sessionsTotal)
+  const scores = emptySums(index.itemCandidateWeights.length)
+  return (session) => {
+    const window = modelInput(session, index.settings).filter((item) => item >= 0)
+    findMatches(index, window, matches)
+    keepNeighbours(index, matches, kept)
+    voteOfNeighbours(index, window, matches, kept, scores)
+    addRules(index, window, scores)
+    window.forEach((item, place) => {
+      scores.values[item] = at(scores.values, item) * at(index.seenWeights, place)
+    })
+    const best = bestCandidates(index, scores)
+    for (const sums of [matches, kept, scores]) empty(sums)
+    return best
+  }
 }
 
-/** Sparse sums: `values` is dense, `touched` lists the entries that were ever added to. */
+/** Sparse sums: `values` is dense, `touched` lists the entries above 0, each once. */
 interface Sums {
-  values: Float32Array
+  readonly values: Float32Array
   touched: number[]
 }
 
 interface Matches extends Sums {
   /** Place in the window of each session's newest shared item. */
-  newest: Uint8Array
+  readonly newest: Uint8Array
 }
 
 function emptySums(length: number): Sums {
   return { values: new Float32Array(length), touched: [] }
 }
 
-// All weights are positive, so an entry is still 0 only if nothing was added yet (or underflowed).
-function add(sums: Sums, entry: number, weight: number): void {
-  if (sums.values[entry] === 0) sums.touched.push(entry)
-  sums.values[entry] = at(sums.values, entry) + weight
+function empty(sums: Sums): void {
+  for (const entry of sums.touched) sums.values[entry] = 0
+  sums.touched = []
 }
 
-function findMatches(index: SessionKnnIndex, window: Int32Array): Matches {
-  const sums = emptySums(index.sessionWeights.length)
-  const newest = new Uint8Array(index.sessionWeights.length)
+// All weights are positive, so an entry is 0 only if nothing was added yet, or what was underflowed.
+function add(sums: Sums, entry: number, weight: number): void {
+  const before = at(sums.values, entry)
+  sums.values[entry] = before + weight
+  if (before === 0 && at(sums.values, entry) > 0) sums.touched.push(entry)
+}
+
+function findMatches(index: SessionKnnIndex, window: Int32Array, matches: Matches): void {
   window.forEach((item, place) => {
     const weight = Math.fround(at(index.windowWeights, place) * at(index.itemWindowWeights, item))
     for (let p = at(index.postingOffsets, item); p < at(index.postingOffsets, item + 1); p++) {
       const session = at(index.postingSessions, p)
-      if (sums.values[session] === 0) newest[session] = place
-      add(sums, session, weight)
+      if (matches.values[session] === 0) matches.newest[session] = place
+      add(matches, session, weight)
     }
   })
-  return { ...sums, newest }
 }
 
 /** The similarity of the k most similar sessions, 0 for all others. */
-function keepNeighbours(index: SessionKnnIndex, matches: Matches): Float32Array {
+function keepNeighbours(index: SessionKnnIndex, matches: Matches, kept: Sums): void {
   const { values, touched } = matches
   for (const session of touched) {
     values[session] = at(values, session) * at(index.sessionWeights, session)
   }
-  const kept = new Float32Array(values.length)
-  for (const session of highest(matches, index.settings.neighboursMax)) {
-    kept[session] = at(values, session)
+  for (const session of highestEntries(values, touched, index.settings.neighboursMax)) {
+    add(kept, session, at(values, session))
   }
-  return kept
 }
 
 /** Each neighbour votes for the items around the newest item it shares with the window. */
@@ -180,21 +209,20 @@ function voteOfNeighbours(
   index: SessionKnnIndex,
   window: Int32Array,
   matches: Matches,
-  kept: Float32Array,
-): Sums {
-  const scores = emptySums(index.itemCandidateWeights.length)
+  kept: Sums,
+  scores: Sums,
+): void {
   const total = new Float32Array(1)
   window.forEach((item, place) => {
     for (let p = at(index.postingOffsets, item); p < at(index.postingOffsets, item + 1); p++) {
       const session = at(index.postingSessions, p)
-      if (at(kept, session) === 0 || matches.newest[session] !== place) continue
-      const vote = Math.fround(at(kept, session) * at(index.matchWeights, place))
+      if (at(kept.values, session) === 0 || matches.newest[session] !== place) continue
+      const vote = Math.fround(at(kept.values, session) * at(index.matchWeights, place))
       voteOfNeighbour(index, session, at(index.postingPositions, p), vote, scores, total)
     }
   })
   const divisor = Math.max(at(total, 0), scoreTotalMin)
   for (const item of scores.touched) scores.values[item] = at(scores.values, item) / divisor
-  return scores
 }
 
 function voteOfNeighbour(
@@ -227,20 +255,9 @@ function addRules(index: SessionKnnIndex, window: Int32Array, scores: Sums): voi
   }
 }
 
-function bestCandidates(index: SessionKnnIndex, scores: Sums): Candidates {
-  const items = Int32Array.from(highest(scores, index.settings.candidatesMax))
-  return { items, scores: Float32Array.from(items, (item) => at(scores.values, item)) }
-}
-
-/** The entries with the highest sums above 0, best first; a tie goes to the lower number as in ONNX. */
-function highest({ values, touched }: Sums, countMax: number): number[] {
-  // The set is for an entry that underflowed to 0 and was added to again.
-  const positive = [...new Set(touched)].filter((entry) => at(values, entry) > 0)
-  return positive.sort((a, b) => at(values, b) - at(values, a) || a - b).slice(0, countMax)
-}
-
-function seenBoost(index: SessionKnnIndex): number {
-  return Math.fround(index.settings.seenBoost)
+function bestCandidates(index: SessionKnnIndex, { values, touched }: Sums): Candidates {
+  const items = Int32Array.from(highestEntries(values, touched, index.settings.candidatesMax))
+  return { items, scores: Float32Array.from(items, (item) => at(values, item)) }
 }
 
 // Offsets of an index are consistent by construction, so a missing element is a bug, not a case.
@@ -265,6 +282,7 @@ export const indexArrays = [
   'matchWeights',
   'distanceWeights',
   'ruleRowWeights',
+  'seenWeights',
 ] as const satisfies (keyof SessionKnnIndex)[]
 
 /**
@@ -274,9 +292,18 @@ export const indexArrays = [
 export function indexFromModel(modelBytes: Uint8Array): SessionKnnIndex {
   const settings = readMetadata(modelBytes).get(settingsMetadataKey)
   if (settings === undefined) throw new Error(`not a session-knn model: no ${settingsMetadataKey}`)
-  const tensors = readInitializers(modelBytes)
+  const read: SessionKnnSettings = JSON.parse(settings)
+  const tensors = withSeenWeights(readInitializers(modelBytes), read)
   const arrays = indexArrays.map((name) => [name, dataOf(tensors, name)])
-  return { settings: JSON.parse(settings), ...Object.fromEntries(arrays) }
+  return { settings: read, ...Object.fromEntries(arrays) }
+}
+
+/** Releases made before the places had weights of their own have one for all. */
+function withSeenWeights(tensors: Map<string, Tensor>, settings: SessionKnnSettings) {
+  const boost = tensors.get('seenBoost')
+  if (tensors.has('seenWeights') || boost === undefined) return tensors
+  const data = new Float32Array(settings.sessionItemsMax).fill(boost.data[0] as number)
+  return new Map([...tensors, ['seenWeights', { ...boost, dims: [data.length], data }]])
 }
 
 function dataOf(tensors: Map<string, Tensor>, name: string): Tensor['data'] {

@@ -24,7 +24,7 @@ export function buildModel(index: SessionKnnIndex): Uint8Array {
   const matches = findMatches(graph, window, index)
   const votes = votesOf(graph, keepNewestMatch(graph, matches, index))
   const near = scoresOf(graph, votes, items)
-  const scores = boostSeen(graph, addRules(graph, window, near, index), window, index)
+  const scores = boostSeen(graph, addRules(graph, window, near, index), window)
   const candidates = Math.min(index.settings.candidatesMax, items)
   outputBest(graph, scores, candidates)
   const vectorOf = (name: string, dataType: 1 | 6, length: number) => ({
@@ -145,9 +145,8 @@ function addRules(graph: GraphBuilder, window: Value, scores: Value, index: Sess
   return graph.addAt(scores, items, weights)
 }
 
-function boostSeen(graph: GraphBuilder, scores: Value, window: Value, index: SessionKnnIndex) {
-  const boost = graph.constant('seenBoost', Float32Array.of(index.settings.seenBoost))
-  const boosted = graph.op('Mul', [graph.op('Gather', [scores, window]), boost])
+function boostSeen(graph: GraphBuilder, scores: Value, window: Value) {
+  const boosted = graph.op('Mul', [graph.op('Gather', [scores, window]), 'seenWeights'])
   return graph.op('ScatterElements', [scores, window, boosted], { axis: 0 })
 }
 

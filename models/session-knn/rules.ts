@@ -1,3 +1,4 @@
+import { highestEntries } from '#shared/highest-entries.ts'
 import type { Numbers, SessionKnnSettings } from '#shared/session-knn.ts'
 import { offsetsOf } from './postings.ts'
 import {
@@ -32,12 +33,17 @@ export function buildRules(
   settings: SessionKnnSettings,
   bytesMax: number,
 ): Rules {
-  const table = emptyTable(sessions.itemsTotal, settings)
-  if (settings.ruleWeight > 0) fillTable(table, sessions, settings)
+  const counted = emptyTable(sessions.itemsTotal, settings)
+  if (settings.ruleWeight === 0) return packTable(counted, bytesMax)
+  fillTable(counted, sessions, settings)
+  const table = settings.ruleHopWeight > 0 ? walkOn(counted, settings) : counted
   return packTable(table, bytesMax)
 }
 
-function emptyTable(itemsTotal: number, settings: SessionKnnSettings): RuleTable {
+function emptyTable(
+  itemsTotal: number,
+  settings: Pick<SessionKnnSettings, 'ruleWeight' | 'rulesPerItemMax'>,
+): RuleTable {
   const slots = settings.ruleWeight > 0 ? itemsTotal * settings.rulesPerItemMax : 0
   return {
     counts: new Int32Array(itemsTotal),
@@ -86,6 +92,44 @@ function fillTable(
   }
 }
 
+/**
+ * Adds to each item's rules those of the items they lead to, as a walk of two steps finds them: items that
+ * were never seen together but share their neighbours. Rows that had room or weak ends are filled by them.
+ */
+function walkOn(
+  counted: RuleTable,
+  { rulesPerItemMax, ruleHopWeight }: SessionKnnSettings,
+): RuleTable {
+  const itemsTotal = counted.counts.length
+  const table = emptyTable(itemsTotal, { ruleWeight: 1, rulesPerItemMax })
+  const row = new Float64Array(itemsTotal)
+  const touched: number[] = []
+  const addTo = (other: number, weight: number) => {
+    if (row[other] === 0) touched.push(other)
+    row[other] = (row[other] as number) + weight
+  }
+  for (let item = 0; item < itemsTotal; item++) {
+    // Weights, not shares, so that of two items with equal rows the more frequent keeps more bytes.
+    const first = item * rulesPerItemMax
+    const end = first + (counted.counts[item] as number)
+    for (let slot = first; slot < end; slot++) {
+      const near = counted.items[slot] as number
+      const weight = counted.weights[slot] as number
+      addTo(near, weight)
+      const start = near * rulesPerItemMax
+      const step = (ruleHopWeight * weight) / 0xffff
+      for (let far = start; far < start + (counted.counts[near] as number); far++) {
+        const other = counted.items[far] as number
+        if (other !== item) addTo(other, step * (counted.shares[far] as number))
+      }
+    }
+    keepStrongest(table, item, touched, row, rulesPerItemMax)
+    for (const other of touched) row[other] = 0
+    touched.length = 0
+  }
+  return table
+}
+
 /** Where each item was clicked: a counting sort of the clicks by item. */
 function occurrencesOf(sessions: TrainingSessions) {
   const counts = new Int32Array(sessions.itemsTotal)
@@ -115,9 +159,7 @@ function keepStrongest(
   rulesPerItemMax: number,
 ): void {
   const weightOf = (other: number) => row[other] as number
-  const strongest = touched
-    .sort((a, b) => weightOf(b) - weightOf(a) || a - b)
-    .slice(0, rulesPerItemMax)
+  const strongest = highestEntries(row, touched, rulesPerItemMax)
   const total = strongest.reduce((sum, other) => sum + weightOf(other), 0)
   table.counts[item] = strongest.length
   strongest.forEach((other, place) => {

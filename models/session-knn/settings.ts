@@ -1,7 +1,7 @@
 import type { SessionKnnSettings } from '#shared/session-knn.ts'
 
 /**
- * The winner of `npm run tune -- --train train.txt --valid valid.txt --trials 200 --seed 1` on
+ * Where a search starts, and what a shop keeps that has too little to search on: the winner of `npm run tune -- --train train.txt --valid valid.txt --trials 200 --seed 1` on
  * clicks-serenade; test.txt was never tuned on. `npm run measure -- --ablate` shows what each idea
  * is worth there: how many neighbours vote, for instance, hardly matters.
  */
@@ -21,9 +21,12 @@ export const defaultSessionKnnSettings: SessionKnnSettings = {
   ruleDistanceExponent: 1.5,
   ruleHalfLifeDays: 30,
   ruleBackwardWeight: 1,
+  ruleHopWeight: 1,
   rulesPerItemMax: 50,
   ruleItemsMax: 4,
   ruleDiscount: 0.5,
   seenBoost: 24,
+  currentBoost: 24,
+  sessionsShare: 0.6,
   modelBytesMax: 8_000_000,
 }

@@ -27,7 +27,10 @@ export function buildIndex(
   checkTrainable(sessions, settings)
   const listBytes = settings.modelBytesMax - fixedBytes(sessions.itemsTotal)
   const rulesWanted = settings.ruleWeight > 0
-  const recent = recentSessions(sessions, rulesWanted ? listBytes * sessionsShare : listBytes)
+  const recent = recentSessions(
+    sessions,
+    rulesWanted ? listBytes * settings.sessionsShare : listBytes,
+  )
   if (recent.sessionOffsets.length === 1) {
     throw new RangeError(`modelBytesMax ${settings.modelBytesMax} leaves no room for a session`)
   }
@@ -43,8 +46,6 @@ export function buildIndex(
   }
 }
 
-// What sessions may take where rules want room too; the rules get whatever the sessions leave.
-const sessionsShare = 0.6
 // The nodes, names and settings of the graph; a test holds the whole file to `modelBytesMax`.
 const graphBytes = 32 * 1024
 // Two offsets and two weights an item.
@@ -96,6 +97,9 @@ function placeWeights(settings: SessionKnnSettings) {
     ruleRowWeights: Float32Array.from(
       { length: settings.ruleWeight > 0 ? settings.ruleItemsMax : 0 },
       (_, place) => (settings.ruleWeight * settings.ruleDiscount ** place) / 0xffff,
+    ),
+    seenWeights: Float32Array.from({ length: settings.sessionItemsMax }, (_, place) =>
+      place === 0 ? settings.currentBoost : settings.seenBoost,
     ),
   }
 }

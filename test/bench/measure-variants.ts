@@ -6,6 +6,8 @@ const never = 1e6
 /** The default with one idea taken out or one put in; the table of models/README.md. */
 export const variants: Record<string, Partial<SessionKnnSettings>> = {
   'without rules': { ruleWeight: 0 },
+  'rules of one step only': { ruleHopWeight: 0 },
+  'second step at 0.3': { ruleHopWeight: 0.3 },
   'rules forward only': { ruleBackwardWeight: 0 },
   'without boost of seen items': { seenBoost: 1 },
   'without decay around the shared item': { neighbourDecaySteps: never },

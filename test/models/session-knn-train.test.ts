@@ -34,11 +34,35 @@ describe('buildIndex', () => {
   })
 
   it('makes rules of neighbours in a session, nearer ones stronger, shares adding up to one', () => {
-    const rules = { ruleDistanceExponent: 1, ruleBackwardWeight: 0, ruleStepsMax: 2 }
+    const rules = {
+      ruleDistanceExponent: 1,
+      ruleBackwardWeight: 0,
+      ruleStepsMax: 2,
+      ruleHopWeight: 0,
+    }
     const index = buildIndex(trainingSessions([[0, 1, 2]]), settingsWith(rules))
     expect([...index.ruleOffsets]).toEqual([0, 2, 3, 3, 3])
     expect([...index.ruleItems]).toEqual([1, 2, 2])
     expect([...index.ruleShares]).toEqual([43690, 21845, 65535])
+  })
+
+  it('adds the rules of the items that an item leads to, never back to itself', () => {
+    const steps = { ruleStepsMax: 1, ruleBackwardWeight: 1, ruleHalfLifeDays: 1e9 }
+    const sessions = trainingSessions([
+      [0, 1],
+      [1, 2],
+    ])
+    const index = buildIndex(sessions, settingsWith({ ...steps, ruleHopWeight: 0.5 }))
+    const rulesOf = (item: number) =>
+      [...index.ruleItems.subarray(index.ruleOffsets[item], index.ruleOffsets[item + 1])].map(
+        (other, at) => [other, index.ruleShares[(index.ruleOffsets[item] as number) + at]],
+      )
+    // From 0 all goes to 1, and from there half of that in halves to 0 and 2: 1 against 1/4.
+    expect(rulesOf(0)).toEqual([
+      [1, Math.round((0xffff * 4) / 5)],
+      [2, Math.round(0xffff / 5)],
+    ])
+    expect(rulesOf(1).map(([other]) => other)).toEqual([0, 2])
   })
 
   it('uses four bytes a number where two do not suffice', () => {

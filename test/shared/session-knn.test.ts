@@ -90,7 +90,9 @@ describe('scoreSession, computed by hand', () => {
     windowIdfExponent: 0,
     candidateIdfExponent: 0,
     ruleWeight: 0,
+    ruleHopWeight: 0,
     seenBoost: 1,
+    currentBoost: 1,
   })
   const sessions = trainingSessions([
     [0, 1, 2],
@@ -126,11 +128,15 @@ describe('scoreSession, computed by hand', () => {
     expect([...scoreSession(index, Int32Array.of(1)).items]).toEqual([1, 3])
   })
 
-  it('boosts what was seen', () => {
-    const [once, twice] = [1, 2].map((seenBoost) =>
-      scoreSession(buildIndex(sessions, { ...plain, seenBoost }), Int32Array.of(1)),
-    )
-    expect(twice?.scores[0]).toBeCloseTo(2 * (once?.scores[0] as number), 6)
+  it('boosts what was seen, and the newest item by a factor of its own', () => {
+    const asked = Int32Array.of(0, 1)
+    const without = scoreSession(buildIndex(sessions, plain), asked)
+    const boosts = { seenBoost: 2, currentBoost: 3 }
+    const boosted = scoreSession(buildIndex(sessions, { ...plain, ...boosts }), asked)
+    const scoreOf = ({ items, scores }: typeof without, item: number) =>
+      scores[items.indexOf(item)] as number
+    const factors = [0, 1, 2, 3].map((item) => scoreOf(boosted, item) / scoreOf(without, item))
+    expect(factors.map((factor) => Math.round(factor * 1e5) / 1e5)).toEqual([2, 3, 1, 1])
   })
 
   it('adds the rules of the last item', () => {

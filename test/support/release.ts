@@ -23,10 +23,13 @@ const settings: SessionKnnSettings = {
   ruleDistanceExponent: 1.5,
   ruleHalfLifeDays: 30,
   ruleBackwardWeight: 0.5,
+  ruleHopWeight: 0,
   rulesPerItemMax: 50,
   ruleItemsMax: 4,
   ruleDiscount: 0.5,
   seenBoost: 1.5,
+  currentBoost: 1.5,
+  sessionsShare: 0.6,
   modelBytesMax: 1_000_000,
 }
 
