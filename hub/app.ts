@@ -18,6 +18,8 @@ import { readVisitorName } from './visitors/name.ts'
 import { orderErasure } from './visitors/order.ts'
 
 const queryRowsMax = 10_000
+const queryAnswerBytesMax = 16_000_000
+const queryMemoryMbMax = 500
 const queryTimeMaxMs = 30_000
 const queryBytesMax = 100_000
 /** An id may hold slashes that nobody encoded, and whatever it holds is answered by this route. */
@@ -43,6 +45,8 @@ export function hubApp(environment: Environment, schedule: Schedule): Hono {
       await environment.store.query(await context.req.text(), context.req.query(), {
         readOnly: true,
         rowsMax: queryRowsMax,
+        bytesMax: queryAnswerBytesMax,
+        memoryMbMax: queryMemoryMbMax,
         timeMaxMs: queryTimeMaxMs,
       }),
     ),

@@ -7,11 +7,13 @@ import {
   ClickHouseLogLevel,
   type ClickHouseSettings,
   createClient,
+  type ResultSet,
+  type Row,
 } from '@clickhouse/client'
 import { toStoreError } from './clickhouse-errors.ts'
 import { type Migration, readMigrations } from './migrations.ts'
-import { assertReadOnly } from './read-guard.ts'
-import type { QueryLimits, Store } from './store.ts'
+import { readOnlySql } from './read-guard.ts'
+import { type QueryLimits, type Store, StoreError } from './store.ts'
 import { storeOver, type TextEngine } from './text-engine.ts'
 
 /** How the engine gets at its client. */
@@ -46,8 +48,8 @@ export function createClickHouseEngine({ client, withReader }: ClickHouseAccess)
     insertText: (table, body, token) => typed(() => insertText(client, table, body, token)),
     queryText: (sql, parameters, limits) =>
       typed(() => {
-        if (limits.readOnly) assertReadOnly(sql)
-        return withReader((reader) => queryText(reader, sql, parameters, limits))
+        const asked = limits.readOnly ? readOnlySql(sql) : sql
+        return withReader((reader) => queryText(reader, asked, parameters, limits))
       }),
     ping: () =>
       typed(async () => {
@@ -102,7 +104,22 @@ async function queryText(
     return ''
   }
   const answer = await client.query({ query: sql, format: 'JSONEachRow', ...options })
-  return answer.text()
+  return textOf(answer, limits.bytesMax)
+}
+
+/** The answer as text; counted here too, because a constant column weighs next to nothing in the engine. */
+async function textOf(answer: ResultSet<'JSONEachRow'>, bytesMax: number): Promise<string> {
+  const lines: string[] = []
+  let characters = 0
+  for await (const rows of answer.stream()) {
+    for (const { text } of rows as Row[]) {
+      characters += text.length
+      if (characters > bytesMax)
+        throw new StoreError('refused', `an answer may have at most ${bytesMax} bytes`)
+      lines.push(text)
+    }
+  }
+  return lines.join('\n')
 }
 
 const bytesPerMb = 1_000_000
@@ -112,6 +129,7 @@ function querySettings(limits: Required<QueryLimits>): ClickHouseSettings {
   return {
     ...outputSettings,
     max_result_rows: String(limits.rowsMax),
+    max_result_bytes: String(limits.bytesMax),
     result_overflow_mode: 'throw',
     max_execution_time: limits.timeMaxMs / 1000,
     timeout_overflow_mode: 'throw',

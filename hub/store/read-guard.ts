@@ -12,15 +12,20 @@ type Kind = 'blank' | 'identifier' | 'text' | 'other'
 
 interface Token {
   readonly kind: Kind
+  /** As it was written. */
+  readonly raw: string
+  /** What it is called: identifiers bare and in lower case, since the closed names are. */
   readonly text: string
 }
 
-// In the order they are tried. Quoted identifiers are identifiers: "file"('…') is a call like any other.
+// In the order they are tried. Quoted identifiers are identifiers: "file"('…') is a call like any other. The
+// rest is a list of what may stand outside of quotes, and neither $ (the engine has heredocs of its own rules)
+// nor # and \ is on it; // begins a comment there, /* one that nests.
 const kinds: readonly (readonly [Kind, RegExp])[] = [
-  ['blank', /\s+|--[^\n]*|#[! ][^\n]*|\/\*[\s\S]*?\*\//y],
-  ['text', /'(?:[^'\\]|\\[\s\S]|'')*'|\$(\w*)\$[\s\S]*?\$\1\$/y],
-  ['identifier', /"(?:[^"\\]|\\[\s\S]|"")*"|`(?:[^`\\]|\\[\s\S]|``)*`|[A-Za-z_][\w$]*/y],
-  ['other', /\d[\w.]*|[\s\S]/y],
+  ['blank', /[ \t\r\n]+|--[^\n]*|\/\*(?:(?!\/\*|\*\/)[\s\S])*\*\//y],
+  ['text', /'(?:[^'\\]|\\[\s\S]|'')*'(?!')/y],
+  ['identifier', /"(?:[^"\\]|"")*"(?!")|`(?:[^`\\]|``)*`(?!`)|[A-Za-z_]\w*/y],
+  ['other', /\d[\w.]*|\/(?![/*])|[()[\]{},.;:+*%=<>!|?^&~-]/y],
 ]
 
 // Not DESCRIBE: of a table function it asks files and networks, and `readonly` lets it.
@@ -37,53 +42,52 @@ const closedFunctions = new Set(
   ),
 )
 
-/** Throws `refused` unless the SQL is one statement that reads tables of the default database. */
-export function assertReadOnly(sql: string): void {
-  const tokens = tokenize(sql)
-  const refuse = (what: string): never => {
-    throw new StoreError('refused', `a read-only query may not ${what}`)
-  }
-  const first = tokens.find((token) => token.text !== '(')
+/**
+ * The SQL to send in place of somebody's SQL: its own tokens, with a space where blanks and comments were, so
+ * that the engine cannot find a comment where none was seen here. Throws `refused` unless it is one statement
+ * that reads tables of the default database.
+ */
+export function readOnlySql(sql: string): string {
+  const all = [...tokenize(sql)]
+  const tokens = all.filter(({ kind }) => kind !== 'blank')
+  const first = tokens.find(({ text }) => text !== '(')
   if (!firstWords.has(first?.text ?? '')) refuse('do anything but SELECT, WITH or EXPLAIN')
   for (const [index, { kind, text }] of tokens.entries()) {
     const next = tokens[index + 1]
     if (text === ';' && next) refuse('hold a second statement')
-    // The engine takes typographic quotes for quotes; rather than follow it there, nothing but ASCII passes.
-    if (kind === 'other' && text > '\x7f') refuse(`hold ${text} outside of quotes`)
     if (kind !== 'identifier') continue
     if (text === 'outfile') refuse('write to a file')
     if (closedDatabases.has(text) && next?.text === '.') refuse(`read ${text}`)
     if (text === 'identifier' && tokens[index - 1]?.text === ':') refuse('take names as parameters')
     if (next?.text === '(' && closedFunctions.has(text)) refuse(`call ${text}()`)
   }
+  return all.map(({ kind, raw }) => (kind === 'blank' ? ' ' : raw)).join('')
 }
 
-/** Tokens without blanks and comments; identifiers bare and in lower case, since the closed names are. */
-function tokenize(sql: string): Token[] {
-  const tokens: Token[] = []
+/** Each character is looked at a bounded number of times: what fits no kind ends it, an open quote too. */
+function* tokenize(sql: string): Generator<Token> {
   for (let position = 0; position < sql.length; ) {
     const token = tokenAt(sql, position)
-    position += token.length
-    if (token.kind !== 'blank')
-      tokens.push({ kind: token.kind, text: bare(token.kind, token.text) })
+    position += token.raw.length
+    yield token
   }
-  return tokens
 }
 
-function tokenAt(sql: string, position: number): Token & { length: number } {
+function tokenAt(sql: string, position: number): Token {
   for (const [kind, pattern] of kinds) {
     pattern.lastIndex = position
-    const text = pattern.exec(sql)?.[0]
-    if (text) return { kind, text, length: text.length }
+    const raw = pattern.exec(sql)?.[0]
+    if (raw) return { kind, raw, text: kind === 'identifier' ? bare(raw) : raw }
   }
-  return { kind: 'other', text: '', length: 1 }
+  const what = sql.slice(position, position + 2)
+  return refuse(`hold ${what} here: a quote or comment without its end, or what no query needs`)
 }
 
-function bare(kind: Kind, text: string): string {
-  if (kind !== 'identifier') return text
-  const quoted = text.startsWith('"') || text.startsWith('`')
-  // A name could hide behind an escape, and no table or function here needs one.
-  if (quoted && text.includes('\\'))
-    throw new StoreError('refused', 'a read-only query may not hold an escape in a name')
-  return (quoted ? text.slice(1, -1) : text).toLowerCase()
+function bare(raw: string): string {
+  const isQuoted = raw.startsWith('"') || raw.startsWith('`')
+  return (isQuoted ? raw.slice(1, -1) : raw).toLowerCase()
+}
+
+function refuse(what: string): never {
+  throw new StoreError('refused', `a read-only query may not ${what}`)
 }

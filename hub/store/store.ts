@@ -4,6 +4,8 @@
 export interface QueryLimits {
   /** Rows of the answer; more is an error (`refused`), never a silent cut. */
   readonly rowsMax?: number
+  /** Bytes of the answer, in the engine and as JSON; more is an error (`refused`) too. */
+  readonly bytesMax?: number
   readonly timeMaxMs?: number
   /** Memory of the engine for this query; large groupings go to disk at half of it, past it is an error (`refused`). */
   readonly memoryMbMax?: number
@@ -42,6 +44,7 @@ export interface Store {
 /** Bounds of a query that states none: an answer has to fit in memory twice, and nobody waits longer. */
 export const queryDefaults = {
   rowsMax: 100_000,
+  bytesMax: 500_000_000,
   timeMaxMs: 30_000,
   memoryMbMax: 1_000,
   readOnly: false,

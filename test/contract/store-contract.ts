@@ -214,6 +214,16 @@ export function storeContract({ store }: StoreContract): void {
     ['SELECT {missing:String}', {}, { code: 'invalid_query', retryable: false }],
     ['SELECT number FROM numbers(11)', { rowsMax: 10 }, { code: 'refused', retryable: false }],
     [
+      "SELECT repeat('x', number) FROM numbers(200)",
+      { bytesMax: 10_000 },
+      { code: 'refused', retryable: false },
+    ],
+    [
+      "SELECT repeat('x', 1000) FROM numbers(11)",
+      { bytesMax: 10_000 },
+      { code: 'refused', retryable: false },
+    ],
+    [
       'SELECT sum(sipHash64(number)) FROM numbers(1e12)',
       { timeMaxMs: 100 },
       { code: 'timeout', retryable: true },
@@ -257,6 +267,18 @@ export function storeContract({ store }: StoreContract): void {
     "SELECT * FROM executable('id', 'TSV', 'a String')",
     "SELECT * FROM mysql('127.0.0.1:1', 'a', 'b', 'c', 'd')",
     'SELECT * FROM {database:Identifier}.one',
+    // Comments and quotes as the engine reads them: nested, by //, by # and by heredocs of any name.
+    "SELECT /* /* */ ' */ file('/etc/hostname') AS x -- '",
+    "SELECT /* /* */ ' */ 1 AS x INTO OUTFILE 'out' TRUNCATE -- '",
+    "SELECT 1 /* /* */ ' */; KILL QUERY WHERE 1 -- '",
+    "SELECT 1 // '\n, file('/etc/hostname') -- '",
+    "SELECT 1 # '\n, file('/etc/hostname') -- '",
+    "SELECT 1 #/**/ '\n, file('/etc/hostname') -- '",
+    "SELECT $ ' $ 1 $ ' $, file('/etc/hostname') AS x -- '",
+    "SELECT 1 AS a$$ ' $$ ', file('/etc/hostname') AS x -- '",
+    'SELECT /* without its end',
+    "SELECT 'without its end",
+    "SELECT 'a''",
   ])('read-only refuses %s', async (sql) => {
     expect(await refusal(sql, { readOnly: true })).toMatchObject({
       code: 'refused',
@@ -270,6 +292,8 @@ export function storeContract({ store }: StoreContract): void {
       'a; DROP TABLE events -- /* system.one',
     ],
     ['-- why\nWITH 1 AS x SELECT x AS one;', 1],
+    ["/* it's */ SELECT/**/5-/* two */-1e0/*x*//2 AS one -- that's it", 5.5],
+    ["SELECT concat('it''s', '/*', '\\'') AS one -- '", "it's/*'"],
     ['(SELECT count() > -1 AS one FROM events_once)', 1],
     ["SELECT queryString('/a?file=b') AS one", 'file=b'],
     ['SELECT sumMerge(s) AS one FROM (SELECT sumState(number) AS s FROM numbers(3))', 3],
