@@ -2,19 +2,23 @@ import type { Fallback } from '#shared/contract.ts'
 import type { ScoredItem } from '#shared/decide.ts'
 import { type Features, featurise } from '#shared/features.ts'
 import { limits } from '#shared/limits.ts'
+import { popularityModel } from '#shared/model.ts'
 import { type CompiledPlacement, compilePolicy } from '#shared/policy/compile.ts'
-import { defaultPolicy, type Placement } from '#shared/policy.ts'
+import { defaultPolicy } from '#shared/policy.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
-import type { Session } from '#shared/session.ts'
+import { type FeatureFacts, readFeatures } from '#shared/tabular/read-features.ts'
 import type { LivePopularity } from './live-popularity.ts'
 import type { LoadedRelease } from './releases/load.ts'
 
-/** What a decision is made from: one release's model, policy and popularity, never two. */
+/** What a decision is made from: one release's models, policy and popularity, never two. */
 export interface Inferred {
   readonly features: Features
+  /** Of a model that names items; empty where the placement has another. */
   readonly candidates: readonly ScoredItem[]
+  /** Of a tabular model: finite, null where the placement has none or it failed. */
+  readonly score: number | null
   readonly popular: readonly ScoredItem[]
-  readonly model: Placement['model']
+  readonly model: string
   readonly fallback: Fallback | null
   /** How long the model took, ms; 0 where it was not asked, or where the platform stops its clock. */
   readonly inferenceMs: number
@@ -32,9 +36,9 @@ export function placementOf(name: string, release: LoadedRelease | null): Compil
   throw new RequestRefused(404, 'unknown_placement', `the placements here are ${known}`)
 }
 
-/** Scores a session by the release, down to popularity where the model has nothing to say. */
+/** Scores a visitor by the release, down to popularity where the model has nothing to say. */
 export async function infer(
-  session: Session | null,
+  known: FeatureFacts,
   { placement }: CompiledPlacement,
   release: LoadedRelease | null,
   ports: {
@@ -44,21 +48,29 @@ export async function infer(
     readonly popularity: LivePopularity
   },
 ): Promise<Inferred> {
+  const model = release?.models.get(placement.model)
   const isKnown = (item: string) => release?.numberOf(item) !== undefined
-  const itemsMax = release?.itemsMax ?? limits.sessionItemsMax
-  const features = featurise(session, isKnown, ports.now, itemsMax)
+  const itemsMax = model?.answers === 'items' ? model.itemsMax : limits.sessionItemsMax
+  const features = featurise(known.session, isKnown, ports.now, itemsMax)
   const popular = release?.popularity ?? ports.popularity.top(ports.site, limits.decisionItemsMax)
-  const byPopularity = {
-    ...{ features, candidates: [], popular, inferenceMs: 0 },
-    model: 'popularity',
-  } as const
+  const byPopularity: Inferred = {
+    ...{ features, candidates: [], score: null, popular, inferenceMs: 0 },
+    ...{ model: popularityModel, fallback: null },
+  }
   if (release === null) return { ...byPopularity, fallback: 'no_release' }
-  if (placement.model === 'popularity') return { ...byPopularity, fallback: null }
+  if (model === undefined) return byPopularity
+  const startedAt = ports.stopwatch()
+  if (model.answers === 'score') {
+    const inputs = readFeatures(model.features, known)
+    const { score, fallback } = await model.score(inputs)
+    const inferenceMs = ports.stopwatch() - startedAt
+    const seen = { ...features, inputs }
+    return { ...byPopularity, features: seen, score, model: placement.model, fallback, inferenceMs }
+  }
   if (features.items.length === 0) return { ...byPopularity, fallback: 'unknown_visitor' }
   const numbers = features.items.map((item) => release.numberOf(item) as number)
-  const startedAt = ports.stopwatch()
-  const { candidates, fallback } = await release.score(Int32Array.from(numbers))
+  const { candidates, fallback } = await model.score(Int32Array.from(numbers))
   const inferenceMs = ports.stopwatch() - startedAt
-  const model = fallback === 'model_failed' ? 'popularity' : placement.model
-  return { features, candidates, popular, model, fallback, inferenceMs }
+  const answering = fallback === 'model_failed' ? popularityModel : placement.model
+  return { ...byPopularity, candidates, model: answering, fallback, inferenceMs }
 }

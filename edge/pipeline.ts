@@ -3,7 +3,9 @@ import { type Decided, type DecidedItem, decideItems } from '#shared/decide.ts'
 import type { EventType } from '#shared/event.ts'
 import { visitorKey } from '#shared/id.ts'
 import { limits } from '#shared/limits.ts'
+import type { RuleTime } from '#shared/policy/facts.ts'
 import { scopeOf } from '#shared/policy/scope.ts'
+import { timeIn, timeZoneOf } from '#shared/policy/time.ts'
 import type { Session } from '#shared/session.ts'
 import type { Site } from '#shared/sites.ts'
 import { type Cleaned, clean, type Rejected } from './clean.ts'
@@ -93,10 +95,21 @@ async function answerQuestion(
     const { session, totals } = await look(visitor, cleaned, site, environment)
     const { popularity, stopwatch } = environment
     const ports = { now: receivedAt, site: site.id, popularity, stopwatch }
-    const inferred = await infer(session, placement, release, ports)
+    const policy = release?.policy ?? policyWithoutRelease
+    const { context } = question
+    const known = {
+      ...{ session, totals, event: newestProperties(cleaned, visitor), context },
+      time: numbersOf(timeIn(timeZoneOf(context, policy.policy.timeZone), receivedAt)),
+    }
+    const inferred = await infer(known, placement, release, ports)
     const item = (id: string) => release?.item(id)
-    const { scope, ...told } = scopeOf(release?.policy ?? policyWithoutRelease, {
-      ...{ visitor, session, totals, context: question.context, at: receivedAt, item },
+    const { scope, ...told } = scopeOf(policy, {
+      visitor,
+      session,
+      totals,
+      context,
+      at: receivedAt,
+      item,
     })
     const decided = decideItems({
       ...{ ...inferred, placement, scope, item },
@@ -120,6 +133,20 @@ async function answerQuestion(
       ...answerBatch(cleaned, receipt, site, environment),
     }
   })
+}
+
+/** What the newest event of a question says; of events of one moment the last. */
+function newestProperties({ visitors }: Cleaned, visitor: string) {
+  const events = visitors.get(visitor) ?? []
+  const newest = events.reduce<(typeof events)[number] | undefined>(
+    (latest, event) => (latest && latest.timestamp > event.timestamp ? latest : event),
+    undefined,
+  )
+  return newest?.properties ?? {}
+}
+
+function numbersOf({ hour, minute, weekday }: RuleTime) {
+  return { hour: Number(hour), minute: Number(minute), weekday: Number(weekday) }
 }
 
 function recordOf(

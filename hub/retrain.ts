@@ -1,6 +1,6 @@
 import type { ScoredItem } from '#shared/decide.ts'
 import type { ItemFacts } from '#shared/policy.ts'
-import { type Manifest, packRelease } from '#shared/release.ts'
+import { type Manifest, missingModel, packRelease } from '#shared/release.ts'
 import type { Environment } from './environment.ts'
 import { readPolicy } from './policies/read-policy.ts'
 import { publishRelease } from './publishing/publish.ts'
@@ -50,12 +50,14 @@ export async function retrain(
     return { outcome: 'refused', reason: trained.verdict.reason, digest: null, figures }
   }
   const manifest = manifestOf(site, trained, figures, environment)
+  const missing = missingModel(checked.policy, manifest.models)
+  if (missing !== null) return { outcome: 'refused', reason: missing, digest: null, figures }
   const release = await packRelease({
     manifest,
     policy: checked.policy,
     catalogue: { items: [...data.catalogue] },
     popularity: popularItems(data.catalogue, trained),
-    model: trained.model,
+    models: { 'session-knn': trained.model },
   })
   const publication = { by, why: trained.verdict.reason, figures, manifest }
   await publishRelease(site, release, publication, environment)
@@ -100,10 +102,14 @@ function manifestOf(
   { now }: Environment,
 ): Manifest {
   return {
-    format: 2,
+    format: 3,
     site,
     createdAt: new Date(now()).toISOString(),
-    model: { family: 'session-knn', inputs: ['session'], outputs: ['items', 'scores'], itemsMax },
+    models: {
+      'session-knn': {
+        ...{ family: 'session-knn', inputs: ['session'], outputs: ['items', 'scores'], itemsMax },
+      },
+    },
     training: { ...figures, verdict: verdict.reason },
   }
 }

@@ -1,4 +1,5 @@
 import type { Session } from './session.ts'
+import type { FeatureValues } from './tabular/read-features.ts'
 
 /** What a model sees of a visitor; logged with the decision. */
 export interface Features {
@@ -12,6 +13,8 @@ export interface Features {
   readonly lengthMs: number
   /** 0–23, in UTC. */
   readonly hour: number
+  /** What a tabular model was given, by the names of its features. */
+  readonly inputs?: FeatureValues
 }
 
 /** The features of a session at a moment (epoch ms), of the last `itemsMax` items in the vocabulary. */

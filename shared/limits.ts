@@ -59,6 +59,10 @@ export const limits = {
 
   /** A Worker's isolate has 128 MB, and two models are loaded during a swap. */
   releaseBytesMax: 10 * 1024 * 1024,
+  /** Each has a session of the runtime beside its bytes. */
+  releaseModelsMax: 8,
+  /** Columns of one tabular model, each category one. */
+  featureColumnsMax: 1_000,
   sitesMax: 100,
 
   /** What a process may have resident while everything behind it hangs; see docs/decisions/010. */

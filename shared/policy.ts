@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { limits } from './limits.ts'
+import { modelNameSchema } from './model.ts'
 
 /** What CEL can name without brackets. */
 const fieldName = v.pipe(
@@ -69,7 +70,8 @@ export type Rule = v.InferOutput<typeof ruleSchema>
 export const placementSchema = v.variant('kind', [
   v.strictObject({
     kind: v.literal('items'),
-    model: v.picklist(['session-knn', 'popularity']),
+    /** One of the release, or `popularity`. */
+    model: modelNameSchema,
     itemsMax: whole(1, limits.decisionItemsMax),
     rules: v.pipe(v.array(ruleSchema), v.maxLength(limits.placementRulesMax)),
   }),

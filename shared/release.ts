@@ -2,22 +2,19 @@ import { strFromU8, strToU8, unzipSync, zipSync } from 'fflate'
 import * as v from 'valibot'
 import { sha256Hex } from './digest.ts'
 import { limits } from './limits.ts'
+import { modelsSchema, popularityModel } from './model.ts'
 import { itemFactsSchema, policySchema } from './policy.ts'
-import { policyOfFormat1 } from './release-format-1.ts'
+import { inFormat3 } from './release-formats.ts'
 
 const scoredItem = v.object({ id: v.string(), score: v.number() })
 
 export const manifestSchema = v.object({
-  format: v.literal(2),
+  format: v.literal(3),
   site: v.pipe(v.string(), v.minLength(1)),
   createdAt: v.string(),
-  model: v.object({
-    family: v.literal('session-knn'),
-    inputs: v.array(v.string()),
-    outputs: v.array(v.string()),
-    itemsMax: v.pipe(v.number(), v.integer(), v.minValue(1)),
-  }),
-  /** What it was trained on and how it was judged; for people, never read by the POP. */
+  /** By the names that placements call them; each is `models/<name>.onnx`. */
+  models: modelsSchema,
+  /** What they were trained on and how they were judged; for people, never read by the POP. */
   training: v.record(v.string(), v.union([v.number(), v.string()])),
 })
 export type Manifest = v.InferOutput<typeof manifestSchema>
@@ -35,10 +32,10 @@ const partsSchema = v.object({
   popularity: v.array(scoredItem),
 })
 
-/** A release unpacked: model, policy and catalogue as one thing. */
+/** A release unpacked: models, policy and catalogue as one thing. */
 export interface ReleaseParts extends v.InferOutput<typeof partsSchema> {
-  /** ONNX. */
-  readonly model: Uint8Array
+  /** ONNX, by the names of the manifest. */
+  readonly models: Readonly<Record<string, Uint8Array>>
 }
 
 /** A release in the form in which it travels, named by the SHA-256 of its bytes. */
@@ -58,18 +55,18 @@ export class ReleaseError extends Error {
 }
 
 const jsonNames = ['manifest', 'policy', 'catalogue', 'popularity'] as const
-const modelName = 'model.onnx'
+const modelFile = /^models\/(.+)\.onnx$/
 /** A fixed date makes packing the same parts give the same bytes, and so the same digest. */
 const packedAt = new Date('2020-01-01T12:00:00Z')
 
 /** Packs a release as a ZIP file that any tool can open. Throws ReleaseError where it is over `releaseBytesMax`. */
 export async function packRelease(parts: ReleaseParts): Promise<PackedRelease> {
   const texts = jsonNames.map((name) => [`${name}.json`, strToU8(JSON.stringify(parts[name]))])
-  const bytes = zipSync(
-    // The model is stored as it is: a POP then unpacks a release without spending time on inflating.
-    { ...Object.fromEntries(texts), [modelName]: [parts.model, { level: 0 }] },
-    { level: 6, mtime: packedAt },
-  )
+  const models = Object.keys(parts.models)
+    .sort()
+    // A model is stored as it is: a POP then unpacks a release without spending time on inflating.
+    .map((name) => [`models/${name}.onnx`, [parts.models[name], { level: 0 }]])
+  const bytes = zipSync(Object.fromEntries([...texts, ...models]), { level: 6, mtime: packedAt })
   if (bytes.length > limits.releaseBytesMax) {
     throw new ReleaseError(
       'release_too_large',
@@ -85,20 +82,48 @@ export async function packRelease(parts: ReleaseParts): Promise<PackedRelease> {
  */
 export function unpackRelease(bytes: Uint8Array): ReleaseParts {
   const files = unzip(bytes)
-  const model = files[modelName]
-  if (!model) throw new ReleaseError('release_unreadable', `the release has no ${modelName}`)
-  const parts = Object.fromEntries(jsonNames.map((name) => [name, readJson(files, `${name}.json`)]))
-  const parsed = v.safeParse(partsSchema, inFormat2(parts), { abortEarly: true })
-  if (parsed.success) return { ...parsed.output, model }
-  const issue = parsed.issues[0]
-  throw new ReleaseError('release_unreadable', `${v.getDotPath(issue)}: ${issue.message}`)
+  const texts = Object.fromEntries(jsonNames.map((name) => [name, readJson(files, `${name}.json`)]))
+  const former = inFormat3(texts, files)
+  const parsed = v.safeParse(partsSchema, former.parts, { abortEarly: true })
+  if (!parsed.success) {
+    const [issue] = parsed.issues
+    throw new ReleaseError('release_unreadable', `${v.getDotPath(issue)}: ${issue.message}`)
+  }
+  const release = { ...parsed.output, models: modelsIn(former.files, parsed.output.manifest) }
+  const missing = missingModel(release.policy, release.manifest.models)
+  if (missing !== null) throw new ReleaseError('release_unreadable', missing)
+  return release
 }
 
-/** A POP that is upgraded goes on answering by the release it has. */
-function inFormat2(parts: Record<string, unknown>): Record<string, unknown> {
-  const { manifest, policy } = parts as { manifest?: { format?: unknown } | null; policy?: unknown }
-  if (manifest?.format !== 1) return parts
-  return { ...parts, manifest: { ...manifest, format: 2 }, policy: policyOfFormat1(policy) }
+/** A sentence of the first placement whose model a release has not; null where it has all. */
+export function missingModel(
+  { placements }: v.InferOutput<typeof policySchema>,
+  models: Manifest['models'],
+): string | null {
+  for (const [name, { model }] of Object.entries(placements)) {
+    if (model === undefined || model === popularityModel || Object.hasOwn(models, model)) continue
+    const known = [...Object.keys(models), popularityModel].join(', ')
+    return `policy.placements.${name}.model: there is no ${model}; the models are ${known}`
+  }
+  return null
+}
+
+function modelsIn(files: Record<string, Uint8Array>, manifest: Manifest) {
+  const found = Object.entries(files).flatMap(([file, bytes]) => {
+    const name = modelFile.exec(file)?.[1]
+    return name === undefined ? [] : [[name, bytes] as const]
+  })
+  const models = Object.fromEntries(found)
+  for (const name of Object.keys(manifest.models)) {
+    if (Object.hasOwn(models, name)) continue
+    throw new ReleaseError('release_unreadable', `the release has no models/${name}.onnx`)
+  }
+  const unknown = found.find(([name]) => !Object.hasOwn(manifest.models, name))
+  if (unknown === undefined) return models
+  throw new ReleaseError(
+    'release_unreadable',
+    `the manifest says nothing of models/${unknown[0]}.onnx`,
+  )
 }
 
 function unzip(bytes: Uint8Array): Record<string, Uint8Array> {

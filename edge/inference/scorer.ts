@@ -1,7 +1,13 @@
 import type { Candidates } from '#shared/session-knn.ts'
 
-/** A loaded model: scores a session of dense item numbers, oldest first. */
-export interface Scorer {
+/** A loaded model that names items: scores a session of dense item numbers, oldest first. */
+export interface ItemScorer {
   score(items: Int32Array): Promise<Candidates>
+  dispose(): Promise<void>
+}
+
+/** A loaded model that scores a row of features; NaN where the model says so. */
+export interface RowScorer {
+  score(row: Float32Array): Promise<number>
   dispose(): Promise<void>
 }

@@ -1,11 +1,24 @@
 import { indexFromModel, scoreSession } from '#shared/session-knn.ts'
-import type { Scorer } from './scorer.ts'
+import { scoreRow, tabularFromModel } from '#shared/tabular/model.ts'
+import type { ItemScorer, RowScorer } from './scorer.ts'
 
-/** The same model without WebAssembly, from the constants of its own file: the fallback of `wasmScorer`. */
-export function typescriptScorer(model: Uint8Array): Scorer {
+// The same models without WebAssembly, from the constants of their own files. Each throws where the file is
+// none of ours: somebody else's model has no second form.
+
+/** The fallback of `wasmItemScorer` for a session-kNN model. */
+export function typescriptItemScorer(model: Uint8Array): ItemScorer {
   const index = indexFromModel(model)
   return {
     score: async (items) => scoreSession(index, items),
+    dispose: async () => {},
+  }
+}
+
+/** The fallback of `wasmRowScorer` for a tabular model of ours. */
+export function typescriptRowScorer(model: Uint8Array): RowScorer {
+  const own = tabularFromModel(model)
+  return {
+    score: async (row) => scoreRow(own, row),
     dispose: async () => {},
   }
 }

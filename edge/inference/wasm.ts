@@ -1,44 +1,61 @@
 // A compiled module: workerd refuses to compile bytes.
 import ortModule from 'onnxruntime-web/ort-wasm-simd-threaded.wasm'
 import * as ort from 'onnxruntime-web/wasm'
-import type { Manifest } from '#shared/release.ts'
-import { type Candidates, candidatesFromOutputs, modelInput } from '#shared/session-knn.ts'
-import type { Scorer } from './scorer.ts'
+import type { ItemModel, Model, TabularModel } from '#shared/model.ts'
+import { candidatesFromOutputs, modelInput } from '#shared/session-knn.ts'
+import type { ItemScorer, RowScorer } from './scorer.ts'
 
 prepareRuntime()
 
 /**
- * Loads a session-kNN model into ONNX Runtime's WebAssembly.
+ * Loads a model that names items into ONNX Runtime's WebAssembly.
  * Throws when it cannot be loaded, or when its inputs and outputs are not those the manifest declares.
  */
-export async function wasmScorer(model: Uint8Array, declared: Manifest['model']): Promise<Scorer> {
+export async function wasmItemScorer(model: Uint8Array, declared: ItemModel): Promise<ItemScorer> {
+  const session = await open(model, declared)
+  const { itemsMax } = declared
+  return {
+    score: async (items) => {
+      const input = modelInput(items, { sessionItemsMax: itemsMax })
+      const outputs = await session.run({
+        session: new ort.Tensor('int32', input, [input.length]),
+      })
+      return candidatesFromOutputs(
+        outputs.items?.data as Int32Array,
+        outputs.scores?.data as Float32Array,
+      )
+    },
+    dispose: () => session.release(),
+  }
+}
+
+/** Loads a model that scores rows; throws as `wasmItemScorer` does. */
+export async function wasmRowScorer(model: Uint8Array, declared: TabularModel): Promise<RowScorer> {
+  const session = await open(model, declared)
+  return {
+    score: async (row) => {
+      const outputs = await session.run({
+        features: new ort.Tensor('float32', row, [1, row.length]),
+      })
+      const score = outputs.score?.data[declared.scoreAt] as number | undefined
+      if (score === undefined) throw new Error(`the score has no element ${declared.scoreAt}`)
+      return score
+    },
+    dispose: () => session.release(),
+  }
+}
+
+async function open(model: Uint8Array, declared: Model): Promise<ort.InferenceSession> {
   const session = await ort.InferenceSession.create(model, {
     executionProviders: ['wasm'],
     graphOptimizationLevel: 'all',
-    // WebAssembly memory never shrinks: both keep a swap of two models within an isolate's 128 MB.
+    // WebAssembly memory never shrinks: both keep a swap of two releases within an isolate's 128 MB.
     enableCpuMemArena: false,
     extra: { session: { disable_prepacking: '1' } },
   })
   expectSame('inputs', session.inputNames, declared.inputs)
   expectSame('outputs', session.outputNames, declared.outputs)
-  return {
-    score: async (items) => scoreWith(session, items, declared.itemsMax),
-    dispose: () => session.release(),
-  }
-}
-
-async function scoreWith(
-  session: ort.InferenceSession,
-  items: Int32Array,
-  itemsMax: number,
-): Promise<Candidates> {
-  const input = modelInput(items, { sessionItemsMax: itemsMax })
-  const tensor = new ort.Tensor('int32', input, [input.length])
-  const outputs = await session.run({ session: tensor })
-  return candidatesFromOutputs(
-    (outputs.items as ort.Tensor).data as never,
-    (outputs.scores as ort.Tensor).data as never,
-  )
+  return session
 }
 
 function expectSame(what: string, found: readonly string[], declared: readonly string[]): void {

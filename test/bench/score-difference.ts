@@ -12,8 +12,8 @@ interface Answered {
  * scorer's for the same item, over all answers; an item that only one of the two names counts whole.
  */
 export function scoreDifference(release: Uint8Array, answered: readonly Answered[]): number {
-  const { model, catalogue } = unpackRelease(release)
-  const index = indexFromModel(model)
+  const { models, catalogue } = unpackRelease(release)
+  const index = indexFromModel(models['session-knn'] as Uint8Array)
   const numbers = new Map(catalogue.items.map(({ id }, number) => [id, number]))
   let largest = 0
   for (const { seen, answer } of answered) {

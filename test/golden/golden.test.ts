@@ -66,7 +66,10 @@ describe('a journey', () => {
   it('becomes the same scores and the same decision, by a release that travelled', async () => {
     const release = unpackRelease((await packRelease(parts)).bytes)
     const numbers = journey.features.items.map((item) => ids.indexOf(item))
-    const scored = scoreSession(indexFromModel(release.model), Int32Array.from(numbers))
+    const scored = scoreSession(
+      indexFromModel(release.models['session-knn'] as Uint8Array),
+      Int32Array.from(numbers),
+    )
     const candidates = [...scored.items].map((number, at) => ({
       id: ids[number] as string,
       score: scored.scores[at] as number,

@@ -9,7 +9,7 @@ import {
   type ReleaseParts,
   unpackRelease,
 } from '#shared/release.ts'
-import { smallRelease } from '#test/support/release.ts'
+import { smallRelease, tabularModel } from '#test/support/release.ts'
 
 const parts = smallRelease({
   sessions: [
@@ -23,7 +23,7 @@ const partNames = [
   'policy.json',
   'catalogue.json',
   'popularity.json',
-  'model.onnx',
+  'models/session-knn.onnx',
 ]
 
 async function filesOf(release: ReleaseParts): Promise<Record<string, Uint8Array>> {
@@ -56,33 +56,94 @@ describe('a release', () => {
       parts,
       { ...parts, policy: { ...parts.policy, placements: {} } },
       { ...parts, catalogue: { items: [] } },
-      { ...parts, model: Uint8Array.of(1) },
+      { ...parts, models: { 'session-knn': Uint8Array.of(1) } },
     ]
     const packed = await Promise.all(others.map(packRelease))
     expect(new Set(packed.map(({ digest }) => digest)).size).toBe(others.length)
   })
 
   it('is not packed where it is larger than a POP may take', async () => {
-    const model = new Uint8Array(limits.releaseBytesMax)
-    await expect(packRelease({ ...parts, model })).rejects.toMatchObject({
+    const models = { 'session-knn': new Uint8Array(limits.releaseBytesMax) }
+    await expect(packRelease({ ...parts, models })).rejects.toMatchObject({
       code: 'release_too_large',
     })
   })
 })
 
-describe('a release of format 1', () => {
+describe('a release with more models than one', () => {
+  const views = tabularModel([{ name: 'views', from: 'session.views' }])
+  const manifest = {
+    ...parts.manifest,
+    models: { ...parts.manifest.models, 'will-buy': views, churn: views },
+  }
+  const models = { ...parts.models, churn: Uint8Array.of(3), 'will-buy': Uint8Array.of(2) }
+  const { placements } = parts.policy
+  const asking = (model: string) => ({
+    ...parts.policy,
+    placements: { ...placements, review: { ...(placements['product-page'] as Placement), model } },
+  })
+
+  it('comes out as it went in, whatever the order in which they were put', async () => {
+    const reversed = Object.fromEntries(Object.entries(models).reverse())
+    const packed = await packRelease({ ...parts, manifest, models })
+    const other = await packRelease({ ...parts, manifest, models: reversed })
+    expect(other.digest).toBe(packed.digest)
+    const release = unpackRelease(packed.bytes)
+    expect(release).toEqual({ ...parts, manifest, models })
+  })
+
+  it.each(['will-buy', 'churn', 'session-knn', 'popularity'])(
+    'has a placement that names %s',
+    async (model) => {
+      const { bytes } = await packRelease({ ...parts, manifest, models, policy: asking(model) })
+      expect(unpackRelease(bytes).policy.placements.review?.model).toBe(model)
+    },
+  )
+
+  it('is refused where a placement names another', async () => {
+    const packed = await packRelease({ ...parts, manifest, models, policy: asking('fraud') })
+    expect(refusalOf(packed.bytes)).toMatchObject({
+      code: 'release_unreadable',
+      message:
+        'policy.placements.review.model: there is no fraud; the models are session-knn, will-buy, churn, popularity',
+    })
+  })
+
+  it.each([
+    ['a file that is missing', { churn: Uint8Array.of(3) }, 'models/will-buy.onnx'],
+    ['a file nobody declared', { ...models, other: Uint8Array.of(4) }, 'models/other.onnx'],
+  ])('is refused with %s', async (_what, found, named) => {
+    const packed = await packRelease({ ...parts, manifest, models: { ...parts.models, ...found } })
+    expect(refusalOf(packed.bytes).message).toContain(named)
+  })
+})
+
+/** A release in the format of earlier: one model, `model.onnx`. */
+async function former(format: 1 | 2, policy: unknown): Promise<Uint8Array> {
+  const { models, ...kept } = parts.manifest
+  const manifest = { ...kept, format, model: models['session-knn'] }
+  const files = await filesOf(parts)
+  const { 'models/session-knn.onnx': model, ...rest } = files
+  const text = (json: unknown) => new TextEncoder().encode(JSON.stringify(json))
+  return zipSync({
+    ...{ ...rest, 'manifest.json': text(manifest), 'policy.json': text(policy) },
+    'model.onnx': model as Uint8Array,
+  })
+}
+
+describe('a release of an earlier format', () => {
   const { placements, ...policy } = parts.policy
   const { rules: _rules, ...kept } = placements['product-page'] as Placement
 
-  it('is read, its exclusions as filters and its cap as a rule', async () => {
-    const former = { ...kept, exclude: ['current', 'unavailable', 'seen'], categoryItemsMax: 2 }
-    const packed = await packRelease({
-      ...parts,
-      manifest: { ...parts.manifest, format: 1 },
-      policy: { placements: { 'product-page': former } },
-    } as unknown as ReleaseParts)
-    const release = unpackRelease(packed.bytes)
-    expect(release.manifest.format).toBe(2)
+  it('2 is read, its one model under the name that placements call it', async () => {
+    expect(unpackRelease(await former(2, parts.policy))).toEqual(parts)
+  })
+
+  it('1 is read, its exclusions as filters and its cap as a rule', async () => {
+    const excluding = { ...kept, exclude: ['current', 'unavailable', 'seen'], categoryItemsMax: 2 }
+    const release = unpackRelease(await former(1, { placements: { 'product-page': excluding } }))
+    expect(release.manifest).toEqual(parts.manifest)
+    expect(release.models).toEqual(parts.models)
     expect(checkPolicy(release.policy)).toEqual([])
     expect(release.policy).toMatchObject(policy)
     expect(release.policy.placements['product-page']?.rules).toMatchObject([
@@ -128,11 +189,26 @@ describe('bytes that are no release are refused with what is wrong', () => {
   })
 
   it.each([
-    ['another format', { manifest: { ...parts.manifest, format: 3 } }, 'manifest.format'],
+    ['another format', { manifest: { ...parts.manifest, format: 4 } }, 'manifest.format'],
     [
       'a family we do not serve',
-      { manifest: { ...parts.manifest, model: { ...parts.manifest.model, family: 'gru' } } },
-      'manifest.model.family',
+      { manifest: { ...parts.manifest, models: { 'session-knn': { family: 'gru' } } } },
+      'manifest.models.session-knn.family',
+    ],
+    [
+      'a model called as the list that every release has',
+      { manifest: { ...parts.manifest, models: { popularity: tabularModel([]) } } },
+      'manifest.models.popularity',
+    ],
+    [
+      'a feature that cannot be',
+      {
+        manifest: {
+          ...parts.manifest,
+          models: { 'will-buy': tabularModel([{ name: 'x', from: 'session.mood' }]) },
+        },
+      },
+      'manifest.models.will-buy.features.0.from: of session there are events, views',
     ],
     ['a placement of no kind', { policy: { placements: { home: {} } } }, 'policy.placements.home'],
     ['an item without an id', { catalogue: { items: [{}] } }, 'catalogue.items.0.id'],

@@ -1,5 +1,6 @@
 import { buildModel } from '#models/session-knn/graph.ts'
 import { buildIndex, type TrainingSessions } from '#models/session-knn/train.ts'
+import type { TabularModel } from '#shared/model.ts'
 import type { Placement } from '#shared/policy.ts'
 import type { ReleaseParts } from '#shared/release.ts'
 import type { SessionKnnIndex, SessionKnnSettings } from '#shared/session-knn.ts'
@@ -58,14 +59,16 @@ export function smallRelease(small: SmallRelease): ReleaseParts {
   const ids = Array.from({ length: itemsTotal }, (_, number) => itemId(number, prefix))
   return {
     manifest: {
-      format: 2,
+      format: 3,
       site,
       createdAt: '2026-01-05T12:00:00Z',
-      model: {
-        family: 'session-knn',
-        inputs: ['session'],
-        outputs: ['items', 'scores'],
-        itemsMax: index.settings.sessionItemsMax,
+      models: {
+        'session-knn': {
+          family: 'session-knn',
+          inputs: ['session'],
+          outputs: ['items', 'scores'],
+          itemsMax: index.settings.sessionItemsMax,
+        },
       },
       training: { sessions: small.sessions.length },
     },
@@ -86,7 +89,17 @@ export function smallRelease(small: SmallRelease): ReleaseParts {
     },
     catalogue: { items: ids.map((id) => ({ id })) },
     popularity: ids.map((id, number) => ({ id, score: 1 / (number + 1) })),
-    model: buildModel(index),
+    models: { 'session-knn': buildModel(index) },
+  }
+}
+
+/** What a manifest says of a tabular model whose features are numbers, imputed with 0. */
+export function tabularModel(
+  features: readonly { readonly name: string; readonly from: string }[],
+): TabularModel {
+  return {
+    ...{ family: 'tabular', inputs: ['features'], outputs: ['score'], scoreAt: 0 },
+    features: features.map((each) => ({ ...each, type: 'number', imputed: 0 })),
   }
 }
 

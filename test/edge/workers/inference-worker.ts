@@ -1,10 +1,11 @@
-import { wasmScorer } from '#edge/inference/wasm.ts'
+import { wasmItemScorer } from '#edge/inference/wasm.ts'
+import type { ItemModel } from '#shared/model.ts'
 import { unpackRelease } from '#shared/release.ts'
 
 /** Inferences between two looks at the clock, which tells whole milliseconds here. */
 const repetitions = 20
 
-let scorer: Awaited<ReturnType<typeof wasmScorer>> | undefined
+let scorer: Awaited<ReturnType<typeof wasmItemScorer>> | undefined
 
 /**
  * `PUT`: the bytes of a release. `POST`: a JSON list of sessions of item numbers, answered by the mean
@@ -13,8 +14,9 @@ let scorer: Awaited<ReturnType<typeof wasmScorer>> | undefined
 export default {
   async fetch(request: Request): Promise<Response> {
     if (request.method === 'PUT') {
-      const { model, manifest } = unpackRelease(new Uint8Array(await request.arrayBuffer()))
-      scorer = await wasmScorer(model, manifest.model)
+      const { models, manifest } = unpackRelease(new Uint8Array(await request.arrayBuffer()))
+      const declared = manifest.models['session-knn'] as ItemModel
+      scorer = await wasmItemScorer(models['session-knn'] as Uint8Array, declared)
       return new Response()
     }
     if (!scorer) return new Response('no release', { status: 409 })

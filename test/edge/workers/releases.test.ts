@@ -1,11 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { wasmScorer } from '#edge/inference/wasm.ts'
+import { wasmItemScorer } from '#edge/inference/wasm.ts'
 import { sha256Hex } from '#shared/digest.ts'
+import type { ItemModel } from '#shared/model.ts'
 import { packRelease } from '#shared/release.ts'
 import { indexFromModel, scoreSession } from '#shared/session-knn.ts'
 import { signatureHeaders } from '#shared/signature.ts'
 import { rawEvent } from '#test/support/events.ts'
-import { type SmallRelease, smallRelease } from '#test/support/release.ts'
+import { type SmallRelease, smallRelease, tabularModel } from '#test/support/release.ts'
 import { packAndPush, pushRelease } from './hub-side.ts'
 import { type Answer, counter, forgetEverything, send } from './pop.ts'
 
@@ -154,23 +155,24 @@ const broken: [what: string, status: number, code: string, push: Break][] = [
     422,
     'model_unloadable',
     () => {
-      const model = { ...releaseB.manifest.model, inputs: ['clicks'] }
-      return packAndPush({ ...releaseB, manifest: { ...releaseB.manifest, model } })
+      const models = { 'session-knn': tabularModel([{ name: 'views', from: 'session.views' }]) }
+      return packAndPush({ ...releaseB, manifest: { ...releaseB.manifest, models } })
     },
   ],
   [
     'a model of garbage',
     422,
     'model_unloadable',
-    () => packAndPush({ ...releaseB, model: new Uint8Array(5_000).fill(7) }),
+    () => packAndPush({ ...releaseB, models: { 'session-knn': new Uint8Array(5_000).fill(7) } }),
   ],
   [
     'a model that loads and does not run',
     422,
     'model_unloadable',
     () => {
-      const model = { ...releaseB.manifest.model, itemsMax: 3 }
-      return packAndPush({ ...releaseB, manifest: { ...releaseB.manifest, model } })
+      const model = { ...(releaseB.manifest.models['session-knn'] as ItemModel), itemsMax: 3 }
+      const models = { 'session-knn': model }
+      return packAndPush({ ...releaseB, manifest: { ...releaseB.manifest, models } })
     },
   ],
 ]
@@ -200,8 +202,9 @@ describe('a push that is broken', () => {
 })
 
 it('the model in WebAssembly scores as the same model in TypeScript does', async () => {
-  const { model, manifest } = smallRelease(followed)
-  const scorer = await wasmScorer(model, manifest.model)
+  const { models, manifest } = smallRelease(followed)
+  const model = models['session-knn'] as Uint8Array
+  const scorer = await wasmItemScorer(model, manifest.models['session-knn'] as ItemModel)
   const index = indexFromModel(model)
   for (const session of [[0], [1, 0], [3, 4, 2], [5], [0, 1, 2, 3, 4, 5, 0], []]) {
     const numbers = Int32Array.from(session)

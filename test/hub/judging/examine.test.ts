@@ -42,7 +42,7 @@ describe('an examination', () => {
   it(
     'takes the models that are trained here',
     async () => {
-      const { model } = smallRelease({
+      const { models } = smallRelease({
         sessions: [
           [0, 1, 2],
           [3, 4],
@@ -51,6 +51,7 @@ describe('an examination', () => {
         itemsTotal: 6,
       })
       const contract = sessionContract({ itemsTotal: 6, itemsMax: 5, candidates: 6 })
+      const model = models['session-knn'] as Uint8Array
       expect(await examineModel(model, contract)).toMatchObject({ ok: true })
     },
     timeMs,

@@ -18,8 +18,35 @@ const keeps = {
   unavailable: '!has(item.available) || item.available',
 } as const
 
+type Files = Record<string, Uint8Array>
+
+/**
+ * The parts and files of a release of format 1 or 2 as format 3 has them, so that a POP that is upgraded goes on
+ * answering by the release it has; others come back as they are. Until November 2026 there was one model, `model.onnx`.
+ */
+export function inFormat3(
+  parts: Record<string, unknown>,
+  files: Files,
+): { readonly parts: Record<string, unknown>; readonly files: Files } {
+  const { manifest, policy } = parts as {
+    manifest?: Record<string, unknown> | null
+    policy?: unknown
+  }
+  if (manifest?.format !== 1 && manifest?.format !== 2) return { parts, files }
+  const { model, ...kept } = manifest
+  const { 'model.onnx': file, ...others } = files
+  return {
+    parts: {
+      ...parts,
+      manifest: { ...kept, format: 3, models: { 'session-knn': model } },
+      policy: manifest.format === 1 ? policyOfFormat1(policy) : policy,
+    },
+    files: file === undefined ? others : { ...others, 'models/session-knn.onnx': file },
+  }
+}
+
 /** The policy of a release of format 1, said in rules; what is none comes back as it is, to be refused. */
-export function policyOfFormat1(policy: unknown): unknown {
+function policyOfFormat1(policy: unknown): unknown {
   const parsed = v.safeParse(formerPolicy, policy)
   if (!parsed.success) return policy
   const placements = Object.entries(parsed.output.placements).map(([name, placement]) => {

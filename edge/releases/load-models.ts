@@ -1,0 +1,149 @@
+import type { Fallback } from '#shared/contract.ts'
+import type { ScoredItem } from '#shared/decide.ts'
+import type { ItemModel, TabularModel } from '#shared/model.ts'
+import type { ReleaseParts } from '#shared/release.ts'
+import { columnsOf, type Feature } from '#shared/tabular/feature.ts'
+import { encodeFeatures, type FeatureValues } from '#shared/tabular/read-features.ts'
+import type { ItemScorer } from '../inference/scorer.ts'
+import { typescriptItemScorer, typescriptRowScorer } from '../inference/typescript.ts'
+import { wasmItemScorer, wasmRowScorer } from '../inference/wasm.ts'
+import { log, reasonOf } from '../log.ts'
+
+type ModelFallback = Extract<Fallback, 'scorer_typescript' | 'model_failed'>
+
+export interface ScoredItems {
+  readonly candidates: readonly ScoredItem[]
+  readonly fallback: ModelFallback | null
+}
+
+export interface ScoredRow {
+  /** Finite; null where the model failed. */
+  readonly score: number | null
+  readonly fallback: ModelFallback | null
+}
+
+/** A model ready to answer. It never throws: what fails is a fallback. */
+export type LoadedModel =
+  | {
+      readonly answers: 'items'
+      readonly itemsMax: number
+      score(items: Int32Array): Promise<ScoredItems>
+      dispose(): Promise<void>
+    }
+  | {
+      readonly answers: 'score'
+      readonly features: readonly Feature[]
+      score(values: FeatureValues): Promise<ScoredRow>
+      dispose(): Promise<void>
+    }
+
+/**
+ * Loads every model of a release and runs each once: one that loads may still fail when it runs. Throws with the
+ * name of the first that cannot; those loaded before it are let go.
+ */
+export async function loadModels({
+  manifest,
+  models,
+  catalogue,
+}: ReleaseParts): Promise<ReadonlyMap<string, LoadedModel>> {
+  const itemIds = catalogue.items.map((item) => item.id)
+  const loaded = new Map<string, LoadedModel>()
+  // One after the other: a runtime that compiles two at once needs the memory of both.
+  for (const [name, declared] of Object.entries(manifest.models)) {
+    try {
+      const bytes = models[name] as Uint8Array
+      const model =
+        declared.family === 'tabular'
+          ? await loadTabular(bytes, declared)
+          : await loadOfItems(bytes, declared, itemIds)
+      loaded.set(name, model)
+    } catch (cause) {
+      for (const model of loaded.values()) await model.dispose()
+      throw new Error(`the model ${name} cannot be loaded: ${reasonOf(cause)}`)
+    }
+  }
+  return loaded
+}
+
+async function loadOfItems(
+  bytes: Uint8Array,
+  declared: ItemModel,
+  itemIds: readonly string[],
+): Promise<LoadedModel> {
+  const scorer = await wasmItemScorer(bytes, declared)
+  await scorer.score(Int32Array.of(0))
+  const score = withFallback<Int32Array, ItemScorer, readonly ScoredItem[]>(
+    scorer,
+    () => typescriptItemScorer(bytes),
+    async (asked, items) => named(await asked.score(items), itemIds),
+  )
+  return {
+    answers: 'items',
+    itemsMax: declared.itemsMax,
+    score: async (items) => {
+      const { value, fallback } = await score(items)
+      return { candidates: value ?? [], fallback }
+    },
+    dispose: () => scorer.dispose(),
+  }
+}
+
+async function loadTabular(bytes: Uint8Array, declared: TabularModel): Promise<LoadedModel> {
+  const scorer = await wasmRowScorer(bytes, declared)
+  await scorer.score(new Float32Array(columnsOf(declared.features).length))
+  const score = withFallback(
+    scorer,
+    () => typescriptRowScorer(bytes),
+    async (asked, row: Float32Array) => finite(await asked.score(row)),
+  )
+  return {
+    answers: 'score',
+    features: declared.features,
+    score: async (values) => {
+      const { value, fallback } = await score(encodeFeatures(declared.features, values))
+      return { score: value, fallback }
+    },
+    dispose: () => scorer.dispose(),
+  }
+}
+
+/** Asks WebAssembly; where that fails TypeScript, which is built once, when it is needed. */
+function withFallback<Input, Scorer, Value>(
+  scorer: Scorer,
+  second: () => Scorer,
+  ask: (scorer: Scorer, input: Input) => Promise<Value>,
+) {
+  let built: Scorer | undefined
+  return async (
+    input: Input,
+  ): Promise<{ readonly value: Value | null; readonly fallback: ModelFallback | null }> => {
+    try {
+      return { value: await ask(scorer, input), fallback: null }
+    } catch (cause) {
+      log('error', 'the model failed in WebAssembly', { reason: reasonOf(cause) })
+    }
+    try {
+      built ??= second()
+      return { value: await ask(built, input), fallback: 'scorer_typescript' }
+    } catch (cause) {
+      log('error', 'the model failed in TypeScript', { reason: reasonOf(cause) })
+      return { value: null, fallback: 'model_failed' }
+    }
+  }
+}
+
+function finite(score: number): number {
+  if (Number.isFinite(score)) return score
+  throw new Error(`the score is ${score}`)
+}
+
+/** What names no item of the catalogue, or has a score that is none, is left out. */
+function named(
+  scored: { readonly items: Int32Array; readonly scores: Float32Array },
+  itemIds: readonly string[],
+): ScoredItem[] {
+  return Array.from(scored.items, (number, index) => ({
+    id: itemIds[number] as string,
+    score: scored.scores[index] as number,
+  })).filter(({ id, score }) => id !== undefined && Number.isFinite(score))
+}

@@ -1,0 +1,63 @@
+import * as v from 'valibot'
+import { limits } from './limits.ts'
+import { featuresSchema } from './tabular/feature.ts'
+
+/** What answers where no model is named: the popularity list, which every release has. */
+export const popularityModel = 'popularity'
+
+/** How a placement, a file in a release and a person call a model. */
+export const modelNameSchema = v.pipe(
+  v.string(),
+  v.regex(/^[a-z][a-z0-9-]{0,63}$/, 'a letter of a-z, then up to 63 of a-z, 0-9 and -'),
+)
+
+const whole = (max: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(max))
+
+/**
+ * A model that names items. Input `session`: int32 [itemsMax], the session's last distinct items by their
+ * numbers in the catalogue, newest first, padded with -1. Outputs `items` (int32) and `scores` (float32) of one
+ * length, best first; a score of 0 or below ends the list.
+ */
+const ofItems = {
+  inputs: v.tuple([v.literal('session')]),
+  outputs: v.pipe(
+    v.array(v.picklist(['items', 'scores'])),
+    v.check((names) => new Set(names).size === 2, 'items and scores'),
+  ),
+  itemsMax: whole(limits.sessionItemsMax),
+}
+
+export const modelSchema = v.variant('family', [
+  /** Ours: its file holds an index that the TypeScript scorer reads too. */
+  v.object({ family: v.literal('session-knn'), ...ofItems }),
+  /** Any ONNX of these inputs and outputs. */
+  v.object({ family: v.literal('sequence'), ...ofItems }),
+  /**
+   * Any ONNX that scores a row. Input `features`: float32 [1, columns], as `encodeFeatures` makes it of
+   * `features`. Output `score`: float32 [1] or [1, k], of which element `scoreAt` is taken.
+   */
+  v.object({
+    family: v.literal('tabular'),
+    inputs: v.tuple([v.literal('features')]),
+    outputs: v.tuple([v.literal('score')]),
+    features: featuresSchema,
+    scoreAt: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1_000)), 0),
+  }),
+])
+export type Model = v.InferOutput<typeof modelSchema>
+export type ItemModel = Extract<Model, { family: 'session-knn' | 'sequence' }>
+export type TabularModel = Extract<Model, { family: 'tabular' }>
+
+export const modelsSchema = v.pipe(
+  v.record(
+    v.pipe(
+      modelNameSchema,
+      v.check((name) => name !== popularityModel, 'popularity is the list that every release has'),
+    ),
+    modelSchema,
+  ),
+  v.check(
+    (models) => Object.keys(models).length <= limits.releaseModelsMax,
+    `at most ${limits.releaseModelsMax} models`,
+  ),
+)

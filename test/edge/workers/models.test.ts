@@ -1,0 +1,98 @@
+import { runDurableObjectAlarm } from 'cloudflare:test'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { buildTabularModel } from '#models/tabular/graph.ts'
+import type { ReleaseParts } from '#shared/release.ts'
+import { baseMs, rawEvent } from '#test/support/events.ts'
+import { smallRelease, tabularModel } from '#test/support/release.ts'
+import { startFakeHub } from './fake-hub.ts'
+import { packAndPush } from './hub-side.ts'
+import { counter, forgetEverything, ownerOf, send } from './pop.ts'
+
+afterEach(async () => {
+  vi.restoreAllMocks()
+  await forgetEverything()
+})
+
+const small = smallRelease({
+  sessions: [
+    [0, 1, 2],
+    [0, 1],
+    [0, 2, 3],
+  ],
+  itemsTotal: 6,
+})
+
+/** The same with a tabular model of these weights (of the views, then of the amount) in a placement. */
+function withTabular(...weights: number[]): ReleaseParts {
+  const features = tabularModel([
+    { name: 'views', from: 'session.views' },
+    { name: 'amount', from: 'event.amount' },
+  ])
+  const file = buildTabularModel({
+    ...{ kind: 'logistic', weights: Float32Array.from(weights), bias: Float32Array.of(0) },
+  })
+  const review = { kind: 'items' as const, model: 'will-buy', itemsMax: 10, rules: [] }
+  return {
+    ...small,
+    manifest: { ...small.manifest, models: { ...small.manifest.models, 'will-buy': features } },
+    models: { ...small.models, 'will-buy': file },
+    policy: { ...small.policy, placements: { ...small.policy.placements, review } },
+  }
+}
+
+function ask(placement: string, properties: object) {
+  const events = [
+    rawEvent({ messageId: 'older', timestamp: baseMs, properties: { amount: 1 } }),
+    rawEvent({ messageId: 'newest', properties: { product_id: 'item-0', ...properties } }),
+  ].map((event) => ({ ...event, anonymousId: 'me' }))
+  return send('/v1/decide', { placement, anonymousId: 'me', events })
+}
+
+async function decisionStored() {
+  const hub = startFakeHub()
+  await runDurableObjectAlarm(ownerOf('a:me'))
+  const records = hub.batches().flatMap((batch) => batch.records as Record<string, unknown>[])
+  return records.find((record) => record.kind === 'decision') as Record<string, never>
+}
+
+describe('a release with two models', () => {
+  it('answers each placement by its own, and stores what the model saw', async () => {
+    expect(await packAndPush(withTabular(1, 2))).toMatchObject({ status: 200 })
+    const byItems = await ask('product-page', {})
+    expect(byItems.body).toMatchObject({ model: 'session-knn', fallback: null })
+    await forgetEverything()
+    const byRow = await ask('review', { amount: '0.5' })
+    expect(byRow.body).toMatchObject({ model: 'will-buy', fallback: null })
+    expect((await decisionStored()).features).toMatchObject({ inputs: { views: 1, amount: 0.5 } })
+  })
+
+  it('goes on by its popularity where one of them says no number', async () => {
+    await packAndPush(withTabular(Number.NaN, 0))
+    const label = 'fallback="model_failed"'
+    const before = await counter('shelfedge_decisions_total', label)
+    const { status, body } = await ask('review', {})
+    expect({ status, fallback: body.fallback }).toEqual({ status: 200, fallback: 'model_failed' })
+    expect(body.items).toHaveLength(6)
+    expect(await counter('shelfedge_decisions_total', label)).toBe(before + 1)
+  })
+
+  it.each([
+    ['more columns than its features have', () => withTabular(1, 2, 3)],
+    [
+      'an element that its score has not',
+      () => {
+        const parts = withTabular(1, 2)
+        const model = { ...parts.manifest.models['will-buy'], scoreAt: 1 }
+        const models = { ...parts.manifest.models, 'will-buy': model }
+        return { ...parts, manifest: { ...parts.manifest, models } } as ReleaseParts
+      },
+    ],
+  ])('is refused with the name of the one that has %s', async (_what, parts) => {
+    const { body: live } = await packAndPush(small)
+    expect(await packAndPush(parts())).toMatchObject({
+      ...{ status: 422, body: { error: 'model_unloadable' } },
+      body: { detail: expect.stringContaining('will-buy') },
+    })
+    expect((await ask('product-page', {})).body.release).toBe(live.digest)
+  })
+})
