@@ -17,6 +17,7 @@ import { type DecideAnswer, takeDecision, takeEvents, takeRecommendations } from
 import { readBody } from './read-body.ts'
 import { receiveRelease } from './releases/receive.ts'
 import { metricsType, scrape } from './scrape.ts'
+import { takeStream } from './stream.ts'
 import { eraseVisitor, tellVisitor } from './visitors/receive.ts'
 
 /** The routes of a POP. Errors become HTTP here and nowhere else. */
@@ -41,6 +42,7 @@ export function popApp(environment: Environment): Hono {
     const work = takeRecommendations(context.req.raw, environment, laterOf(context))
     return answerDecision(await work, context)
   })
+  app.get('/v1/stream', (context) => takeStream(context.req.raw, environment))
   app.get('/healthz', (context) => context.json({ status: 'alive' }))
   app.get('/readyz', async (context) => {
     // Able to answer means able to reach a Durable Object; a release is not needed for it.

@@ -39,6 +39,7 @@ const counted = {
     zeros: zerosOf('outcome', ['acknowledged', 'failed', 'refused']),
   },
   shelfedge_batches_set_aside_total: { help: 'Batches the hub will never take.', zeros: [''] },
+  shelfedge_streams_opened_total: { help: 'Streams of decisions opened.', zeros: [''] },
   shelfedge_scrape_failures_total: {
     help: 'Outboxes that could not be measured for a scrape.',
     zeros: zerosOf('of', ['outbox']),

@@ -45,6 +45,16 @@ export const limits = {
   contextListItemsMax: 50,
   contextCharactersMax: 16 * 1024,
   timeZonesMax: 500,
+  /** Streams of one visitor: its tabs and devices; one more closes the oldest. */
+  streamsPerVisitorMax: 4,
+  streamsPerObjectMax: 1_000,
+  /** A stream is ended at this age, and its client goes on with a new one: none is held open for ever. */
+  streamMsMax: 15 * 60_000,
+  /** What a client may leave unread before its stream is closed. */
+  streamBytesWaitingMax: 256 * 1024,
+  /** Decisions kept a watched visitor for a stream that broke off, and for how long after it began. */
+  streamPushesKeptMax: 50,
+  streamResumeMs: 60 * 60_000,
   /** A SQLite row of a Durable Object holds at most 2 MB; the identity and the index need little of it. */
   outboxRowBytesMax: 600_000,
   /** What the log takes: a row of an outbox with its identity, below the 1 MB of a Kafka broker. */

@@ -6,6 +6,15 @@ import { countEvent, type RunningTotals, type Totals, totalsAt } from '#shared/t
 import { batchText } from './batch-text.ts'
 import { describeVisitor, type Place, type VisitorDescription } from './describe.ts'
 import { type Erased, eraseRefusals, eraseVisitor, type VisitorName } from './erase.ts'
+import {
+  erasePushes,
+  forgetPushes,
+  keepPush,
+  type Push,
+  pushTextOf,
+  type Resumed,
+  watch,
+} from './pushes.ts'
 import { RecentIds } from './recent-ids.ts'
 import { prepareTables } from './schema.ts'
 import { type RecordsText, splitRecords } from './split-records.ts'
@@ -36,7 +45,13 @@ export interface VisitorRequest {
 }
 
 export type VisitorResult =
-  | { readonly ok: true; readonly accepted: number; readonly duplicates: number }
+  | {
+      readonly ok: true
+      readonly accepted: number
+      readonly duplicates: number
+      /** Decisions for the visitor's streams; none where nobody watches. */
+      readonly pushes: readonly Push[]
+    }
   | { readonly ok: false; readonly reason: 'outbox_full' }
 
 /** A visitor as a decision sees it: session and totals with the request's events already in them. */
@@ -170,13 +185,19 @@ export class VisitorsCore {
     })
   }
 
-  /** Forgets visitors not seen since `beforeMs`; returns when the next one will be due, or null. */
-  forget(beforeMs: number): number | null {
+  /** Forgets visitors not seen since `beforeMs`, and what streams no longer ask for; returns when the next one will be due, or null. */
+  forget(beforeMs: number, nowMs: number): number | null {
+    forgetPushes(this.#storage, nowMs)
     this.#storage.sql.exec('DELETE FROM visitors WHERE seen_at < ?', beforeMs)
     const [oldest] = this.#storage.sql
       .exec<{ seenAt: number | null }>('SELECT min(seen_at) AS seenAt FROM visitors')
       .toArray()
     return oldest?.seenAt ?? null
+  }
+
+  /** A stream of this visitor begins, or goes on after an event; answers what it missed. */
+  watch(name: VisitorName, after: number | null, nowMs: number): Resumed {
+    return this.#storage.transactionSync(() => watch(this.#storage, name, after, nowMs))
   }
 
   /** All that is kept of a visitor; writes nothing. */
@@ -192,6 +213,7 @@ export class VisitorsCore {
     const epochMin = Math.max(nowMs, this.#erasedUpTo)
     const erased = this.#storage.transactionSync(() => {
       const result = eraseVisitor(this.#storage, name, epochMin)
+      erasePushes(this.#storage, name)
       this.#storage.sql.exec('INSERT OR REPLACE INTO erased_up_to VALUES (1, ?)', result.epoch)
       return result
     })
@@ -224,7 +246,11 @@ export class VisitorsCore {
       }
       this.#write(request, { epoch, sequence, seenAt: nowMs, ...admitted })
     }
-    return { ok: true, accepted: admitted.records.length, duplicates }
+    const pushes = request.records.flatMap((record) => {
+      if (record.kind !== 'decision') return []
+      return keepPush(this.#storage, request, pushTextOf(record), nowMs) ?? []
+    })
+    return { ok: true, accepted: admitted.records.length, duplicates, pushes }
   }
 
   #read({ site, visitor }: VisitorRequest): VisitorRow | undefined {

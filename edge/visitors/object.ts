@@ -8,6 +8,8 @@ import type { Place, VisitorDescription } from './describe.ts'
 import type { Erased, VisitorName } from './erase.ts'
 import { DeliveryFailed, type ForwardPorts, forward } from './forward.ts'
 import { type OutboxState, readOutbox, reportOf } from './outbox-state.ts'
+import { readStreamRequest } from './stream-request.ts'
+import { Streams } from './streams.ts'
 
 interface Waiting {
   readonly request: VisitorRequest
@@ -37,6 +39,10 @@ const waitingMax = 5_000
 /** The owner of some visitors' state: a thin shell that gathers commits and forwards what they left. */
 export class Visitors extends DurableObject {
   readonly #core: VisitorsCore
+  readonly #streams = new Streams({
+    now: environment.now,
+    streamsMax: limits.streamsPerObjectMax,
+  })
   #waiting: Waiting[] = []
   #failures = 0
   #alarmAt: number | null = null
@@ -60,6 +66,17 @@ export class Visitors extends DurableObject {
     return Promise.all(requests.map((request) => this.#enqueue(request)))
   }
 
+  /**
+   * Streams a visitor's decisions, after the event with this number where one is named; 429 where no more fit. By
+   * `fetch`: a client that leaves ends the stream, where a stream of an RPC would be an uncaught exception.
+   */
+  override fetch(request: Request): Response {
+    const { name, after } = readStreamRequest(request.headers)
+    const missed = this.#core.watch(name, after, environment.now())
+    const stream = this.#streams.open(keyOf(name), missed)
+    return stream === null ? new Response(null, { status: 429 }) : new Response(stream)
+  }
+
   backlog(): Backlog {
     return this.#core.backlog
   }
@@ -76,6 +93,7 @@ export class Visitors extends DurableObject {
   /** Erases a visitor, with what it sent before this moment and is still waiting for its commit. */
   erase(name: VisitorName): Erased {
     this.#commitWaiting()
+    this.#streams.end(keyOf(name))
     return this.#core.erase(name, environment.now())
   }
 
@@ -113,9 +131,27 @@ export class Visitors extends DurableObject {
       const requests = waiting.map(({ request }) => request)
       const results = this.#core.commit(requests, environment.now(), () => this.#arm())
       for (const [index, { answer }] of waiting.entries()) answer(results[index] as VisitorResult)
+      void this.#pushAll(requests, results)
     } catch (cause) {
       this.#alarmAt = null
       for (const { fail } of waiting) fail(cause)
+    }
+  }
+
+  /** Tells the streams what was committed, when it is durable: nobody is told of what a crash could take back. */
+  async #pushAll(
+    requests: readonly VisitorRequest[],
+    results: readonly VisitorResult[],
+  ): Promise<void> {
+    const told = results.flatMap((result, index) =>
+      result.ok && result.pushes.length > 0
+        ? [{ visitor: keyOf(requests[index] as VisitorRequest), pushes: result.pushes }]
+        : [],
+    )
+    if (told.length === 0) return
+    await this.ctx.storage.sync()
+    for (const { visitor, pushes } of told) {
+      for (const push of pushes) this.#streams.push(visitor, push)
     }
   }
 
@@ -160,7 +196,7 @@ export class Visitors extends DurableObject {
       this.#setAlarm(now + (this.#failures > 0 ? this.#backoffMs() : 0))
       return
     }
-    const oldest = this.#core.forget(now - limits.visitorRetentionMs)
+    const oldest = this.#core.forget(now - limits.visitorRetentionMs, now)
     // An alarm set by a commit meanwhile is sooner and stays.
     if (oldest !== null && this.#alarmAt === null) {
       await this.ctx.storage.setAlarm(oldest + limits.visitorRetentionMs + overdueMs)
@@ -190,4 +226,8 @@ export class Visitors extends DurableObject {
     const backoff = Math.min(backoffMsMax, backoffMsMin * 2 ** Math.min(this.#failures - 1, 10))
     return backoff * (0.75 + environment.random() / 2)
   }
+}
+
+function keyOf({ site, visitor }: VisitorName): string {
+  return JSON.stringify([site, visitor])
 }

@@ -169,10 +169,10 @@ describe("a visitor's sequence", () => {
     holds((core) => {
       core.commit([requestOf([shelfEvent()])], baseMs, noAlarm)
       core.commit([requestOf([shelfEvent()], { visitor: 'a:2' })], baseMs + 10, noAlarm)
-      expect(core.forget(baseMs)).toBe(baseMs)
-      expect(core.forget(baseMs + 1)).toBe(baseMs + 10)
+      expect(core.forget(baseMs, baseMs)).toBe(baseMs)
+      expect(core.forget(baseMs + 1, baseMs)).toBe(baseMs + 10)
       expect(core.look(requestOf([])).session).toBeNull()
-      expect(core.forget(baseMs + 11)).toBeNull()
+      expect(core.forget(baseMs + 11, baseMs)).toBeNull()
       core.commit([requestOf([shelfEvent({ messageId: 'later' })])], baseMs + 20, noAlarm)
       expect(batchesOf(core).map(({ epoch, sequence }) => [epoch, sequence])).toEqual([
         [baseMs, 1],

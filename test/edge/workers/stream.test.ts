@@ -1,0 +1,142 @@
+import { SELF } from 'cloudflare:test'
+import { afterEach, describe, expect, it } from 'vitest'
+import { Streams } from '#edge/visitors/streams.ts'
+import { limits } from '#shared/limits.ts'
+import { address, counter, forgetEverything, ownerOf, send } from './pop.ts'
+
+const opened: ReadableStreamDefaultReader<string>[] = []
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((reader) => reader.cancel().catch(() => {})))
+  await forgetEverything()
+})
+
+interface StreamEvent {
+  readonly id: string
+  readonly event: string
+  readonly data: { readonly decisionId: string; readonly placement: string }
+}
+
+/** A stream as a browser has it: `next` answers the next event, retry and comments left out. */
+async function open(visitor: string, headers: Record<string, string> = {}) {
+  const path = `/v1/stream?writeKey=demo&anonymousId=${visitor}`
+  const response = await SELF.fetch(address + path, { headers })
+  const body = response.body as ReadableStream<Uint8Array>
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader()
+  opened.push(reader)
+  let text = ''
+  return {
+    response,
+    async next(): Promise<StreamEvent | null> {
+      for (;;) {
+        const end = text.indexOf('\n\n')
+        if (end === -1) {
+          const { value, done } = await reader.read()
+          if (done) return null
+          text += value
+          continue
+        }
+        const fields = Object.fromEntries(
+          text
+            .slice(0, end)
+            .split('\n')
+            .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]),
+        )
+        text = text.slice(end + 2)
+        if (fields.event) return { ...fields, data: JSON.parse(fields.data ?? '') } as StreamEvent
+      }
+    },
+    close: () => reader.cancel(),
+  }
+}
+
+async function decide(visitor: string): Promise<string> {
+  const { body } = await send('/v1/decide', { anonymousId: visitor, placement: 'product-page' })
+  return body.decisionId as string
+}
+
+describe('a stream', () => {
+  it('tells of each decision as it is made, the same as its answer told', async () => {
+    const stream = await open('visitor-1')
+    expect(stream.response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
+    const answer = await send('/v1/decide', { anonymousId: 'visitor-1', placement: 'product-page' })
+    const event = await stream.next()
+    const { decisionId, placement, release, model, fallback } = answer.body
+    expect(event).toMatchObject({
+      event: 'decision',
+      data: { decisionId, placement, release, model, fallback },
+    })
+  })
+
+  it('tells nothing of another visitor, nor of another site’s visitor of the same name', async () => {
+    const stream = await open('visitor-1')
+    await decide('visitor-2')
+    const question = { anonymousId: 'visitor-1', placement: 'product-page' }
+    await send('/v1/decide', question, { key: 'other-key' })
+    const own = await decide('visitor-1')
+    expect((await stream.next())?.data.decisionId).toBe(own)
+  })
+
+  it('that broke off goes on after the last event it had, in order', async () => {
+    const first = await open('visitor-1')
+    await decide('visitor-1')
+    const last = await first.next()
+    await first.close()
+    const missed = [await decide('visitor-1'), await decide('visitor-1')]
+    const second = await open('visitor-1', { 'last-event-id': last?.id ?? '' })
+    const told = [await second.next(), await second.next()]
+    expect(told.map((event) => event?.data.decisionId)).toEqual(missed)
+    expect(Number(told[1]?.id)).toBeGreaterThan(Number(told[0]?.id))
+  })
+
+  it('says so where more was missed than is kept', async () => {
+    const first = await open('visitor-1')
+    await decide('visitor-1')
+    const last = await first.next()
+    await first.close()
+    for (let count = 0; count <= limits.streamPushesKeptMax; count++) await decide('visitor-1')
+    const second = await open('visitor-1', { 'last-event-id': last?.id ?? '' })
+    expect((await second.next())?.event).toBe('missed')
+    expect((await second.next())?.event).toBe('decision')
+  })
+
+  it('too many of one visitor closes its oldest', async () => {
+    const streams = []
+    for (let count = 0; count <= limits.streamsPerVisitorMax; count++) {
+      streams.push(await open('visitor-1'))
+    }
+    expect(await streams[0]?.next()).toBeNull()
+    const decisionId = await decide('visitor-1')
+    expect((await streams.at(-1)?.next())?.data.decisionId).toBe(decisionId)
+  })
+
+  it('is refused where as many are open as may be, and again has room when one ends', async () => {
+    const streams = new Streams({ now: () => 0, streamsMax: 2 })
+    const nothing = { pushes: [], hasMissed: false }
+    const readable = [streams.open('a', nothing), streams.open('b', nothing)]
+    expect(streams.open('c', nothing)).toBeNull()
+    for (const stream of readable) void stream?.cancel()
+    streams.end('a')
+    expect(streams.open('c', nothing)).not.toBeNull()
+    for (const visitor of ['b', 'c']) streams.end(visitor)
+  })
+
+  it('of a visitor who is erased ends', async () => {
+    const stream = await open('visitor-1')
+    await ownerOf('a:visitor-1').erase({ site: 'demo', visitor: 'a:visitor-1' })
+    expect(await stream.next()).toBeNull()
+  })
+
+  it.each([
+    ['/v1/stream?anonymousId=me', 401, 'missing_write_key'],
+    ['/v1/stream?writeKey=nobody&anonymousId=me', 401, 'unknown_write_key'],
+    ['/v1/stream?writeKey=demo', 400, 'invalid_question'],
+  ])('%s is refused with %i %s', async (path, status, error) => {
+    expect(await send(path, undefined, { key: null })).toMatchObject({ status, body: { error } })
+  })
+
+  it('is counted', async () => {
+    const before = await counter('shelfedge_streams_opened_total')
+    await open('visitor-1')
+    expect(await counter('shelfedge_streams_opened_total')).toBe(before + 1)
+  })
+})
