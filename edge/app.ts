@@ -10,12 +10,12 @@ import { type EventType, eventTypes } from '#shared/event.ts'
 import { limits } from '#shared/limits.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 import { refuseByHeaders } from '#shared/signature.ts'
-import { authorise, refuseUnsigned } from './authorise.ts'
+import { refuseUnsigned } from './authorise.ts'
 import type { Environment } from './environment.ts'
 import { log, reasonOf } from './log.ts'
 import { type DecideAnswer, takeDecision, takeEvents, takeRecommendations } from './pipeline.ts'
 import { readBody } from './read-body.ts'
-import { receiveRelease } from './releases/receive.ts'
+import { receiveRelease, tellReleases } from './releases/receive.ts'
 import { metricsType, scrape } from './scrape.ts'
 import { takeStream } from './stream.ts'
 import { eraseVisitor, tellVisitor } from './visitors/receive.ts'
@@ -58,9 +58,7 @@ export function popApp(environment: Environment): Hono {
   )
   app.get(releasePath, async (context) => {
     const request = await releaseRequest(context, environment)
-    await authorise(request, environment)
-    const { site } = request
-    return context.json({ site, digest: (await environment.shelf().current(site))?.digest ?? null })
+    return context.json(await tellReleases(request, environment))
   })
   app.get(visitorPath, async (context) =>
     context.json(await tellVisitor(await visitorRequest(context, environment), environment)),
@@ -94,7 +92,9 @@ async function releaseRequest(context: Context, environment: Environment) {
   return {
     ...(await hubRequest(context, environment)),
     site: context.req.query('site') ?? '',
-    digest: context.req.header(releaseDigestHeader) ?? '',
+    // In the address it is signed with the request, as it has to be where no bytes are.
+    digest: context.req.query('digest') ?? context.req.header(releaseDigestHeader) ?? '',
+    canary: context.req.query('canary') ?? null,
     signature: context.req.header(releaseSignatureHeader) ?? '',
   }
 }

@@ -32,7 +32,11 @@ const counted = {
   },
   shelfedge_releases_total: {
     help: 'Releases received, by outcome.',
-    zeros: zerosOf('outcome', ['live', 'refused']),
+    zeros: zerosOf('outcome', ['live', 'canary', 'refused']),
+  },
+  shelfedge_canaries_ended_total: {
+    help: 'Canaries that were outside their limits and ended here.',
+    zeros: [''],
   },
   shelfedge_forwards_total: {
     help: 'Deliveries to the hub, by outcome; what failed is sent again.',

@@ -22,6 +22,9 @@ const config = readConfig(env as unknown as Record<string, unknown>)
 const now = () => Date.now()
 const random = () => Math.random()
 const newId = () => crypto.randomUUID() as string
+const stopwatch = () => performance.now()
+
+const counters = new Counters()
 
 const shelf = () => bindings.RELEASES.get(bindings.RELEASES.idFromName('releases'))
 const releaseKey = lazily(() => importReleasePublicKey(config.releasePublicKey))
@@ -32,8 +35,8 @@ export const environment = {
   now,
   random,
   newId,
-  stopwatch: () => performance.now(),
-  counters: new Counters(),
+  stopwatch,
+  counters,
   popularity: new LivePopularity(),
   visitors: bindings.VISITORS,
   shelf,
@@ -41,8 +44,8 @@ export const environment = {
     shelf,
     publicKey: releaseKey,
     pollMs: config.releasePollMs,
-    now,
-    random,
+    onCanaryEnded: () => counters.add('shelfedge_canaries_ended_total'),
+    ...{ now, random, stopwatch },
   }),
   popKey: lazily(() => importPopKey(config.popSecret)),
   releaseKey,

@@ -1,3 +1,4 @@
+import { outcomeEvents } from '#shared/canary.ts'
 import type { DecisionRecord } from '#shared/contract.ts'
 import { type Decided, type DecidedItem, decideItems } from '#shared/decide.ts'
 import type { EventType } from '#shared/event.ts'
@@ -90,7 +91,7 @@ async function answerQuestion(
   later: Later,
 ): Promise<DecideAnswer> {
   const visitor = visitorKey(question) as string
-  return environment.releases.use(site.id, later, async (release) => {
+  return environment.releases.use(site.id, visitor, later, async (release) => {
     const placement = placementOf(question.placement, release)
     const { session, totals } = await look(visitor, cleaned, site, environment)
     const { popularity, stopwatch } = environment
@@ -182,7 +183,7 @@ function answerBatch(
   cleaned: Cleaned,
   receipt: Receipt,
   site: Site,
-  { counters, popularity }: Environment,
+  { counters, popularity, releases }: Environment,
 ): BatchAnswer {
   counters.add('shelfedge_events_accepted_total', receipt.accepted)
   counters.add('shelfedge_events_duplicate_total', receipt.duplicates)
@@ -190,7 +191,11 @@ function answerBatch(
     counters.add('shelfedge_events_refused_total', 1, ['reason', reason])
   }
   if (receipt.duplicates === 0) {
-    for (const events of cleaned.visitors.values()) popularity.count(site.id, events)
+    for (const [visitor, events] of cleaned.visitors) {
+      popularity.count(site.id, events)
+      const outcomes = events.filter(({ event }) => outcomeEvents.has(event)).length
+      releases.countOutcomes(site.id, visitor, outcomes)
+    }
   }
   return { ...receipt, rejected: cleaned.rejected }
 }

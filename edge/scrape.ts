@@ -1,3 +1,4 @@
+import type { ReleaseCounts } from '#shared/canary.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 import { family } from './counters.ts'
 import type { Environment } from './environment.ts'
@@ -107,5 +108,30 @@ function releaseText({ releases }: Environment): string {
   const series = releases
     .digests()
     .map(([site, digest]) => [`${name}{site="${site}",digest="${digest}"}`, 1] as const)
-  return family(name, 'gauge', 'The release each site is answered by here; 1.', series)
+  const info = family(name, 'gauge', 'The release each site is answered by here; 1.', series)
+  return info + canaryText(releases.counts())
+}
+
+/** Of the canary and of what is live beside it, since the canary began in this isolate. */
+function canaryText(counts: ReturnType<Environment['releases']['counts']>): string {
+  const told = [
+    ['decisions', 'Decisions while a canary runs.', ({ decisions }: ReleaseCounts) => decisions],
+    ['failures', 'Decisions that failed or fell back.', ({ failures }: ReleaseCounts) => failures],
+    ['outcomes', 'Additions to carts and orders.', ({ outcomes }: ReleaseCounts) => outcomes],
+    [
+      'latency_seconds',
+      'Time of all these decisions.',
+      ({ latencyMsTotal }: ReleaseCounts) => latencyMsTotal / 1_000,
+    ],
+  ] as const
+  return told
+    .map(([what, help, of]) => {
+      const name = `shelfedge_canary_${what}`
+      const series = counts.flatMap(([site, canary, live]) => [
+        [`${name}{site="${site}",release="canary"}`, of(canary)] as const,
+        [`${name}{site="${site}",release="live"}`, of(live)] as const,
+      ])
+      return family(name, 'gauge', help, series)
+    })
+    .join('')
 }

@@ -3,15 +3,18 @@ import { bodyLimit } from 'hono/body-limit'
 import { ingestPath } from '#shared/contract.ts'
 import { limits } from '#shared/limits.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
+import { byToken } from './authorise.ts'
 import { readFilter } from './dead-letters/filter.ts'
 import { letterOperations } from './dead-letters/operations.ts'
 import type { Environment } from './environment.ts'
 import { ingest } from './ingest.ts'
 import { recordsTopic, storeGroup } from './log/topics.ts'
 import { peakMemory } from './peak-memory.ts'
+import { serveReleases } from './publishing/routes.ts'
 import { RegistryError } from './registry/registry.ts'
 import type { Schedule } from './schedule.ts'
 import { Scrape } from './scrape.ts'
+import { siteOf } from './site-of.ts'
 import { StoreError } from './store/store.ts'
 import { exportVisitor } from './visitors/export.ts'
 import { readVisitorName } from './visitors/name.ts'
@@ -38,8 +41,8 @@ export function hubApp(environment: Environment, schedule: Schedule): Hono {
     return context.json({ status: 'ready' })
   })
   app.use('/v1/*', limitBody(queryBytesMax))
-  app.use('/v1/*', operatorsOnly(environment))
-  app.use('/metrics', operatorsOnly(environment))
+  app.use('/v1/*', byToken(environment))
+  app.use('/metrics', byToken(environment))
   app.post('/v1/query', async (context) =>
     context.json(
       await environment.store.query(await context.req.text(), context.req.query(), {
@@ -53,12 +56,6 @@ export function hubApp(environment: Environment, schedule: Schedule): Hono {
   )
   app.post('/v1/retrain', async (context) =>
     context.json(await schedule.trainNow(siteOf(context, environment), 'operator')),
-  )
-  app.get('/v1/releases', async (context) =>
-    context.json(await environment.registry.releases(siteOf(context, environment), 100)),
-  )
-  app.get('/v1/history', async (context) =>
-    context.json(await environment.registry.history(siteOf(context, environment), 100)),
   )
   app.get(visitorRoute, async (context) => {
     const after = context.req.query('after') ?? ''
@@ -75,6 +72,7 @@ export function hubApp(environment: Environment, schedule: Schedule): Hono {
       peakMb: await peakMemory(environment.store),
     }),
   )
+  serveReleases(app, environment)
   serveDeadLetters(app, environment)
   serveWebhooks(app, environment)
   const scrape = new Scrape(environment)
@@ -134,24 +132,6 @@ function limitBody(maxSize: number) {
       throw new RequestRefused(413, 'body_too_large', `a body may have at most ${maxSize} bytes`)
     },
   })
-}
-
-/** Everything but ingest is the operators', by bearer token; ingest has its signature. */
-function operatorsOnly({ isAdmin }: Environment) {
-  return async function operatorsOnly(context: Context, next: () => Promise<void>) {
-    if (context.req.path === ingestPath) return next()
-    const [scheme, token] = (context.req.header('authorization') ?? '').split(' ', 2)
-    if (scheme?.toLowerCase() !== 'bearer' || !isAdmin(token ?? '')) {
-      throw new RequestRefused(401, 'not_an_operator', 'send the admin token as a bearer token')
-    }
-    return next()
-  }
-}
-
-function siteOf(context: Context, { config }: Environment): string {
-  const site = context.req.query('site') ?? config.siteIds[0] ?? ''
-  if (config.siteIds.includes(site)) return site
-  throw new RequestRefused(404, 'unknown_site', `the sites here are ${config.siteIds.join(', ')}`)
 }
 
 function visitorOf(context: Context, { config }: Environment) {

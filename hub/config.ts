@@ -1,8 +1,10 @@
 import * as v from 'valibot'
+import { canaryLimitsSchema } from '#shared/canary.ts'
 import { httpUrl, integer, jsonText, readSettings } from '#shared/settings.ts'
 import { sitesSchema } from '#shared/sites.ts'
 import { type FailAt, failPoints, readFailAt } from './fail-point.ts'
 import { compressions, type KafkaSettings, saslMechanisms } from './log/kafka-settings.ts'
+import { tokensSchema } from './tokens.ts'
 import { endpointsSchema } from './webhooks/endpoint.ts'
 
 const secret = (sentence: string) =>
@@ -68,6 +70,16 @@ const settingsEntries = v.object({
   ),
   /** Where the policies lie, a file a site (`demo.yaml`); a site without one has the default. */
   POLICY_DIR: v.optional(v.pipe(v.string(), v.minLength(1, 'name a directory'))),
+  /** Who else may do what; the admin token may do everything. */
+  TOKENS: v.optional(
+    jsonText(tokensSchema, 'set JSON like {"ana":{"sha256":"…","roles":["push","promote"]}}'),
+    '{}',
+  ),
+  /** When a POP ends a canary on its own. */
+  CANARY_LIMITS: v.optional(
+    jsonText(canaryLimitsSchema, 'set JSON like {"decisionsMin":200,"failureShareMax":0.02}'),
+    '{}',
+  ),
   /** How long finished trainings lie apart; 0 trains on demand only. */
   RETRAIN_SECONDS: integer({ min: 0, max: 2_592_000, fallback: 3_600 }),
   /** Sessions of two items and more without which there is nothing to learn from. */
@@ -159,6 +171,8 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     clickhouseUrl: settings.CLICKHOUSE_URL,
     postgresUrl: settings.POSTGRES_URL,
     policyDir: settings.POLICY_DIR,
+    tokens: settings.TOKENS,
+    canaryLimits: settings.CANARY_LIMITS,
     retrainMs: settings.RETRAIN_SECONDS * 1_000,
     retrainSessionsMin: settings.RETRAIN_SESSIONS_MIN,
     logBytesMax: settings.LOG_BYTES_MAX,

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import pino, { type Logger } from 'pino'
-import { equalInConstantTime, secretDigest } from '#shared/constant-time.ts'
 import { importPopKey } from '#shared/keys.ts'
 import type { Config } from './config.ts'
 import { failer } from './fail-point.ts'
@@ -15,6 +14,7 @@ import { openBlobs } from './registry/blobs.ts'
 import { openRegistry } from './registry/open-registry.ts'
 import { importReleaseKey } from './release-key.ts'
 import { openStore } from './store/open-store.ts'
+import { callerFinder } from './tokens.ts'
 import { Eraser } from './visitors/eraser.ts'
 import { Erasures } from './visitors/erasures.ts'
 import { deliveryRules } from './webhooks/deliverer.ts'
@@ -50,6 +50,7 @@ export async function openEnvironment(config: Config) {
   const { popUrls, siteIds } = config
   const publisher = new Publisher({
     ...{ popUrls, siteIds, registry, blobs, metrics, logger },
+    canaryLimits: config.canaryLimits,
     ...signature,
   })
   const webhooks = new Webhooks({
@@ -63,7 +64,6 @@ export async function openEnvironment(config: Config) {
     ...signature,
   })
   await eraser.load()
-  const adminDigest = secretDigest(config.adminToken)
   return {
     ...{ config, logger, now, newId, metrics, store, registry, blobs, log, publisher, popKey },
     ...{ signature, erasures, eraser, webhooks },
@@ -71,7 +71,7 @@ export async function openEnvironment(config: Config) {
     publicKeyHex: releaseKey.publicKeyHex,
     nonces: memoryNonces(now),
     popOutboxes: new PopOutboxes(),
-    isAdmin: (token: string) => equalInConstantTime(secretDigest(token), adminDigest),
+    findCaller: callerFinder(config.tokens, config.adminToken),
   }
 }
 

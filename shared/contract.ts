@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { canaryEndSchema, canaryTermsSchema } from './canary.ts'
 import { eventTypes } from './event.ts'
 import { jsonObject } from './json-object.ts'
 import { limits } from './limits.ts'
@@ -131,6 +132,17 @@ export const popVisitorSchema = v.looseObject({
   next: v.nullable(text),
 })
 export type PopVisitor = v.InferOutput<typeof popVisitorSchema>
+
+/** What a POP has of a site: the live release, the canary beside it, and how it ended the last canary itself. */
+export const releaseStateSchema = v.object({
+  site: text,
+  digest: v.nullable(text),
+  // A POP that is not upgraded yet says nothing of these.
+  pop: v.optional(text, ''),
+  canary: v.optional(v.nullable(v.object({ digest: text, terms: canaryTermsSchema })), null),
+  ended: v.optional(v.nullable(canaryEndSchema), null),
+})
+export type ReleaseState = v.InferOutput<typeof releaseStateSchema>
 
 /** The form of every error of both APIs: a code for machines, a sentence for people. */
 export interface ErrorBody {

@@ -1,4 +1,5 @@
 import { DurableObject } from 'cloudflare:workers'
+import type { CanaryEnd, CanaryTerms } from '#shared/canary.ts'
 import { limits } from '#shared/limits.ts'
 
 export interface ReleasePointer {
@@ -6,9 +7,20 @@ export interface ReleasePointer {
   readonly signature: string
 }
 
+export interface CanaryPointer extends ReleasePointer {
+  readonly terms: CanaryTerms
+}
+
+/** What a site is answered by: one release, or two while a canary runs; and how the last canary ended here. */
+export interface ShelfState {
+  readonly live: ReleasePointer | null
+  readonly canary: CanaryPointer | null
+  readonly ended: CanaryEnd | null
+}
+
 /** A SQLite row of a Durable Object holds at most 2 MB. */
 const chunkBytes = 1_500_000
-/** The one that is live and the one before it. */
+/** The one that is live and the one before it; a canary comes on top. */
 const releasesKept = 2
 
 /** Where a POP keeps the releases it was sent, so that they outlive it; one object, asked by every isolate. */
@@ -23,6 +35,9 @@ export class ReleaseShelf extends DurableObject {
     this.#sql.exec(`CREATE TABLE IF NOT EXISTS chunks (
       site TEXT NOT NULL, digest TEXT NOT NULL, number INTEGER NOT NULL, bytes BLOB NOT NULL,
       PRIMARY KEY (site, digest, number)) WITHOUT ROWID`)
+    this.#sql.exec(`CREATE TABLE IF NOT EXISTS canaries (
+      site TEXT PRIMARY KEY, digest TEXT NOT NULL, signature TEXT NOT NULL, terms TEXT NOT NULL,
+      ended TEXT) WITHOUT ROWID`)
     this.#sql.exec(`CREATE TABLE IF NOT EXISTS nonces (
       nonce TEXT PRIMARY KEY, expires_at INTEGER NOT NULL) WITHOUT ROWID`)
   }
@@ -42,29 +57,62 @@ export class ReleaseShelf extends DurableObject {
     return taken.rowsWritten > 0
   }
 
-  /** Puts a release on the shelf and makes it the site's live one, in one transaction. */
+  /** Puts a release on the shelf and makes it the site's live one, in one transaction; a canary of it ends. */
   put(site: string, pointer: ReleasePointer, bytes: Uint8Array): void {
     // Sent again, it must not push the release before it off the shelf.
     if (this.current(site)?.digest === pointer.digest) return
     this.ctx.storage.transactionSync(() => {
-      for (let number = 0; number * chunkBytes < bytes.length; number++) {
-        const chunk = bytes.slice(number * chunkBytes, (number + 1) * chunkBytes)
-        this.#sql.exec(
-          'INSERT OR REPLACE INTO chunks (site, digest, number, bytes) VALUES (?, ?, ?, ?)',
-          site,
-          pointer.digest,
-          number,
-          chunk,
-        )
-      }
+      this.#keep(site, pointer.digest, bytes)
       this.#sql.exec(
         'INSERT INTO releases (site, digest, signature) VALUES (?, ?, ?)',
         site,
         pointer.digest,
         pointer.signature,
       )
+      this.#sql.exec('DELETE FROM canaries WHERE site = ? AND digest = ?', site, pointer.digest)
       this.#forgetOld(site)
     })
+  }
+
+  /** Puts a release on the shelf as the site's canary, in place of another. */
+  putCanary(site: string, { digest, signature, terms }: CanaryPointer, bytes: Uint8Array): void {
+    this.ctx.storage.transactionSync(() => {
+      this.#keep(site, digest, bytes)
+      this.#sql.exec(
+        'INSERT OR REPLACE INTO canaries (site, digest, signature, terms) VALUES (?, ?, ?, ?)',
+        ...[site, digest, signature, JSON.stringify(terms)],
+      )
+      this.#forgetOld(site)
+    })
+  }
+
+  /** Ends a canary: by the POP itself with how, or by the hub's order with null. */
+  endCanary(site: string, ended: CanaryEnd | null): void {
+    this.ctx.storage.transactionSync(() => {
+      if (ended === null) this.#sql.exec('DELETE FROM canaries WHERE site = ?', site)
+      else {
+        this.#sql.exec(
+          'UPDATE canaries SET ended = ? WHERE site = ? AND digest = ? AND ended IS NULL',
+          ...[JSON.stringify(ended), site, ended.digest],
+        )
+      }
+      this.#forgetOld(site)
+    })
+  }
+
+  state(site: string): ShelfState {
+    const [row] = this.#sql
+      .exec<{ digest: string; signature: string; terms: string; ended: string | null }>(
+        'SELECT digest, signature, terms, ended FROM canaries WHERE site = ?',
+        site,
+      )
+      .toArray()
+    const live = this.current(site)
+    if (!row) return { live, canary: null, ended: null }
+    const { digest, signature, terms, ended } = row
+    if (ended !== null) return { live, canary: null, ended: JSON.parse(ended) as CanaryEnd }
+    const canary = { digest, signature, terms: JSON.parse(terms) as CanaryTerms }
+    return { live, canary, ended: null }
   }
 
   current(site: string): ReleasePointer | null {
@@ -96,6 +144,16 @@ export class ReleaseShelf extends DurableObject {
     return bytes
   }
 
+  #keep(site: string, digest: string, bytes: Uint8Array): void {
+    for (let number = 0; number * chunkBytes < bytes.length; number++) {
+      const chunk = bytes.slice(number * chunkBytes, (number + 1) * chunkBytes)
+      this.#sql.exec(
+        'INSERT OR REPLACE INTO chunks (site, digest, number, bytes) VALUES (?, ?, ?, ?)',
+        ...[site, digest, number, chunk],
+      )
+    }
+  }
+
   #forgetOld(site: string): void {
     this.#sql.exec(
       `DELETE FROM releases WHERE site = ?1 AND position NOT IN (
@@ -105,7 +163,8 @@ export class ReleaseShelf extends DurableObject {
     )
     this.#sql.exec(
       `DELETE FROM chunks WHERE site = ?1
-       AND digest NOT IN (SELECT digest FROM releases WHERE site = ?1)`,
+       AND digest NOT IN (SELECT digest FROM releases WHERE site = ?1)
+       AND digest NOT IN (SELECT digest FROM canaries WHERE site = ?1 AND ended IS NULL)`,
       site,
     )
   }

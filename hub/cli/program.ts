@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { addDeadLetterCommands } from './dead-letter-commands.ts'
 import { columns, facts, printable, type TableRow } from './layout.ts'
 import { addPolicyCommands } from './policy-commands.ts'
+import { addReleaseCommands } from './release-commands.ts'
 import { type Run, type RunOptions, runnerHere, runnerOf, type Surroundings } from './run.ts'
 import { addWebhookCommands } from './webhook-commands.ts'
 
@@ -24,6 +25,7 @@ export function shelfedgeProgram(surroundings: Surroundings): Command {
   addPolicyCommands(program, runnerHere(options, surroundings))
   addDeadLetterCommands(program, run)
   addWebhookCommands(program, run)
+  addReleaseCommands(program, run)
   addHubCommands(program, run)
   return program
 }
@@ -50,14 +52,6 @@ function addHubCommands(program: Command, run: Run): void {
     .addHelpText('after', `\nExample: shelfedge query "SELECT count() FROM events_once"`)
     .action((sql: string) =>
       run({ ask: (hub) => hub.post<TableRow[]>('/v1/query', {}, sql), show: shownRows }),
-    )
-  program
-    .command('releases')
-    .description('releases of a site, newest first')
-    .option(...ofSite)
-    .addHelpText('after', '\nExample: shelfedge releases --site demo')
-    .action(({ site }: OfSite) =>
-      run({ ask: (hub) => hub.get<TableRow[]>('/v1/releases', { site }), show: shownReleases }),
     )
   program
     .command('history')
@@ -90,14 +84,6 @@ function shownStatus({ lag, peakMb }: Status): string {
 
 function shownRows(rows: readonly TableRow[]): string {
   return rows.length === 0 ? 'Nothing.' : columns(rows)
-}
-
-function shownReleases(releases: readonly TableRow[]): string {
-  return shownRows(
-    releases.map(({ digest, createdAt, createdBy, bytesTotal }) => ({
-      ...{ digest: String(digest).slice(0, 12), createdAt, createdBy, bytesTotal },
-    })),
-  )
 }
 
 function shownTraining({ outcome, reason, digest, figures }: TableRow): string {

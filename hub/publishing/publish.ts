@@ -1,7 +1,6 @@
 import type { Manifest, PackedRelease } from '#shared/release.ts'
 import type { Environment } from '../environment.ts'
-
-export const liveTag = 'live'
+import { liveTag } from './tags.ts'
 
 /** Who published a release and why, and how it was judged. */
 export interface Publication {

@@ -1,34 +1,64 @@
-import { releaseDigestHeader, releasePath, releaseSignatureHeader } from '#shared/contract.ts'
+import * as v from 'valibot'
+import type { CanaryTerms } from '#shared/canary.ts'
+import {
+  type ReleaseState,
+  releasePath,
+  releaseSignatureHeader,
+  releaseStateSchema,
+} from '#shared/contract.ts'
 import { signRelease } from '#shared/signature.ts'
-import { type HubSignature, sendSigned } from './send-signed.ts'
+import { type HubSignature, RefusedByPop, sendSigned } from './send-signed.ts'
 
-const timeMaxMs = 30_000
+/** A question is short: a POP that hangs must not hold up a rollback at the others. */
+const askTimeMaxMs = 5_000
+const pushTimeMaxMs = 30_000
 
-/** The digest a POP has live for a site, null for none. Throws where the POP does not answer or refuses. */
-export async function askDigest(
+/** What a POP has of a site. Throws where the POP does not answer or refuses. */
+export async function askReleases(
   pop: string,
   site: string,
   signature: HubSignature,
-): Promise<string | null> {
-  const answer = await sendSigned(pop, { method: 'GET', path: pathOf(site), timeMaxMs }, signature)
-  return (answer as { digest: string | null }).digest
+): Promise<ReleaseState> {
+  const path = pathOf(site, {})
+  const request = { method: 'GET', path, timeMaxMs: askTimeMaxMs } as const
+  return v.parse(releaseStateSchema, await sendSigned(pop, request, signature))
 }
 
-/** Sends a release to a POP. Resolves when it is live there; throws with the POP's reason where it was refused. */
+export interface ReleaseToPush {
+  readonly digest: string
+  readonly bytes: () => Promise<Uint8Array<ArrayBuffer>>
+  /** Null for the live one. */
+  readonly canary: CanaryTerms | null
+}
+
+/**
+ * Makes a release live or the canary at a POP: by its name alone where the POP still has it, else with its bytes.
+ * Resolves when it answers there; throws with the POP's reason where it was refused.
+ */
 export async function pushRelease(
   pop: string,
   site: string,
-  release: { readonly digest: string; readonly bytes: Uint8Array<ArrayBuffer> },
+  { digest, bytes, canary }: ReleaseToPush,
   signature: HubSignature,
-): Promise<void> {
-  const headers = {
-    [releaseDigestHeader]: release.digest,
-    [releaseSignatureHeader]: await signRelease(signature.key, site, release.digest),
+): Promise<ReleaseState> {
+  const path = pathOf(site, { digest, ...(canary && { canary: JSON.stringify(canary) }) })
+  const headers = { [releaseSignatureHeader]: await signRelease(signature.key, site, digest) }
+  const request = { method: 'PUT', path, headers, timeMaxMs: pushTimeMaxMs } as const
+  try {
+    return v.parse(releaseStateSchema, await sendSigned(pop, request, signature))
+  } catch (cause) {
+    if (!(cause instanceof RefusedByPop && cause.code === 'release_unknown')) throw cause
   }
-  const { bytes: body } = release
-  await sendSigned(pop, { method: 'PUT', path: pathOf(site), body, headers, timeMaxMs }, signature)
+  const withBytes = { ...request, body: await bytes() }
+  return v.parse(releaseStateSchema, await sendSigned(pop, withBytes, signature))
 }
 
-function pathOf(site: string): string {
-  return `${releasePath}?site=${encodeURIComponent(site)}`
+/** Ends the canary of a site at a POP. */
+export async function endCanary(pop: string, site: string, signature: HubSignature): Promise<void> {
+  const path = pathOf(site, { canary: 'end' })
+  await sendSigned(pop, { method: 'PUT', path, timeMaxMs: askTimeMaxMs }, signature)
+}
+
+function pathOf(site: string, query: Readonly<Record<string, string>>): string {
+  return `${releasePath}?${new URLSearchParams({ site, ...query })}`
 }

@@ -20,6 +20,13 @@ export interface RequestToPop {
 /** A POP that answered, and not with what it was asked for. */
 export class RefusedByPop extends Error {
   override readonly name = 'RefusedByPop'
+  /** The POP's own code, such as `release_unknown`; empty where it sent none. */
+  readonly code: string
+
+  constructor(message: string, code: string) {
+    super(message)
+    this.code = code
+  }
 }
 
 /** Sends a request to a POP, signed; answers the JSON. Throws RefusedByPop, or what kept it from answering. */
@@ -38,5 +45,15 @@ export async function sendSigned(
   })
   const text = await response.text()
   if (response.ok) return JSON.parse(text)
-  throw new RefusedByPop(`${pop} answered ${response.status}: ${text.slice(0, 300)}`)
+  const message = `${pop} answered ${response.status}: ${text.slice(0, 300)}`
+  throw new RefusedByPop(message, codeOf(text))
+}
+
+function codeOf(text: string): string {
+  try {
+    const { error } = JSON.parse(text) as { error?: unknown }
+    return typeof error === 'string' ? error : ''
+  } catch {
+    return ''
+  }
 }

@@ -42,5 +42,5 @@ function pathOf(query: Record<string, string>): string {
 function read<Schema extends v.GenericSchema>(pop: string, schema: Schema, answer: unknown) {
   const parsed = v.safeParse(schema, answer)
   if (parsed.success) return parsed.output
-  throw new RefusedByPop(`${pop} answered something else than was asked for`)
+  throw new RefusedByPop(`${pop} answered something else than was asked for`, '')
 }

@@ -17,6 +17,8 @@ export interface Push {
   readonly nonce?: string
   readonly key?: CryptoKey
   readonly headers?: Record<string, string>
+  /** Terms of a canary as JSON, or `end`. */
+  readonly canary?: string
 }
 
 /** The hub's private key, as the settings of the tests have it. */
@@ -31,7 +33,8 @@ export async function pushRelease(packed: PackedRelease, push: Push = {}): Promi
   const { site = 'demo', digest = packed.digest, nonce = crypto.randomUUID() } = push
   const key = push.key ?? (await hubKey())
   const signature = push.signature ?? (await signRelease(await hubKey(), site, digest))
-  const path = `${releasePath}?site=${site}`
+  const terms = push.canary === undefined ? {} : { canary: push.canary }
+  const path = `${releasePath}?${new URLSearchParams({ site, ...terms })}`
   const request = { method: 'PUT', path, body: packed.bytes }
   const signed = await signRequest(key, request, { nowMs: push.signedAtMs ?? Date.now(), nonce })
   const headers = {

@@ -54,7 +54,7 @@ describe('a POP', () => {
 
   it('answers by the model of a release as soon as it was pushed, and names the release', async () => {
     const pushed = await packAndPush(releaseA)
-    expect(pushed).toMatchObject({ status: 200, body: { site: 'demo', live: true } })
+    expect(pushed).toMatchObject({ status: 200, body: { site: 'demo', canary: null } })
     const answer = await decide('known', ['a-0'])
     expect(answer.body).toMatchObject({
       release: pushed.body.digest,

@@ -1,0 +1,132 @@
+import { createHash } from 'node:crypto'
+import type { Hono } from 'hono'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { hubApp } from '#hub/app.ts'
+import { Schedule } from '#hub/schedule.ts'
+import { adminToken, openTestHub, type TestHub } from '#test/support/hub.ts'
+import { type ReleasePop, startReleasePop } from '#test/support/release-pop.ts'
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
+const tokens = { reader: 'a-token-that-may-read', ann: 'a-token-that-may-move-tags' }
+
+let hub: TestHub
+let app: Hono
+let pops: [ReleasePop, ReleasePop]
+
+beforeAll(async () => {
+  pops = [await startReleasePop('pop-1'), await startReleasePop('pop-2')]
+  hub = await openTestHub({
+    POP_URLS: JSON.stringify(pops.map(({ url }) => url)),
+    TOKENS: JSON.stringify({
+      reader: { sha256: sha256(tokens.reader), roles: ['read'] },
+      ann: { sha256: sha256(tokens.ann), roles: ['promote'] },
+    }),
+  })
+  app = hubApp(hub.environment, new Schedule(hub.environment))
+}, 60_000)
+
+afterAll(async () => {
+  await hub?.close()
+  for (const pop of pops) await pop.close()
+})
+
+async function ask(method: 'GET' | 'POST', path: string, token = tokens.ann) {
+  const response = await app.request(path, {
+    method,
+    headers: { authorization: `Bearer ${token}` },
+  })
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> }
+}
+
+/** A release as it is after its making; the POPs here look into none. */
+async function release(text: string): Promise<string> {
+  const bytes = new TextEncoder().encode(text)
+  const digest = await hub.environment.blobs.put(bytes)
+  await hub.environment.registry.addRelease({
+    ...{ digest, site: 'shop', createdAt: new Date(), createdBy: 'test', manifest: {} },
+    bytesTotal: bytes.length,
+  })
+  return digest
+}
+
+it('a token does what its roles say, and the history says whose it was', async () => {
+  const digest = await release('roles')
+  const path = `/v1/releases/${digest}/promote`
+  expect((await ask('POST', path, 'nobody-has-this')).status).toBe(401)
+  expect(await ask('POST', path, tokens.reader)).toMatchObject({
+    status: 403,
+    body: { error: 'role_missing', detail: 'the token of reader may not promote' },
+  })
+  expect((await ask('GET', '/v1/history', tokens.reader)).status).toBe(200)
+  expect((await ask('POST', '/v1/query', tokens.ann)).status).toBe(403)
+  expect((await ask('GET', '/metrics', tokens.reader)).status).toBe(403)
+  expect((await ask('POST', `${path}?why=first`, tokens.ann)).status).toBe(200)
+  expect(await hub.environment.registry.history('shop', 1)).toMatchObject([
+    { tag: 'live', digest, by: 'ann', why: 'first', share: null },
+  ])
+  expect((await ask('GET', '/v1/releases', adminToken)).status).toBe(200)
+})
+
+it('a release goes through canary and promotion to every POP, and back by its name alone', async () => {
+  const [before, next] = [await release('before'), await release('next')]
+  await ask('POST', `/v1/releases/${before}/promote`)
+  for (const { told } of pops) told.length = 0
+  const canaried = await ask('POST', `/v1/releases/${next.slice(0, 12)}/canary?share=0.2&why=try`)
+  expect(canaried).toMatchObject({ status: 200, body: { tag: 'canary', share: 0.2, digest: next } })
+  for (const { state } of pops) {
+    expect(state).toMatchObject({ digest: before, canary: { digest: next, terms: { share: 0.2 } } })
+  }
+  await ask('POST', `/v1/releases/${next}/promote`)
+  for (const { state } of pops) expect(state).toMatchObject({ digest: next, canary: null })
+  const back = await ask('POST', '/v1/releases/rollback?why=worse')
+  expect(back.body).toMatchObject({ digest: before, before: next })
+  for (const { state, told } of pops) {
+    expect(state.digest).toBe(before)
+    expect(told).toEqual(['canary by bytes', 'live by name', 'live by name'])
+  }
+})
+
+it('a canary that one POP ended is recorded with why, and ends at the others', async () => {
+  const [live, canary] = [await release('steady'), await release('shaky')]
+  await ask('POST', `/v1/releases/${live}/promote`)
+  await ask('POST', `/v1/releases/${canary}/canary?share=1`)
+  const [first, second] = pops
+  const startedAtMs = first.state.canary?.terms.startedAtMs ?? 0
+  first.state.canary = null
+  first.state.ended = {
+    ...{ digest: canary, startedAtMs, at: Date.now(), reason: '40.0 % failed' },
+    figures: { canaryFailures: 40 },
+  }
+  await hub.environment.publisher.pushNow()
+  await expect.poll(() => second.state.canary, { timeout: 10_000 }).toBeNull()
+  expect(await hub.environment.registry.lastMove('shop', 'canary')).toMatchObject({
+    ...{ digest: live, share: 0, by: 'POP pop-1', why: '40.0 % failed' },
+  })
+  expect((await ask('GET', '/v1/releases/reports')).body).toMatchObject([
+    { pop: 'pop-1', digest: canary, figures: { canaryFailures: 40 } },
+  ])
+  // Tried again it is another canary.
+  await ask('POST', `/v1/releases/${canary}/canary?share=1`)
+  expect(pops[0].state).toMatchObject({ canary: { digest: canary } })
+})
+
+it('what was live at a time is said with who and why', async () => {
+  const [one, two] = [await release('one'), await release('two')]
+  await ask('POST', `/v1/releases/${one}/promote?why=one`)
+  const between = await hub.environment.registry.lastMove('shop', 'live')
+  await ask('POST', `/v1/releases/${two}/promote?why=two`)
+  const at = between?.at.toISOString() ?? ''
+  expect((await ask('GET', `/v1/history?at=${at}`)).body).toMatchObject({
+    live: { digest: one, by: 'ann', why: 'one' },
+  })
+  expect((await ask('GET', '/v1/history?at=2001-01-01')).body).toMatchObject({ live: null })
+})
+
+it.each([
+  ['a release nobody made', `/v1/releases/${'0'.repeat(64)}/promote`, 404, 'unknown_release'],
+  ['a share that is none', `/v1/releases/${'0'.repeat(64)}/canary?share=2`, 400, 'share_invalid'],
+  ['a time that is none', '/v1/history?at=yesterday', 400, 'invalid_time'],
+])('refuses %s', async (_what, path, status, error) => {
+  const answer = await ask(path.startsWith('/v1/history') ? 'GET' : 'POST', path)
+  expect(answer).toMatchObject({ status, body: { error } })
+})
