@@ -1,4 +1,5 @@
 import { fallbacks } from '#shared/contract.ts'
+import { kindNames } from '#shared/kinds/table.ts'
 import { ruleEffects } from '#shared/policy.ts'
 
 interface Counted {
@@ -27,8 +28,8 @@ const counted = {
     zeros: zerosOf('fallback', ['none', ...fallbacks]),
   },
   shelfedge_rule_failures_total: {
-    help: 'Evaluations of rules that failed (a missing field, a division by zero), by effect.',
-    zeros: zerosOf('effect', ruleEffects),
+    help: 'Evaluations of rules that failed (a missing field, a division by zero), by effect; of other kinds than items by kind.',
+    zeros: zerosOf('effect', [...ruleEffects, ...kindNames.filter((kind) => kind !== 'items')]),
   },
   shelfedge_releases_total: {
     help: 'Releases received, by outcome.',

@@ -18,6 +18,7 @@ export interface Inferred {
   /** Of a tabular model: finite, null where the placement has none or it failed. */
   readonly score: number | null
   readonly popular: readonly ScoredItem[]
+  /** What named or scored: `popularity` where no model did, '' where the placement asks for none. */
   readonly model: string
   readonly fallback: Fallback | null
   /** How long the model took, ms; 0 where it was not asked, or where the platform stops its clock. */
@@ -48,7 +49,8 @@ export async function infer(
     readonly popularity: LivePopularity
   },
 ): Promise<Inferred> {
-  const model = release?.models.get(placement.model)
+  const { model: name = '' } = placement
+  const model = release?.models.get(name)
   const isKnown = (item: string) => release?.numberOf(item) !== undefined
   const itemsMax = model?.answers === 'items' ? model.itemsMax : limits.sessionItemsMax
   const features = featurise(known.session, isKnown, ports.now, itemsMax)
@@ -58,19 +60,19 @@ export async function infer(
     ...{ model: popularityModel, fallback: null },
   }
   if (release === null) return { ...byPopularity, fallback: 'no_release' }
-  if (model === undefined) return byPopularity
+  if (model === undefined) return { ...byPopularity, model: name }
   const startedAt = ports.stopwatch()
   if (model.answers === 'score') {
     const inputs = readFeatures(model.features, known)
     const { score, fallback } = await model.score(inputs)
     const inferenceMs = ports.stopwatch() - startedAt
     const seen = { ...features, inputs }
-    return { ...byPopularity, features: seen, score, model: placement.model, fallback, inferenceMs }
+    return { ...byPopularity, features: seen, score, model: name, fallback, inferenceMs }
   }
   if (features.items.length === 0) return { ...byPopularity, fallback: 'unknown_visitor' }
   const numbers = features.items.map((item) => release.numberOf(item) as number)
   const { candidates, fallback } = await model.score(Int32Array.from(numbers))
   const inferenceMs = ports.stopwatch() - startedAt
-  const answering = fallback === 'model_failed' ? popularityModel : placement.model
+  const answering = fallback === 'model_failed' ? popularityModel : name
   return { ...byPopularity, candidates, model: answering, fallback, inferenceMs }
 }

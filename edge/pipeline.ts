@@ -1,12 +1,15 @@
 import { outcomeEvents } from '#shared/canary.ts'
 import type { DecisionRecord } from '#shared/contract.ts'
-import { type Decided, type DecidedItem, decideItems } from '#shared/decide.ts'
-import type { EventType } from '#shared/event.ts'
+import type { DecidedItem } from '#shared/decide.ts'
+import type { EventType, ShelfEvent } from '#shared/event.ts'
 import { visitorKey } from '#shared/id.ts'
+import type { Outcome } from '#shared/kinds/kind.ts'
 import { limits } from '#shared/limits.ts'
+import type { CompiledPlacement } from '#shared/policy/compile.ts'
 import type { RuleTime } from '#shared/policy/facts.ts'
 import { scopeOf } from '#shared/policy/scope.ts'
 import { timeIn, timeZoneOf } from '#shared/policy/time.ts'
+import { RequestRefused } from '#shared/request-refused.ts'
 import type { Session } from '#shared/session.ts'
 import type { Site } from '#shared/sites.ts'
 import { type Cleaned, clean, type Rejected } from './clean.ts'
@@ -17,6 +20,7 @@ import { look } from './look.ts'
 import { type Question, readQuestion } from './question.ts'
 import type { LoadedRelease } from './releases/load.ts'
 import { type Receipt, remember } from './remember.ts'
+import { memoryOf } from './visitors/memory.ts'
 
 /** What `waitUntil` of a worker is for: work that goes on after the answer. */
 type Later = (work: Promise<void>) => void
@@ -28,6 +32,9 @@ export interface BatchAnswer extends Receipt {
 export interface DecideAnswer extends BatchAnswer {
   readonly decisionId: string
   readonly placement: string
+  /** Of answer: which kinds there are, and what each answers, is in shared/kinds/. */
+  readonly kind: string
+  readonly answer: Outcome['answer']
   readonly items: readonly DecidedItem[]
   readonly release: string | null
   readonly model: string
@@ -92,58 +99,87 @@ async function answerQuestion(
 ): Promise<DecideAnswer> {
   const visitor = visitorKey(question) as string
   return environment.releases.use(site.id, visitor, later, async (release) => {
-    const placement = placementOf(question.placement, release)
-    const { session, totals } = await look(visitor, cleaned, site, environment)
-    const { popularity, stopwatch } = environment
-    const ports = { now: receivedAt, site: site.id, popularity, stopwatch }
-    const policy = release?.policy ?? policyWithoutRelease
-    const { context } = question
-    const known = {
-      ...{ session, totals, event: newestProperties(cleaned, visitor), context },
-      time: numbersOf(timeIn(timeZoneOf(context, policy.policy.timeZone), receivedAt)),
-    }
-    const inferred = await infer(known, placement, release, ports)
-    const item = (id: string) => release?.item(id)
-    const { scope, ...told } = scopeOf(policy, {
-      visitor,
-      session,
-      totals,
-      context,
-      at: receivedAt,
-      item,
-    })
-    const decided = decideItems({
-      ...{ ...inferred, placement, scope, item },
-      itemsMax: question.limit ?? limits.decisionItemsDefault,
-    })
-    const { items } = decided
-    countFailures(decided, environment)
-    const features = { ...inferred.features, ...told }
-    const record = recordOf(question, session, { ...inferred, features }, items, release, {
-      decisionId: environment.newId(),
-      at: receivedAt,
-    })
-    const receipt = await remember(cleaned, site, environment, { visitor, record })
+    const asked = { question, cleaned, site, at: receivedAt, release }
+    const { made, receipt } = await untilSettled(visitor, asked, environment)
+    const { record, inferred, outcome } = made
+    countFailures(outcome, environment)
     const fallback = inferred.fallback ?? 'none'
     environment.counters.add('shelfedge_decisions_total', 1, ['fallback', fallback])
-    const { decisionId, placement: name, release: digest, model } = record
+    const { decisionId, placement, answerKind, answer, release: digest, model } = record
     return {
-      ...{ decisionId, placement: name, items, release: digest, model },
-      fallback: inferred.fallback,
+      ...{ decisionId, placement, kind: answerKind, answer, items: outcome.items },
+      ...{ release: digest, model, fallback: inferred.fallback },
       inferenceMs: inferred.inferenceMs,
       ...answerBatch(cleaned, receipt, site, environment),
     }
   })
 }
 
-/** What the newest event of a question says; of events of one moment the last. */
-function newestProperties({ visitors }: Cleaned, visitor: string) {
-  const events = visitors.get(visitor) ?? []
-  const newest = events.reduce<(typeof events)[number] | undefined>(
-    (latest, event) => (latest && latest.timestamp > event.timestamp ? latest : event),
-    undefined,
-  )
-  return newest?.properties ?? {}
+interface Asked {
+  readonly question: Question
+  readonly cleaned: Cleaned
+  readonly site: Site
+  readonly at: number
+  readonly release: LoadedRelease | null
+}
+
+/**
+ * Decides and commits. Where another decision of this visitor changed what the placement remembers meanwhile,
+ * it is made again from that: the events are durable since the first try, and are recognised.
+ */
+async function untilSettled(visitor: string, asked: Asked, environment: Environment) {
+  const { site, question } = asked
+  let first: Receipt | undefined
+  for (let tries = 0; tries < limits.decisionTriesMax; tries++) {
+    const made = await decideOnce(visitor, asked, environment)
+    const cleaned = first ? { ...asked.cleaned, refusals: [] } : asked.cleaned
+    const { isOvertaken, ...receipt } = await remember(cleaned, site, environment, {
+      ...{ visitor, record: made.record, memory: made.memory },
+    })
+    first ??= receipt
+    if (!isOvertaken) return { made, receipt: first }
+  }
+  const detail = `too many decisions of ${question.placement} for one visitor at once; send it again`
+  throw new RequestRefused(429, 'overloaded', detail, 1)
+}
+
+/** look → infer → decide, of one release and one moment; writes nothing. */
+async function decideOnce(visitor: string, asked: Asked, environment: Environment) {
+  const { question, cleaned, site, at, release } = asked
+  const { context } = question
+  const placement = placementOf(question.placement, release)
+  const { session, totals, memory } = await look(visitor, cleaned, site, environment)
+  const policy = release?.policy ?? policyWithoutRelease
+  const events = cleaned.visitors.get(visitor) ?? []
+  const properties = newestProperties(events)
+  const known = {
+    ...{ session, totals, event: properties, context },
+    time: numbersOf(timeIn(timeZoneOf(context, policy.policy.timeZone), at)),
+  }
+  const { popularity, stopwatch } = environment
+  const inferred = await infer(known, placement, release, {
+    ...{ now: at, site: site.id, popularity, stopwatch },
+  })
+  const item = (id: string) => release?.item(id)
+  const { scope, ...told } = scopeOf(policy, {
+    ...{ visitor, session, totals, context, at, item, score: inferred.score },
+    event: { declared: placement.placement.event ?? {}, properties },
+  })
+  const before = memoryOf(memory, question.placement)
+  const outcome = placement.decide({
+    ...{ ...inferred, scope, at, item, events, memory: JSON.parse(before) },
+    itemsMax: question.limit ?? limits.decisionItemsDefault,
+  })
+  const seen = { ...inferred, features: { ...inferred.features, ...told } }
+  const record = recordOf(asked, placement, session, seen, outcome, environment)
+  const { memory: after } = outcome
+  const change = after === undefined ? undefined : { placement: question.placement, before, after }
+  return { record, inferred, outcome, memory: change }
+}
+
+/** What the newest of a question's events says; of events of one moment the last. */
+function newestProperties(events: readonly ShelfEvent[]): ShelfEvent['properties'] {
+  return events.toSorted((left, right) => left.timestamp - right.timestamp).at(-1)?.properties ?? {}
 }
 
 function numbersOf({ hour, minute, weekday }: RuleTime) {
@@ -151,29 +187,32 @@ function numbersOf({ hour, minute, weekday }: RuleTime) {
 }
 
 function recordOf(
-  question: Question,
+  { question, at, release }: Asked,
+  { placement }: CompiledPlacement,
   session: Session | null,
   { features, model, fallback }: Inferred,
-  items: readonly DecidedItem[],
-  release: LoadedRelease | null,
-  made: { readonly decisionId: string; readonly at: number },
+  { items, answer }: Outcome,
+  { newId }: Environment,
 ): DecisionRecord {
   return {
     kind: 'decision',
-    ...made,
+    decisionId: newId(),
+    at,
     placement: question.placement,
     release: release?.digest ?? null,
     model,
     fallback,
     session: session?.id ?? '',
     features: { ...features },
+    answerKind: placement.kind,
+    answer,
     items: items.map((item) => item.id),
     scores: items.map((item) => item.score),
   }
 }
 
 /** A rule that fails has its stated outcome, and whoever wrote it finds it here. */
-function countFailures({ effects }: Decided, { counters }: Environment): void {
+function countFailures({ effects }: Outcome, { counters }: Environment): void {
   for (const { effect, failures } of effects) {
     counters.add('shelfedge_rule_failures_total', failures, ['effect', effect])
   }
@@ -197,5 +236,6 @@ function answerBatch(
       releases.countOutcomes(site.id, visitor, outcomes)
     }
   }
-  return { ...receipt, rejected: cleaned.rejected }
+  const { accepted, duplicates } = receipt
+  return { accepted, duplicates, rejected: cleaned.rejected }
 }

@@ -7,31 +7,40 @@ import type { Environment } from './environment.ts'
 import { objectOf, visitorRequest } from './visitor-request.ts'
 import type { VisitorRequest, VisitorResult } from './visitors/core.ts'
 import { objectNameOf } from './visitors/mapping.ts'
+import type { MemoryChange } from './visitors/memory.ts'
 
 export interface Receipt {
   readonly accepted: number
   readonly duplicates: number
 }
 
+/** A decision to commit with its events. */
+export interface Deciding {
+  readonly visitor: string
+  readonly record: ShelfRecord
+  readonly memory?: MemoryChange | undefined
+}
+
 const retryAfterSeconds = 5
 
 /**
  * Commits a request's events, refusals and decision; resolves when all of it is durable.
+ * `isOvertaken`: another decision of the visitor came in between, and this one is to be made again.
  * Throws RequestRefused 429 where an outbox is full: what was committed is recognised when it comes again.
  */
 export async function remember(
   cleaned: Cleaned,
   site: Site,
   environment: Environment,
-  decision?: { readonly visitor: string; readonly record: ShelfRecord },
-): Promise<Receipt> {
+  decision?: Deciding,
+): Promise<Receipt & { readonly isOvertaken: boolean }> {
   const requests = new Map<string, VisitorRequest>()
   for (const visitor of cleaned.visitors.keys()) {
     requests.set(visitor, visitorRequest(visitor, cleaned, site, []))
   }
   if (decision) {
-    const { visitor, record } = decision
-    requests.set(visitor, visitorRequest(visitor, cleaned, site, [record]))
+    const { visitor, record, memory } = decision
+    requests.set(visitor, { ...visitorRequest(visitor, cleaned, site, [record]), memory })
   }
   if (cleaned.refusals.length > 0) {
     requests.set(refusalsKey, visitorRequest(refusalsKey, cleaned, site, cleaned.refusals))
@@ -55,9 +64,10 @@ async function commitByObject(
   return (await Promise.all(commits)).flat()
 }
 
-function receiptOf(results: readonly VisitorResult[]): Receipt {
+function receiptOf(results: readonly VisitorResult[]) {
   let accepted = 0
   let duplicates = 0
+  let isOvertaken = false
   for (const result of results) {
     if (!result.ok) {
       throw new RequestRefused(
@@ -69,6 +79,7 @@ function receiptOf(results: readonly VisitorResult[]): Receipt {
     }
     accepted += result.accepted
     duplicates += result.duplicates
+    isOvertaken ||= result.isOvertaken === true
   }
-  return { accepted, duplicates }
+  return { accepted, duplicates, isOvertaken }
 }

@@ -57,6 +57,10 @@ const decisionRecord = v.object({
   fallback: v.nullable(v.picklist(fallbacks)),
   session: text,
   features: object,
+  /** The kind of its placement; a POP of before November 2026 knew one. */
+  answerKind: v.optional(text, 'items'),
+  /** What was answered beside items, by its kind. */
+  answer: v.optional(object, {}),
   items: v.array(text),
   scores: v.array(v.number()),
 })

@@ -1,8 +1,7 @@
-import type { CompiledPlacement } from './policy/compile.ts'
+import type { CompiledItems, ItemRule as Rule } from './kinds/items.ts'
 import type { Scope } from './policy/expression.ts'
 import { RuleItem } from './policy/facts.ts'
 import { type ActiveRule, type RuleEffect, ruling } from './policy/ruling.ts'
-import type { Rule } from './policy.ts'
 
 export interface ScoredItem {
   readonly id: string
@@ -17,8 +16,8 @@ export interface DecidedItem extends ScoredItem {
   readonly price?: number
 }
 
-export interface DecisionInput {
-  readonly placement: CompiledPlacement
+export interface ItemsInput {
+  readonly placement: CompiledItems
   /** Best first; may be empty. */
   readonly candidates: readonly ScoredItem[]
   /** What fills the answer when the candidates run out, best first. */
@@ -50,7 +49,7 @@ type Of<Effect extends Rule['effect']> = Extract<Rule, { effect: Effect }>
  *
  * Errors: none; too few items that pass make a shorter answer, without gaps.
  */
-export function decideItems(input: DecisionInput): Decided {
+export function decideItems(input: ItemsInput): Decided {
   const { active, effects } = ruling(input.placement, input.scope)
   const itemsMax = Math.min(input.itemsMax, input.placement.placement.itemsMax)
   const answer = new Answer(itemsMax, ofEffect(active, 'category-cap')[0]?.rule)
@@ -95,7 +94,7 @@ function once<Value>(make: () => Value): () => Value {
 
 /** Filters a list, boosts it and puts the best first; equal scores stay in their order. */
 function ranking(
-  input: DecisionInput,
+  input: ItemsInput,
   active: readonly ActiveRule[],
   { cheap, costly }: ReturnType<typeof filtersOf>,
 ) {

@@ -42,6 +42,16 @@ export const limits = {
   ruleFailuresMax: 20,
   /** Of one release, all its placements together: a byte for each rule and item whose verdict is kept. */
   verdictBytesMax: 8 * 1024 * 1024,
+  /** Severities of one alert, and how often one is told again. */
+  alertLevelsMax: 10,
+  alertEscalationsMax: 10,
+  /** Prices of one placement that a visitor keeps; past it the oldest is forgotten. */
+  pricesHeldMax: 50,
+  protectedAttributesMax: 100,
+  /** What the placements of a site may remember of one visitor, together; past it the oldest goes. */
+  memoryCharactersMax: 64 * 1024,
+  /** A decision is made again where another of the same visitor came in between. */
+  decisionTriesMax: 10,
   contextListItemsMax: 50,
   contextCharactersMax: 16 * 1024,
   timeZonesMax: 500,

@@ -6,6 +6,7 @@ import { countEvent, type RunningTotals, type Totals, totalsAt } from '#shared/t
 import { batchText } from './batch-text.ts'
 import { describeVisitor, type Place, type VisitorDescription } from './describe.ts'
 import { type Erased, eraseRefusals, eraseVisitor, type VisitorName } from './erase.ts'
+import { changedMemory, type Memory, type MemoryChange, memoryOf, readMemory } from './memory.ts'
 import {
   erasePushes,
   forgetPushes,
@@ -42,6 +43,8 @@ export interface VisitorRequest {
   readonly events: readonly ShelfEvent[]
   /** Records that ride along: a decision, refusals. */
   readonly records: readonly ShelfRecord[]
+  /** What the decision among them wants remembered. */
+  readonly memory?: MemoryChange | undefined
 }
 
 export type VisitorResult =
@@ -51,6 +54,8 @@ export type VisitorResult =
       readonly duplicates: number
       /** Decisions for the visitor's streams; none where nobody watches. */
       readonly pushes: readonly Push[]
+      /** Another decision has changed the memory that this one saw: the events are kept, the records are not. */
+      readonly isOvertaken?: true
     }
   | { readonly ok: false; readonly reason: 'outbox_full' }
 
@@ -58,6 +63,7 @@ export type VisitorResult =
 export interface VisitorView {
   readonly session: Session | null
   readonly totals: Totals
+  readonly memory: Memory
 }
 
 /** Batches to forward, oldest first, and the position up to which an acknowledgement deletes. */
@@ -78,6 +84,7 @@ interface VisitorRow extends Record<string, SqlValue> {
   session: string | null
   recent: ArrayBuffer | null
   totals: string | null
+  memory: string | null
 }
 
 /**
@@ -112,8 +119,10 @@ export class VisitorsCore {
 
   /** Session and totals as they will be once `events` are committed; writes nothing. */
   look(request: VisitorRequest): VisitorView {
-    const { session, totals } = admit(request, this.#read(request))
-    return { session, totals: totalsAt(totals, request.receivedAt) }
+    const row = this.#read(request)
+    const { session, totals } = admit(request, row)
+    const memory = readMemory(row?.memory ?? null)
+    return { session, totals: totalsAt(totals, request.receivedAt), memory }
   }
 
   /**
@@ -234,7 +243,9 @@ export class VisitorsCore {
     const row = this.#read(request)
     const admitted = admit(request, row)
     const duplicates = request.events.length - admitted.records.length
-    const records = [...admitted.records, ...request.records]
+    const memory = row?.memory ?? null
+    const isOvertaken = !saw(request.memory, memory)
+    const records = isOvertaken ? admitted.records : [...admitted.records, ...request.records]
     if (records.length > 0) {
       // Later than any before it, also on a storage that was put back to an older state: a sequence that is
       // given out a second time is then another batch, and comes after the first.
@@ -244,19 +255,24 @@ export class VisitorsCore {
         sequence++
         this.#append({ site: request.site, visitor: request.visitor, epoch, sequence }, list)
       }
-      this.#write(request, { epoch, sequence, seenAt: nowMs, ...admitted })
+      const change = isOvertaken ? undefined : request.memory
+      const kept = change ? changedMemory(readMemory(memory), change) : memory
+      this.#write(request, { epoch, sequence, seenAt: nowMs, ...admitted, memory: kept })
     }
-    const pushes = request.records.flatMap((record) => {
+    // What was overtaken has not been decided.
+    const pushes = (isOvertaken ? [] : request.records).flatMap((record) => {
       if (record.kind !== 'decision') return []
       return keepPush(this.#storage, request, pushTextOf(record), nowMs) ?? []
     })
-    return { ok: true, accepted: admitted.records.length, duplicates, pushes }
+    const counts = { accepted: admitted.records.length, duplicates }
+    return { ok: true, ...counts, pushes, ...(isOvertaken && { isOvertaken }) }
   }
 
   #read({ site, visitor }: VisitorRequest): VisitorRow | undefined {
     return this.#storage.sql
       .exec<VisitorRow>(
-        'SELECT epoch, sequence, session, recent, totals FROM visitors WHERE site = ? AND visitor = ?',
+        `SELECT epoch, sequence, session, recent, totals, memory FROM visitors
+         WHERE site = ? AND visitor = ?`,
         site,
         visitor,
       )
@@ -269,11 +285,13 @@ export class VisitorsCore {
       readonly epoch: number
       readonly sequence: number
       readonly seenAt: number
+      readonly memory: string | null
     },
   ): void {
     this.#storage.sql.exec(
-      `INSERT OR REPLACE INTO visitors (site, visitor, epoch, sequence, seen_at, session, recent, totals)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT OR REPLACE INTO visitors
+         (site, visitor, epoch, sequence, seen_at, session, recent, totals, memory)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       site,
       visitor,
       state.epoch,
@@ -282,6 +300,7 @@ export class VisitorsCore {
       state.session && JSON.stringify(state.session),
       state.recent.bytes(),
       state.totals && JSON.stringify(state.totals),
+      state.memory,
     )
   }
 
@@ -342,6 +361,11 @@ function admit(request: VisitorRequest, row: VisitorRow | undefined): Admitted {
     records.push(recordOf(event, step.placed))
   }
   return { session, totals, recent, records }
+}
+
+/** Whether a change was made from what is remembered now. */
+function saw(change: MemoryChange | undefined, memory: string | null): boolean {
+  return !change || memoryOf(readMemory(memory), change.placement) === change.before
 }
 
 function recordOf(event: ShelfEvent, placed: ReturnType<typeof reduceSession>['placed']) {

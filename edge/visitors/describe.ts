@@ -4,6 +4,7 @@ import type { RunningTotals } from '#shared/totals.ts'
 import { beginOf } from './batch-text.ts'
 import type { CoreStorage } from './core.ts'
 import type { VisitorName } from './erase.ts'
+import { type Memory, readMemory } from './memory.ts'
 import { RecentIds } from './recent-ids.ts'
 
 /** Batches lie in the outbox, or were set aside because the hub never takes them. */
@@ -23,6 +24,7 @@ export interface VisitorDescription {
   readonly seenAt: number | null
   readonly session: Session | null
   readonly totals: RunningTotals | null
+  readonly memory: Memory
   readonly idsRemembered: number
   readonly batches: readonly (Place & { readonly batch: string; readonly reason: string | null })[]
   readonly next: Place | null
@@ -52,8 +54,9 @@ export function describeVisitor(
       session: string | null
       recent: ArrayBuffer | null
       totals: string | null
+      memory: string | null
     }>(
-      `SELECT epoch, sequence, seen_at AS seenAt, session, recent, totals FROM visitors
+      `SELECT epoch, sequence, seen_at AS seenAt, session, recent, totals, memory FROM visitors
        WHERE site = ? AND visitor = ?`,
       site,
       visitor,
@@ -77,6 +80,7 @@ export function describeVisitor(
     seenAt: row?.seenAt ?? null,
     session: row?.session ? JSON.parse(row.session) : null,
     totals: row?.totals ? JSON.parse(row.totals) : null,
+    memory: readMemory(row?.memory ?? null),
     idsRemembered: new RecentIds(row?.recent ?? null, limits.recentIdsMax).size,
     batches: page.map((batch) => ({ ...placeOf(batch), ...readBatch(sql, batch) })),
     next: last && page.length < waiting.length ? placeOf(last) : null,

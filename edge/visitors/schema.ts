@@ -16,7 +16,7 @@ const tables = [
 ]
 
 /** Columns of `visitors` that came after it, in the order in which they came; an object of before gets them empty. */
-const laterColumns = { totals: 'TEXT' } as const
+const laterColumns = { totals: 'TEXT', memory: 'TEXT' } as const
 
 /** Makes the tables of an object, or brings those it has up to date; nothing in them is touched. */
 export function prepareTables({ sql }: CoreStorage): void {

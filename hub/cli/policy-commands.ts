@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
+import { tryCompile } from '#shared/policy/compile.ts'
 import { parsePolicy, tellMistakes } from '../policies/parse-policy.ts'
 import { CommandFailed } from './hub-client.ts'
 import { printable } from './layout.ts'
@@ -18,12 +19,12 @@ export function addPolicyCommands(program: Command, run: RunHere): void {
 
 function checking(file: string) {
   const parsed = parsePolicy(read(file))
-  const placements = parsed.ok ? Object.entries(parsed.policy.placements) : []
+  const placements = parsed.ok ? [...tryCompile(parsed.policy, 0).compiled.placements] : []
   const answer = {
     file,
     ok: parsed.ok,
     placements: placements.map(([name]) => name),
-    rules: placements.reduce((sum, [, { rules }]) => sum + rules.length, 0),
+    rules: placements.reduce((sum, [, { ruleNames }]) => sum + ruleNames.length, 0),
     mistakes: parsed.ok ? [] : parsed.mistakes,
   }
   const good = `${file} is good: ${answer.placements.length} placements, ${answer.rules} rules.`

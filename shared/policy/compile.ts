@@ -1,22 +1,26 @@
+import type { Compiler, Deciding, Path } from '../kinds/kind.ts'
+import { compilePlacement } from '../kinds/table.ts'
 import { limits } from '../limits.ts'
-import type { ItemFacts, Placement, Policy, Rule } from '../policy.ts'
-import { type Expression, type ExpressionProblem, expressionsOf } from './expression.ts'
-import { Verdicts } from './verdicts.ts'
+import type { ItemFacts, Placement, Policy } from '../policy.ts'
+import {
+  type Answered,
+  type AnswerType,
+  type Expression,
+  type ExpressionProblem,
+  expressionsOf,
+} from './expression.ts'
+import { isProtected, protectedByDefault } from './protected.ts'
 
-/** A rule with its expressions ready. */
-export interface CompiledRule {
-  readonly rule: Rule
-  /** Asked once a decision; null where the rule is always on. */
-  readonly when: Expression | null
-  /** Asked of an item: `keep` of a filter, `where` of a boost or slot. */
-  readonly test: Expression | null
-  /** Its answers so far where they depend on the item alone; kept while the release lives. */
-  readonly verdicts: Verdicts | null
+/** An expression with where it stands in its placement. */
+export interface Asked {
+  readonly path: Path
+  readonly expression: Expression<Answered>
 }
 
-export interface CompiledPlacement {
+export interface CompiledPlacement extends Deciding {
   readonly placement: Placement
-  readonly rules: readonly CompiledRule[]
+  /** Every expression of it. */
+  readonly asked: readonly Asked[]
 }
 
 export interface CompiledPolicy {
@@ -26,7 +30,7 @@ export interface CompiledPolicy {
 
 /** What is wrong in a policy: the keys that lead there, and how far into that text. */
 export interface PolicyProblem {
-  readonly path: readonly (string | number)[]
+  readonly path: Path
   readonly offset: number
   readonly sentence: string
 }
@@ -45,38 +49,16 @@ export function compilePolicy(policy: Policy, catalogue: readonly ItemFacts[]): 
 
 /** The same with every problem of its expressions; a rule with one is compiled without it. */
 export function tryCompile(policy: Policy, itemsTotal: number) {
-  const { compile } = expressionsOf(policy)
   const problems: PolicyProblem[] = []
-  const rulesTotal = Object.values(policy.placements).reduce(
-    (sum, { rules }) => sum + rules.length,
-    0,
-  )
-  // The first of a catalogue are the most viewed: it is theirs that are kept where not all can be.
-  const itemsKept = Math.min(
-    itemsTotal,
-    Math.floor(limits.verdictBytesMax / Math.max(1, rulesTotal)),
-  )
-  const expression = (
-    text: string | undefined,
-    of: 'item' | 'visitor',
-    path: PolicyProblem['path'],
-  ) => {
-    if (text === undefined) return null
-    const result = compile(text, of)
-    if (!isProblem(result)) return result
-    problems.push({ path, ...result })
-    return null
-  }
+  const itemsKept = itemsKeptOf(policy, itemsTotal)
   const placements = Object.entries(policy.placements).map(([name, placement]) => {
-    const rules = placement.rules.map((rule, number): CompiledRule => {
-      const path = ['placements', name, 'rules', number]
-      const when = expression(rule.when, 'visitor', [...path, 'when'])
-      const [field, text] = testOf(rule)
-      const test = expression(text, 'item', [...path, field])
-      const isOfItem = test !== null && [...test.reads].every((read) => read === 'item')
-      return { rule, when, test, verdicts: isOfItem ? new Verdicts(itemsKept) : null }
-    })
-    return [name, { placement, rules }] as const
+    const asked: Asked[] = []
+    const found = (each: Asked | PolicyProblem) => {
+      if ('expression' in each) asked.push(each)
+      else problems.push({ ...each, path: ['placements', name, ...each.path] })
+    }
+    const deciding = compilePlacement(placement, compilerOf(policy, placement, itemsKept, found))
+    return [name, { ...deciding, placement, asked }] as const
   })
   return {
     compiled: { policy, placements: new Map(placements) } satisfies CompiledPolicy,
@@ -84,11 +66,62 @@ export function tryCompile(policy: Policy, itemsTotal: number) {
   }
 }
 
-function testOf(rule: Rule): readonly [field: string, text: string | undefined] {
-  if (rule.effect === 'filter') return ['keep', rule.keep]
-  return 'where' in rule ? ['where', rule.where] : ['where', undefined]
+/** The first of a catalogue are the most viewed: it is theirs that are kept where not all can be. */
+function itemsKeptOf(policy: Policy, itemsTotal: number): number {
+  const rulesTotal = Object.values(policy.placements).reduce(
+    (sum, placement) => sum + (placement.kind === 'items' ? placement.rules.length : 0),
+    0,
+  )
+  return Math.min(itemsTotal, Math.floor(limits.verdictBytesMax / Math.max(1, rulesTotal)))
 }
 
-function isProblem(result: Expression | ExpressionProblem): result is ExpressionProblem {
+function compilerOf(
+  { context, experiments, protectedAttributes = protectedByDefault }: Policy,
+  placement: Placement,
+  itemsKept: number,
+  found: (each: Asked | PolicyProblem) => void,
+): Compiler {
+  const { kind, event = {} } = placement
+  // A price cannot read what it must not depend on: to its expressions it is not there.
+  const refused = kind === 'price' ? protectedAttributes : []
+  const allowed = <Fields extends object>(fields: Fields) =>
+    Object.fromEntries(
+      Object.entries(fields).filter(([name]) => !isProtected(name, refused)),
+    ) as Fields
+  const { compile } = expressionsOf({
+    ...{ context: allowed(context), event: allowed(event), experiments },
+    hasScore: kind !== 'items' && placement.model !== undefined,
+    isRefused: kind === 'price' ? (field) => isProtected(field, refused) : undefined,
+  })
+  const compiling =
+    <Answer extends Answered>(of: 'item' | 'visitor', answer: AnswerType) =>
+    (text: string | undefined, path: Path): Expression<Answer> | null => {
+      if (text === undefined) return null
+      const result = compile(text, of, answer)
+      if (!isProblem(result)) {
+        found({ path, expression: result })
+        return result as Expression<Answer>
+      }
+      found({ path, ...explained(result, refused) })
+      return null
+    }
+  return {
+    yesNo: compiling<boolean>('visitor', 'yesNo'),
+    ofItem: compiling<boolean>('item', 'yesNo'),
+    number: compiling<number>('visitor', 'number'),
+    text: compiling<string>('visitor', 'text'),
+    itemsKept,
+  }
+}
+
+/** Says why a field is not there, where it is because nothing may depend on it. */
+function explained(problem: ExpressionProblem, refused: readonly string[]): ExpressionProblem {
+  const [, field] = /^No such key: (\w+)$/.exec(problem.sentence) ?? []
+  if (field === undefined || !isProtected(field, refused)) return problem
+  const sentence = `no price may depend on ${field}: it is a protected attribute`
+  return { ...problem, sentence }
+}
+
+function isProblem(result: Expression<Answered> | ExpressionProblem): result is ExpressionProblem {
   return 'sentence' in result
 }

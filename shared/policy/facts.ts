@@ -90,13 +90,14 @@ export class RuleTime {
   }
 }
 
-/** Fields that a policy names itself: those of `context` and of `variant`. */
+/** Fields that a policy names itself: those of `context`, `event` and `variant`. */
 export class RuleFields {
   constructor(fields: Readonly<Record<string, unknown>>) {
     Object.assign(this, fields)
   }
 }
 export class RuleVariants extends RuleFields {}
+export class RuleEvent extends RuleFields {}
 
 /** The types of the fields, as CEL has them. */
 export const fieldTypes = {

@@ -1,5 +1,5 @@
+import type { CompiledItems, CompiledRule } from '../kinds/items.ts'
 import { limits } from '../limits.ts'
-import type { CompiledPlacement, CompiledRule } from './compile.ts'
 import type { Scope } from './expression.ts'
 import type { RuleItem } from './facts.ts'
 import type { Verdict } from './verdicts.ts'
@@ -27,7 +27,7 @@ export interface ActiveRule {
  * The rules of a placement for one decision. Where `when` fails a filter is on, since what it hides must
  * stay hidden; every other rule is off.
  */
-export function ruling({ rules }: CompiledPlacement, scope: Scope) {
+export function ruling({ rules }: CompiledItems, scope: Scope) {
   const all = rules.map((compiled): ActiveRule => {
     const { rule } = compiled
     const asked = compiled.when === null ? 'yes' : ask(() => compiled.when?.run(scope))

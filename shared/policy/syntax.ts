@@ -21,6 +21,42 @@ export function refusalOfCalls(
   return null
 }
 
+/** The first field that `has` asks for and that is not declared, or null: the library does not look there. */
+export function undeclaredIn(
+  node: ASTNode,
+  fields: Readonly<Record<string, object>>,
+): { readonly offset: number; readonly sentence: string } | null {
+  for (const each of everyNode(node)) {
+    if (each.op !== 'call' || each.args[0] !== 'has') continue
+    const [access] = each.args[1]
+    if (access?.op !== '.') continue
+    const [of, name] = access.args
+    const declared = of.op === 'id' ? fields[of.args] : undefined
+    if (declared === undefined || Object.hasOwn(declared, name)) continue
+    return { offset: access.start, sentence: `No such key: ${name}` }
+  }
+  return null
+}
+
+/** The first access by which an expression could read a field that it may not, or null. */
+export function accessRefused(
+  node: ASTNode,
+  isRefused: (field: string) => boolean,
+): { readonly offset: number; readonly sentence: string } | null {
+  for (const each of everyNode(node)) {
+    if (each.op === '.' && isRefused(each.args[1])) {
+      return { offset: each.start, sentence: `No such key: ${each.args[1]}` }
+    }
+    if (each.op === '[]' && each.args[1].op !== 'value') {
+      return {
+        offset: each.start,
+        sentence: 'a field has to be named here, so that it can be checked',
+      }
+    }
+  }
+  return null
+}
+
 /** Names of the variables an expression reads, those of its own loops with them. */
 export function readsOf(node: ASTNode): ReadonlySet<string> {
   return new Set(everyNode(node).flatMap((each) => (each.op === 'id' ? [each.args] : [])))

@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util'
 import { machine, publish } from '#hub/local/report.ts'
-import { type DecisionInput, decideItems } from '#shared/decide.ts'
-import { compilePolicy } from '#shared/policy/compile.ts'
+import { type CompiledPlacement, compilePolicy } from '#shared/policy/compile.ts'
 import { RuleItem } from '#shared/policy/facts.ts'
 import { scopeOf } from '#shared/policy/scope.ts'
 import type { Policy, Rule } from '#shared/policy.ts'
@@ -65,7 +64,7 @@ function decisionsMs(rules: Rule[]): number[] {
     placements: { home: { kind: 'items', model: 'session-knn', itemsMax: 100, rules } },
   }
   const compiled = compilePolicy(policy, catalogue)
-  const placement = compiled.placements.get('home') as DecisionInput['placement']
+  const placement = compiled.placements.get('home') as CompiledPlacement
   const popular = catalogue.slice(0, 100).map(({ id }, at) => ({ id, score: 1 / (at + 1) }))
   return Array.from({ length: decisionsTotal }, (_, number) => {
     const candidates = Array.from({ length: candidatesTotal }, (_, at) => ({
@@ -79,7 +78,9 @@ function decisionsMs(rules: Rule[]): number[] {
     const totals = totalsAt(running, at)
     const asking = { visitor: `a:${number}`, session, totals, context, at, item }
     const { scope } = scopeOf(compiled, asking)
-    decideItems({ placement, candidates, popular, scope, item, itemsMax: 20 })
+    placement.decide({
+      ...{ candidates, popular, scope, at, item, itemsMax: 20, events: [], memory: null },
+    })
     return performance.now() - before
   })
 }

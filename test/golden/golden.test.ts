@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { decideItems } from '#shared/decide.ts'
 import { featurise } from '#shared/features.ts'
 import { compilePolicy } from '#shared/policy/compile.ts'
 import { RuleItem } from '#shared/policy/facts.ts'
@@ -88,12 +87,9 @@ describe('a journey', () => {
     const { receivedAt: at, session } = journey
     const { totals } = replayed()
     const { scope } = scopeOf(policy, { visitor: 'a:d', session, totals, context: {}, at, item })
-    const decided = decideItems({
-      placement,
-      candidates,
-      popular: release.popularity,
-      ...{ scope, item },
-      itemsMax: 6,
+    const decided = placement.decide({
+      ...{ candidates, popular: release.popularity, itemsMax: 6 },
+      ...{ scope, at, item, events: [], memory: null },
     })
     expect(decided.items.map(({ id, by }) => ({ id, by }))).toEqual(journey.decided)
   })

@@ -215,7 +215,7 @@ describe('a training', () => {
     expect(await registry.tag('chains', 'live')).toBe(training.digest)
     const bytes = await blobs.get(training.digest as string)
     const { policy } = unpackRelease(new Uint8Array(bytes as Uint8Array))
-    expect(policy.placements.home?.rules).toMatchObject([{ keep: 'item.price < 5' }])
+    expect(policy.placements.home).toMatchObject({ rules: [{ keep: 'item.price < 5' }] })
     expect(bytes?.length).toBe(training.figures.releaseBytes)
     expect(bytes?.length).toBeLessThanOrEqual(limits.releaseBytesMax)
     expect(await registry.history('chains', 10)).toMatchObject([

@@ -1,8 +1,8 @@
 import { unzipSync, zipSync } from 'fflate'
 import { describe, expect, it } from 'vitest'
+import type { ItemsPlacement } from '#shared/kinds/items.ts'
 import { limits } from '#shared/limits.ts'
 import { checkPolicy } from '#shared/policy/check.ts'
-import type { Placement } from '#shared/policy.ts'
 import {
   packRelease,
   type ReleaseError,
@@ -80,7 +80,10 @@ describe('a release with more models than one', () => {
   const { placements } = parts.policy
   const asking = (model: string) => ({
     ...parts.policy,
-    placements: { ...placements, review: { ...(placements['product-page'] as Placement), model } },
+    placements: {
+      ...placements,
+      review: { ...(placements['product-page'] as ItemsPlacement), model },
+    },
   })
 
   it('comes out as it went in, whatever the order in which they were put', async () => {
@@ -133,7 +136,7 @@ async function former(format: 1 | 2, policy: unknown): Promise<Uint8Array> {
 
 describe('a release of an earlier format', () => {
   const { placements, ...policy } = parts.policy
-  const { rules: _rules, ...kept } = placements['product-page'] as Placement
+  const { rules: _rules, ...kept } = placements['product-page'] as ItemsPlacement
 
   it('2 is read, its one model under the name that placements call it', async () => {
     expect(unpackRelease(await former(2, parts.policy))).toEqual(parts)
@@ -146,12 +149,13 @@ describe('a release of an earlier format', () => {
     expect(release.models).toEqual(parts.models)
     expect(checkPolicy(release.policy)).toEqual([])
     expect(release.policy).toMatchObject(policy)
-    expect(release.policy.placements['product-page']?.rules).toMatchObject([
+    const rules = [
       { name: 'current', keep: 'item.id != session.current' },
       { name: 'unavailable', keep: '!has(item.available) || item.available' },
       { name: 'seen', keep: '!(item.id in session.items)' },
       { name: 'category', effect: 'category-cap', itemsMax: 2 },
-    ])
+    ]
+    expect(release.policy.placements['product-page']).toMatchObject({ rules })
   })
 })
 

@@ -1,5 +1,5 @@
-import { type DecisionInput, decideItems, type ScoredItem } from '#shared/decide.ts'
-import { compilePolicy } from '#shared/policy/compile.ts'
+import type { ScoredItem } from '#shared/decide.ts'
+import { type CompiledPlacement, compilePolicy } from '#shared/policy/compile.ts'
 import { RuleItem } from '#shared/policy/facts.ts'
 import { scopeOf } from '#shared/policy/scope.ts'
 import type { ItemFacts, Placement, Policy, Rule } from '#shared/policy.ts'
@@ -51,6 +51,8 @@ export function decide(small: SmallDecision) {
     ...{ visitor: small.visitor ?? 'a:me', session, context: small.context ?? {}, item, at },
     totals: { ...totalsAt(null, at), ...small.totals },
   })
-  const placement = compiled.placements.get('home') as DecisionInput['placement']
-  return decideItems({ placement, candidates, popular, scope, item, itemsMax: limit })
+  const placement = compiled.placements.get('home') as CompiledPlacement
+  return placement.decide({
+    ...{ candidates, popular, scope, at, item, itemsMax: limit, events: [], memory: null },
+  })
 }

@@ -1,7 +1,7 @@
 import { buildModel } from '#models/session-knn/graph.ts'
 import { buildIndex, type TrainingSessions } from '#models/session-knn/train.ts'
+import type { ItemsPlacement } from '#shared/kinds/items.ts'
 import type { TabularModel } from '#shared/model.ts'
-import type { Placement } from '#shared/policy.ts'
 import type { ReleaseParts } from '#shared/release.ts'
 import type { SessionKnnIndex, SessionKnnSettings } from '#shared/session-knn.ts'
 
@@ -41,7 +41,7 @@ export interface SmallRelease {
   readonly prefix?: string
   readonly sessions: readonly (readonly number[])[]
   readonly itemsTotal: number
-  readonly placement?: Partial<Placement>
+  readonly placement?: Partial<ItemsPlacement>
 }
 
 export function itemId(number: number, prefix = 'item-'): string {

@@ -33,6 +33,7 @@ describe('a policy file', () => {
 
   it.each([
     ['a field that no item has', 'item.prise < 5', 48, 'No such key: prise'],
+    ['a field that no item has, asked for with has', 'has(item.prise)', 47, 'No such key: prise'],
     ['a context that is not declared', 'context.consent', 51, 'No such key: consent'],
     ['a variable that there is not', 'basket.total > 5', 43, 'Unknown variable: basket'],
     [

@@ -1,0 +1,137 @@
+import * as v from 'valibot'
+import { decideItems } from '../decide.ts'
+import { limits } from '../limits.ts'
+import { modelNameSchema } from '../model.ts'
+import { constantOf, duplicateName } from '../policy/constant.ts'
+import type { Expression } from '../policy/expression.ts'
+import { everyPlacement, everyRule, ofItem, share, whole } from '../policy/fields.ts'
+import { Verdicts } from '../policy/verdicts.ts'
+import type { Kind, PlacementProblem } from './kind.ts'
+
+const position = v.pipe(
+  whole(1, limits.decisionItemsMax),
+  v.description('Place in the answer; the first is 1.'),
+)
+
+export const ruleSchema = v.variant('effect', [
+  /** Hides every item of which `keep` is not true. */
+  v.strictObject({ ...everyRule, effect: v.literal('filter'), keep: ofItem }),
+  /** Multiplies the score of the items of which `where` is true. */
+  v.strictObject({
+    ...everyRule,
+    effect: v.literal('boost'),
+    where: ofItem,
+    factor: v.pipe(v.number(), v.minValue(0), v.maxValue(1_000)),
+  }),
+  /** Puts one item of the catalogue at one place. */
+  v.strictObject({
+    ...everyRule,
+    effect: v.literal('pin'),
+    item: v.pipe(v.string(), v.minLength(1), v.maxLength(limits.idCharactersMax)),
+    position,
+  }),
+  /** Keeps one place for the best item of which `where` is true. */
+  v.strictObject({ ...everyRule, effect: v.literal('slot'), where: ofItem, position }),
+  /** At most this many items of one category; an item without a category is not counted. */
+  v.strictObject({
+    ...everyRule,
+    effect: v.literal('category-cap'),
+    itemsMax: whole(1, limits.decisionItemsMax),
+  }),
+  /** Maximal marginal relevance (Carbonell and Goldstein 1998): 1 goes by the score, 0 by new categories. */
+  v.strictObject({ ...everyRule, effect: v.literal('diversity'), relevance: share }),
+])
+export type ItemRule = v.InferOutput<typeof ruleSchema>
+
+const schema = v.strictObject({
+  ...everyPlacement,
+  kind: v.literal('items'),
+  /** `popularity`, or a model of the release that names items. */
+  model: modelNameSchema,
+  itemsMax: whole(1, limits.decisionItemsMax),
+  rules: v.pipe(v.array(ruleSchema), v.maxLength(limits.placementRulesMax)),
+})
+export type ItemsPlacement = v.InferOutput<typeof schema>
+
+/** A rule with its expressions ready. */
+export interface CompiledRule {
+  readonly rule: ItemRule
+  /** Asked once a decision; null where the rule is always on. */
+  readonly when: Expression | null
+  /** Asked of an item: `keep` of a filter, `where` of a boost or slot. */
+  readonly test: Expression | null
+  /** Its answers so far where they depend on the item alone; kept while the release lives. */
+  readonly verdicts: Verdicts | null
+}
+
+/** A placement of items with its rules ready. */
+export interface CompiledItems {
+  readonly placement: ItemsPlacement
+  readonly rules: readonly CompiledRule[]
+}
+
+/** A list of items to show, best first. */
+export const items: Kind<ItemsPlacement> = {
+  schema,
+  compile: (placement, compiler) => {
+    const rules = placement.rules.map((rule, number): CompiledRule => {
+      const path = ['rules', number]
+      const when = compiler.yesNo(rule.when, [...path, 'when'])
+      const field = testField(rule)
+      const test = compiler.ofItem(textOf(rule), [...path, field])
+      const isOfItem = test !== null && [...test.reads].every((read) => read === 'item')
+      return { rule, when, test, verdicts: isOfItem ? new Verdicts(compiler.itemsKept) : null }
+    })
+    const compiled = { placement, rules }
+    return {
+      ruleNames: placement.rules.map(({ name: own }) => own),
+      check: () => [...tooCostly(rules), ...rules.flatMap(checking(compiled))],
+      decide: (input) => ({ ...decideItems({ ...input, placement: compiled }), answer: {} }),
+    }
+  },
+}
+
+const testField = (rule: ItemRule) => (rule.effect === 'filter' ? 'keep' : 'where')
+
+function textOf(rule: ItemRule): string | undefined {
+  if (rule.effect === 'filter') return rule.keep
+  return 'where' in rule ? rule.where : undefined
+}
+
+function tooCostly(rules: readonly CompiledRule[]): PlacementProblem[] {
+  const steps = rules.reduce((sum, rule) => sum + (rule.verdicts ? 0 : (rule.test?.steps ?? 0)), 0)
+  if (steps <= limits.placementStepsMax) return []
+  const sentence = `its rules may take ${steps} steps an item, ${limits.placementStepsMax} are allowed`
+  return [{ path: ['rules'], offset: 0, sentence }]
+}
+
+/** Effects of which the first that is on acts. */
+const singles = new Set<ItemRule['effect']>(['category-cap', 'diversity'])
+
+/** Why a rule can never act; nothing where it can. */
+function checking({ placement, rules }: CompiledItems) {
+  return ({ rule, when, test }: CompiledRule, number: number): PlacementProblem[] => {
+    const of = (field: string, sentence: string) => [
+      { path: ['rules', number, field], offset: 0, sentence },
+    ]
+    if (constantOf(when) === false) return of('when', 'it is never true, so the rule never acts')
+    if (rule.effect === 'filter' && constantOf(test) !== undefined) {
+      return of('keep', `it is always ${constantOf(test)}: say what it depends on`)
+    }
+    if (rule.effect !== 'filter' && constantOf(test) === false) {
+      return of('where', 'it is never true, so the rule never acts')
+    }
+    const earlier = rules.slice(0, number).map((each) => each.rule)
+    const twice = duplicateName(rule.name, earlier)
+    if (twice) return of('name', twice)
+    const always = earlier.filter((each) => each.when === undefined)
+    if (rule.effect === 'pin' || rule.effect === 'slot') {
+      const { itemsMax } = placement
+      if (rule.position > itemsMax) return of('position', `the placement has ${itemsMax} places`)
+      const taken = always.find((each) => 'position' in each && each.position === rule.position)
+      if (taken) return of('position', `the rule ${taken.name} always has this place`)
+    }
+    const first = always.find(({ effect }) => effect === rule.effect && singles.has(effect))
+    return first ? of('effect', `the rule ${first.name} always goes before it`) : []
+  }
+}

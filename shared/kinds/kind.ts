@@ -1,0 +1,69 @@
+import type { GenericSchema } from 'valibot'
+import type { DecidedItem, ScoredItem } from '../decide.ts'
+import type { ShelfEvent } from '../event.ts'
+import type { Expression, Scope } from '../policy/expression.ts'
+import type { RuleItem } from '../policy/facts.ts'
+import type { RuleEffect } from '../policy/ruling.ts'
+
+/** Keys that lead to a place in a placement. */
+export type Path = readonly (string | number)[]
+
+/** What a placement's expressions are compiled by; what is wrong in one is noted, and the answer is null. */
+export interface Compiler {
+  readonly yesNo: (text: string | undefined, path: Path) => Expression | null
+  /** The same, asked of an item. */
+  readonly ofItem: (text: string | undefined, path: Path) => Expression | null
+  readonly number: (text: string | undefined, path: Path) => Expression<number> | null
+  readonly text: (text: string | undefined, path: Path) => Expression<string> | null
+  /** Items of the catalogue whose verdicts a rule may keep. */
+  readonly itemsKept: number
+}
+
+/** Something that keeps a policy from being released, though it can be compiled. */
+export interface PlacementProblem {
+  readonly path: Path
+  readonly offset: number
+  readonly sentence: string
+}
+
+/** What a decision is made from. */
+export interface DecisionInput {
+  readonly scope: Scope
+  /** Epoch ms. */
+  readonly at: number
+  readonly item: (id: string) => RuleItem | undefined
+  /** Best first; may be empty. */
+  readonly candidates: readonly ScoredItem[]
+  /** What fills an answer when the candidates run out, best first. */
+  readonly popular: readonly ScoredItem[]
+  readonly itemsMax: number
+  /** Those of the question, in their order. */
+  readonly events: readonly ShelfEvent[]
+  /** What the last decision of this placement for this visitor left here; whatever it is, it may be of another policy. */
+  readonly memory: unknown
+}
+
+/** What a placement says, and what is to be kept of it. */
+export interface Outcome {
+  /** JSON; what it holds is told by the kind. */
+  readonly answer: Readonly<Record<string, unknown>>
+  readonly items: readonly DecidedItem[]
+  /** What each rule did, in their order. */
+  readonly effects: readonly RuleEffect[]
+  /** For the next decision of this placement and visitor, as JSON; absent where it is to stay as it is. */
+  readonly memory?: object | null
+}
+
+/** A placement ready to decide: pure, so that what it is given makes the same answer again. */
+export interface Deciding {
+  /** In their order; `effects` of an outcome are by them. */
+  readonly ruleNames: readonly string[]
+  readonly check: () => readonly PlacementProblem[]
+  readonly decide: (input: DecisionInput) => Outcome
+}
+
+/** A kind of answer: how it is written in a policy, and how it is decided. */
+export interface Kind<Placement> {
+  readonly schema: GenericSchema<unknown, Placement>
+  readonly compile: (placement: Placement, compiler: Compiler) => Deciding
+}

@@ -1,0 +1,142 @@
+import * as v from 'valibot'
+import { limits } from '../limits.ts'
+import { constantOf, duplicateName } from '../policy/constant.ts'
+import {
+  durationMs,
+  everyPlacement,
+  everyRule,
+  numberOfVisitor,
+  scoringModel,
+  textOfVisitor,
+} from '../policy/fields.ts'
+import { ask, isOn, reportOf } from './ask.ts'
+import type { Kind, PlacementProblem } from './kind.ts'
+import { guarded, isMoney, stepsWithin } from './price-guard.ts'
+
+const money = v.pipe(
+  v.number(),
+  v.minValue(0),
+  v.maxValue(1e9),
+  v.check(isMoney, 'at most four decimal places'),
+)
+const ruleSchema = v.variant('effect', [
+  v.strictObject({ ...everyRule, effect: v.literal('factor'), by: numberOfVisitor }),
+  v.strictObject({ ...everyRule, effect: v.literal('add'), by: numberOfVisitor }),
+])
+
+/** Floor, ceiling and step hold always; `change` from one price of a visitor to the next. */
+const schema = v.pipe(
+  v.strictObject({
+    ...everyPlacement,
+    kind: v.literal('price'),
+    model: scoringModel,
+    /** What the rules start from, such as `current.price` or `event.fare`. */
+    base: numberOfVisitor,
+    /** What the price is of; a visitor has one price for each. The item looked at where it is left out. */
+    subject: v.optional(textOfVisitor, 'current.id'),
+    floor: money,
+    ceiling: money,
+    /** Every price is a multiple of it. */
+    step: v.optional(v.pipe(money, v.minValue(0.0001)), 0.01),
+    /** A price may differ from the visitor's last by this share of it in so long, and less in less. */
+    change: v.optional(
+      v.strictObject({
+        shareMax: v.pipe(v.number(), v.minValue(0), v.maxValue(10)),
+        perMs: durationMs,
+      }),
+    ),
+    /** How long a visitor keeps a price. */
+    heldMs: v.optional(
+      v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(limits.visitorRetentionMs)),
+      0,
+    ),
+    rules: v.pipe(v.array(ruleSchema), v.maxLength(limits.placementRulesMax)),
+  }),
+  v.check(
+    (placement) => stepsWithin(placement) !== null,
+    'no multiple of its step lies between floor and ceiling',
+  ),
+)
+type PricePlacement = v.InferOutput<typeof schema>
+
+/** The prices a visitor was last given, newest last; times in epoch ms. */
+const memorySchema = v.array(
+  v.strictObject({ subject: v.string(), price: v.number(), at: v.number() }),
+)
+type Given = v.InferOutput<typeof memorySchema>[number]
+
+/** A price within guard rails: the base, changed by the rules in their order. */
+export const price: Kind<PricePlacement> = {
+  schema: schema as Kind<PricePlacement>['schema'],
+  compile: (placement, compiler) => {
+    const base = compiler.number(placement.base, ['base'])
+    const subject = compiler.text(placement.subject, ['subject'])
+    const rules = placement.rules.map((rule, number) => ({
+      rule,
+      when: compiler.yesNo(rule.when, ['rules', number, 'when']),
+      by: compiler.number(rule.by, ['rules', number, 'by']),
+    }))
+    return {
+      ruleNames: ['base', ...placement.rules.map(({ name }) => name)],
+      check: () =>
+        rules.flatMap(({ rule, when }, number): PlacementProblem[] => {
+          const of = (field: string, sentence: string) => [
+            { path: ['rules', number, field], offset: 0, sentence },
+          ]
+          if (constantOf(when) === false) return of('when', 'it is never true, so it never acts')
+          const twice = duplicateName(rule.name, placement.rules.slice(0, number))
+          return twice ? of('name', twice) : []
+        }),
+      decide: ({ scope, at, memory }) => {
+        const own = reportOf('base', 'price')
+        const effects = [own, ...rules.map(({ rule }) => reportOf(rule.name, 'price'))]
+        const of = ask(subject, scope, own)
+        const given = readGiven(memory)
+        const last = given.find((each) => each.subject === of)
+        const tell = (told: object) => ({
+          answer: { subject: of ?? null, ...told },
+          items: [],
+          effects,
+        })
+        if (of === undefined) return tell({ price: null, reason: 'no_subject' })
+        const heldUntil = last ? last.at + placement.heldMs : 0
+        // A price of a policy that has changed since is given no longer where it is outside the rails.
+        if (last && at < heldUntil && guarded(last.price, placement).rail === null) {
+          return tell({ price: last.price, held: true, heldUntil, rail: null, reason: null })
+        }
+        const start = ask(base, scope, own)
+        own.on = start !== undefined
+        if (start === undefined) return tell({ price: null, reason: 'no_base_price' })
+        const wanted = rules.reduce((sum, { rule, when, by }, number) => {
+          const report = effects[number + 1] as ReturnType<typeof reportOf>
+          if (!isOn(when, scope, report)) return sum
+          const amount = ask(by, scope, report)
+          const next = rule.effect === 'add' ? sum + (amount ?? 0) : sum * (amount ?? 1)
+          report.on = amount !== undefined && Number.isFinite(next)
+          // A rule that fails, or leads past every number, does nothing.
+          return report.on ? next : sum
+        }, start)
+        const { price: told, rail } = guarded(wanted, placement, last && { ...last, now: at })
+        const kept: Given[] = [
+          ...given.filter((each) => each.subject !== of),
+          { subject: of, price: told, at },
+        ].slice(-limits.pricesHeldMax)
+        return {
+          ...tell({
+            price: told,
+            held: false,
+            heldUntil: at + placement.heldMs,
+            rail,
+            reason: null,
+          }),
+          ...(placement.heldMs > 0 || placement.change ? { memory: kept } : {}),
+        }
+      },
+    }
+  },
+}
+
+function readGiven(memory: unknown): readonly Given[] {
+  const parsed = v.safeParse(memorySchema, memory)
+  return parsed.success ? parsed.output : []
+}

@@ -1,0 +1,72 @@
+import * as v from 'valibot'
+import { limits } from '../limits.ts'
+import { constantOf, duplicateName } from '../policy/constant.ts'
+import { everyPlacement, name, ofVisitor, scoringModel } from '../policy/fields.ts'
+import { ask, reportOf } from './ask.ts'
+import type { Kind, PlacementProblem } from './kind.ts'
+
+const schema = v.strictObject({
+  ...everyPlacement,
+  kind: v.literal('segment'),
+  model: scoringModel,
+  /** The first of which `when` is true is the visitor's. */
+  segments: v.pipe(
+    v.array(v.strictObject({ name, when: ofVisitor })),
+    v.minLength(1),
+    v.maxLength(limits.placementRulesMax),
+  ),
+  /** Where none is. */
+  otherwise: name,
+})
+type SegmentPlacement = v.InferOutput<typeof schema>
+
+/** What is remembered of a visitor, epoch ms. */
+const memorySchema = v.object({ segment: v.string(), since: v.number() })
+
+/** Where a visitor belongs now; it may change with the next event. */
+export const segment: Kind<SegmentPlacement> = {
+  schema,
+  compile: ({ segments, otherwise }, compiler) => {
+    const compiled = segments.map(({ name: own, when }, number) => ({
+      name: own,
+      when: compiler.yesNo(when, ['segments', number, 'when']),
+    }))
+    return {
+      ruleNames: segments.map(({ name: own }) => own),
+      check: () => compiled.flatMap(checking(compiled)),
+      decide: ({ scope, at, memory }) => {
+        const effects = compiled.map((each) => {
+          const report = reportOf(each.name, 'segment')
+          // A segment that fails is not the visitor's: the next one is asked.
+          report.on = ask(each.when, scope, report) === true
+          return report
+        })
+        const segmentsNow = effects.filter(({ on }) => on).map((each) => each.name)
+        const now = segmentsNow[0] ?? otherwise
+        const before = v.safeParse(memorySchema, memory)
+        const last = before.success ? before.output : null
+        const isSame = last?.segment === now
+        const since = isSame ? last.since : at
+        return {
+          answer: { segment: now, segments: segmentsNow, before: last?.segment ?? null, since },
+          ...{ items: [], effects },
+          ...(isSame ? {} : { memory: { segment: now, since } }),
+        }
+      },
+    }
+  },
+}
+
+function checking(all: readonly { name: string; when: Parameters<typeof constantOf>[0] }[]) {
+  return ({ name: own, when }: (typeof all)[number], number: number): PlacementProblem[] => {
+    const of = (field: string, sentence: string) => [
+      { path: ['segments', number, field], offset: 0, sentence },
+    ]
+    if (constantOf(when) === false) return of('when', 'it is never true, so nobody is in it')
+    const earlier = all.slice(0, number)
+    const twice = duplicateName(own, earlier)
+    if (twice) return of('name', twice)
+    const always = earlier.find((each) => constantOf(each.when) === true)
+    return always ? of('when', `nobody is left for it: ${always.name} takes everyone`) : []
+  }
+}
