@@ -14,7 +14,8 @@ const exits: string[] = []
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'shelfedge-store-'))
   store = openChdbStore({ directory, onExit: (how) => void exits.push(how) })
-  expect(await store.migrate()).toEqual(['001-events', '002-dead-letters', '003-totals'])
+  const names = ['001-events', '002-dead-letters', '003-totals', '004-kinds']
+  expect(await store.migrate()).toEqual(names)
 }, 60_000)
 
 afterAll(async () => {

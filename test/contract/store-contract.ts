@@ -124,6 +124,9 @@ export function storeContract({ store }: StoreContract): void {
     ])
     const scores = 'SELECT scores FROM decisions WHERE site = {site:String}'
     expect(await store().query(scores, { site })).toEqual([{ scores: [0.5, 0.25] }])
+    // A row of a POP that knew no other kind.
+    const kind = 'SELECT kind, answer FROM decisions_once WHERE site = {site:String}'
+    expect(await store().query(kind, { site })).toEqual([{ kind: 'items', answer: '{}' }])
   })
 
   test('a batch larger than one insert is cut, and still counts once', {
