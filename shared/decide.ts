@@ -2,6 +2,7 @@ import type { CompiledItems, ItemRule as Rule } from './kinds/items.ts'
 import type { Scope } from './policy/expression.ts'
 import { RuleItem } from './policy/facts.ts'
 import { type ActiveRule, type RuleEffect, ruling } from './policy/ruling.ts'
+import { isLeftOut, readShown, withShown } from './shown.ts'
 
 export interface ScoredItem {
   readonly id: string
@@ -25,12 +26,18 @@ export interface ItemsInput {
   readonly scope: Scope
   readonly item: (id: string) => RuleItem | undefined
   readonly itemsMax: number
+  /** Epoch ms. */
+  readonly at: number
+  /** What the last decision of this placement for this visitor left here; it may be of another policy. */
+  readonly memory: unknown
 }
 
 export interface Decided {
   readonly items: readonly DecidedItem[]
   /** What each rule of the placement did, in their order. */
   readonly effects: readonly RuleEffect[]
+  /** For the next decision of this placement and visitor; absent where no rule asks what was shown. */
+  readonly memory?: object
 }
 
 interface Candidate {
@@ -53,7 +60,8 @@ export function decideItems(input: ItemsInput): Decided {
   const { active, effects } = ruling(input.placement, input.scope)
   const itemsMax = Math.min(input.itemsMax, input.placement.placement.itemsMax)
   const answer = new Answer(itemsMax, ofEffect(active, 'category-cap')[0]?.rule)
-  const filters = filtersOf(active)
+  const shown = readShown(input.memory)
+  const filters = filtersOf(active, new Map(shown.map(([item, ...at]) => [item, at])), input.at)
   const rank = ranking(input, active, filters)
   const byModel = once(() => rank(input.candidates, 'model'))
   const byPopularity = once(() => rank(input.popular, 'popularity'))
@@ -75,7 +83,16 @@ export function decideItems(input: ItemsInput): Decided {
     if (answer.isFull()) break
     fill(answer, list(), diversity?.rule.relevance ?? 1)
   }
-  return { items: answer.items().map(describe), effects }
+  const items = answer.items().map(describe)
+  // Also of rules that are off for this visitor at this moment: they may be on at the next.
+  const rules = input.placement.rules.flatMap(({ rule }) => (isOfShown(rule) ? [rule] : []))
+  if (rules.length === 0) return { items, effects }
+  const ids = items.map(({ id }) => id)
+  return { items, effects, memory: { shown: withShown(shown, ids, input.at, rules) } }
+}
+
+function isOfShown(rule: Rule): rule is Of<'frequency-cap' | 'cool-down'> {
+  return rule.effect === 'frequency-cap' || rule.effect === 'cool-down'
 }
 
 function ofEffect<Effect extends Rule['effect']>(active: readonly ActiveRule[], effect: Effect) {
@@ -111,19 +128,39 @@ function ranking(
   }
 }
 
-/** Cheap are those whose verdicts are kept from decision to decision. */
-function filtersOf(active: readonly ActiveRule[]) {
-  const filters = active.filter(({ compiled }) => compiled.rule.effect === 'filter')
-  return {
-    cheap: filters.filter(({ compiled }) => compiled.verdicts !== null),
-    costly: filters.filter(({ compiled }) => compiled.verdicts === null),
+/** Something that may hide an item: a filter, or a rule on what was shown. */
+interface Hiding {
+  readonly report: RuleEffect
+  readonly keeps: (item: RuleItem) => boolean
+}
+
+/** Cheap are those whose verdicts are kept from decision to decision, and those on what was shown. */
+function filtersOf(
+  active: readonly ActiveRule[],
+  shown: ReadonlyMap<string, readonly number[]>,
+  at: number,
+) {
+  const cheap: Hiding[] = []
+  const costly: Hiding[] = []
+  for (const { compiled, report, test } of active) {
+    const { rule, verdicts } = compiled
+    if (isOfShown(rule)) {
+      const keeps = ({ id }: RuleItem) => !isLeftOut(rule, shown.get(id) ?? [], at)
+      // Where it fails to say whether it is about an item, it is.
+      cheap.push({ report, keeps: (item) => keeps(item) || test(item) === 'no' })
+    } else if (rule.effect === 'filter') {
+      const hiding = { report, keeps: (item: RuleItem) => test(item) === 'yes' }
+      if (verdicts === null) costly.push(hiding)
+      else cheap.push(hiding)
+    }
   }
+  return { cheap, costly }
 }
 
 /** A filter that fails hides the item. */
-function isKept(item: RuleItem, filters: readonly ActiveRule[]): boolean {
-  for (const { report, test } of filters) {
-    if (test(item) === 'yes') continue
+function isKept(item: RuleItem, filters: readonly Hiding[]): boolean {
+  for (const { report, keeps } of filters) {
+    if (keeps(item)) continue
     report.items.push(item.id)
     return false
   }

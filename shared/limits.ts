@@ -52,6 +52,10 @@ export const limits = {
   memoryCharactersMax: 64 * 1024,
   /** A decision is made again where another of the same visitor came in between. */
   decisionTriesMax: 10,
+  /** How often a frequency cap or a cool-down may let an item be shown: so many times are remembered of each. */
+  shownTimesMax: 20,
+  /** What one placement remembers of the items it showed a visitor: some 600 items three times each. */
+  shownCharactersMax: 32 * 1024,
   contextListItemsMax: 50,
   contextCharactersMax: 16 * 1024,
   timeZonesMax: 500,

@@ -4,7 +4,7 @@ import { limits } from '../limits.ts'
 import { modelNameSchema } from '../model.ts'
 import { constantOf, duplicateName } from '../policy/constant.ts'
 import type { Expression } from '../policy/expression.ts'
-import { everyPlacement, everyRule, ofItem, share, whole } from '../policy/fields.ts'
+import { durationMs, everyPlacement, everyRule, ofItem, share, whole } from '../policy/fields.ts'
 import { Verdicts } from '../policy/verdicts.ts'
 import type { Kind, PlacementProblem } from './kind.ts'
 
@@ -12,6 +12,8 @@ const position = v.pipe(
   whole(1, limits.decisionItemsMax),
   v.description('Place in the answer; the first is 1.'),
 )
+
+const shownMax = whole(1, limits.shownTimesMax)
 
 export const ruleSchema = v.variant('effect', [
   /** Hides every item of which `keep` is not true. */
@@ -37,6 +39,22 @@ export const ruleSchema = v.variant('effect', [
     ...everyRule,
     effect: v.literal('category-cap'),
     itemsMax: whole(1, limits.decisionItemsMax),
+  }),
+  /** Hides an item that this placement has shown the visitor `shownMax` times within the last `windowMs`. */
+  v.strictObject({
+    ...everyRule,
+    effect: v.literal('frequency-cap'),
+    where: v.optional(ofItem),
+    shownMax,
+    windowMs: durationMs,
+  }),
+  /** Hides an item for `pauseMs` once it was shown `shownMax` times without such a pause in between. */
+  v.strictObject({
+    ...everyRule,
+    effect: v.literal('cool-down'),
+    where: v.optional(ofItem),
+    shownMax,
+    pauseMs: durationMs,
   }),
   /** Maximal marginal relevance (Carbonell and Goldstein 1998): 1 goes by the score, 0 by new categories. */
   v.strictObject({ ...everyRule, effect: v.literal('diversity'), relevance: share }),

@@ -23,15 +23,17 @@ export interface ActiveRule {
   readonly test: (item: RuleItem) => Verdict
 }
 
+const hiding = new Set<string>(['filter', 'frequency-cap', 'cool-down'])
+
 /**
- * The rules of a placement for one decision. Where `when` fails a filter is on, since what it hides must
- * stay hidden; every other rule is off.
+ * The rules of a placement for one decision. Where `when` fails a rule that hides is on, since what it hides
+ * must stay hidden; every other rule is off.
  */
 export function ruling({ rules }: CompiledItems, scope: Scope) {
   const all = rules.map((compiled): ActiveRule => {
     const { rule } = compiled
     const asked = compiled.when === null ? 'yes' : ask(() => compiled.when?.run(scope))
-    const on = asked === 'yes' || (asked === 'failed' && rule.effect === 'filter')
+    const on = asked === 'yes' || (asked === 'failed' && hiding.has(rule.effect))
     const failures = asked === 'failed' ? 1 : 0
     const report = { name: rule.name, effect: rule.effect, on, failures, items: [] as string[] }
     return { compiled, report, test: testing(compiled, report, scope) }
@@ -42,7 +44,7 @@ export function ruling({ rules }: CompiledItems, scope: Scope) {
 function testing({ test, verdicts }: CompiledRule, report: RuleEffect, scope: Scope) {
   let failures = 0
   return (item: RuleItem): Verdict => {
-    if (test === null) return 'no'
+    if (test === null) return 'yes'
     let verdict = verdicts?.get(item.number)
     if (verdict === undefined) {
       if (failures >= limits.ruleFailuresMax && verdicts === null) verdict = 'failed'

@@ -21,6 +21,7 @@ export interface SmallDecision {
   readonly context?: Readonly<Record<string, unknown>>
   readonly totals?: Partial<Totals>
   readonly at?: number
+  readonly memory?: unknown
 }
 
 export function policyOf(
@@ -52,7 +53,8 @@ export function decide(small: SmallDecision) {
     totals: { ...totalsAt(null, at), ...small.totals },
   })
   const placement = compiled.placements.get('home') as CompiledPlacement
+  const { memory = null } = small
   return placement.decide({
-    ...{ candidates, popular, scope, at, item, itemsMax: limit, events: [], memory: null },
+    ...{ candidates, popular, scope, at, item, itemsMax: limit, events: [], memory },
   })
 }

@@ -3,7 +3,7 @@ import type { Policy, Rule } from '#shared/policy.ts'
 import { rawEvent } from '#test/support/events.ts'
 import { smallRelease } from '#test/support/release.ts'
 import { packAndPush } from './hub-side.ts'
-import { counter, forgetEverything, send } from './pop.ts'
+import { counter, forgetEverything, ownerOf, send } from './pop.ts'
 
 afterEach(forgetEverything)
 
@@ -74,6 +74,45 @@ describe('the rules of a release', () => {
     )
     expect(bad).toMatchObject({ status: 422, body: { error: 'policy_invalid' } })
     expect(bad.body.detail).toContain('rules.0.keep: No such key: prise')
+    expect((await ask('popularity', [])).ids).toHaveLength(6)
+  })
+})
+
+describe('what a visitor was shown', () => {
+  const twice: Rule[] = [
+    { name: 'twice', effect: 'frequency-cap', shownMax: 2, windowMs: 3_600_000 },
+  ]
+
+  it('is not shown past its cap: by the model, by popularity, or to somebody nothing is known of', async () => {
+    await packAndPush(withRules(twice))
+    for (const [placement, views] of [
+      ['session-knn', ['item-0']],
+      ['popularity', []],
+    ] as const) {
+      const shown = [
+        await ask(placement, views),
+        await ask(placement, []),
+        await ask(placement, []),
+      ]
+      expect(shown.map(({ ids }) => ids.length)).toEqual([6, 6, 0])
+    }
+    await forgetEverything()
+    await packAndPush(withRules(twice))
+    const unknown = [1, 2, 3].map(() => ask('session-knn', []))
+    const answers = await Promise.all(unknown)
+    expect(answers.map(({ body }) => body.fallback)).toEqual(Array(3).fill('unknown_visitor'))
+    // At the same moment: two of them have everything, one has nothing.
+    expect(answers.map(({ ids }) => ids.length).toSorted()).toEqual([0, 6, 6])
+  })
+
+  it('is told in an export, and erased with the visitor', async () => {
+    await packAndPush(withRules(twice))
+    await ask('popularity', [])
+    const name = { site: 'demo', visitor: 'a:me' }
+    const told = await ownerOf('a:me').describe(name, null)
+    expect(JSON.stringify(told)).toContain('["item-5",')
+    await ownerOf('a:me').erase(name)
+    expect((await ask('popularity', [])).ids).toHaveLength(6)
     expect((await ask('popularity', [])).ids).toHaveLength(6)
   })
 })
