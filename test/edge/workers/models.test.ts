@@ -2,6 +2,7 @@ import { runDurableObjectAlarm } from 'cloudflare:test'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { buildTabularModel } from '#models/tabular/graph.ts'
 import type { ReleaseParts } from '#shared/release.ts'
+import type { OwnTabularModel } from '#shared/tabular/model.ts'
 import { baseMs, rawEvent } from '#test/support/events.ts'
 import { smallRelease, tabularModel } from '#test/support/release.ts'
 import { startFakeHub } from './fake-hub.ts'
@@ -28,9 +29,10 @@ function withTabular(...weights: number[]): ReleaseParts {
     { name: 'views', from: 'session.views' },
     { name: 'amount', from: 'event.amount' },
   ])
-  const file = buildTabularModel({
+  const model: OwnTabularModel = {
     ...{ kind: 'logistic', weights: Float32Array.from(weights), bias: Float32Array.of(0) },
-  })
+  }
+  const file = buildTabularModel(model, weights.length)
   const review = { kind: 'items' as const, model: 'will-buy', itemsMax: 10, rules: [] }
   return {
     ...small,
