@@ -67,7 +67,11 @@ function addHubCommands(program: Command, run: Run): void {
     .option(...ofSite)
     .addHelpText('after', '\nExample: shelfedge retrain --site demo')
     .action(({ site }: OfSite) =>
-      run({ ask: (hub) => hub.post<TableRow>('/v1/retrain', { site }), show: shownTraining }),
+      run({
+        ask: (hub) => hub.post<TableRow>('/v1/retrain', { site }),
+        show: shownTraining,
+        hasFailed: ({ outcome }) => outcome === 'refused' || outcome === 'too_little',
+      }),
     )
 }
 
@@ -87,8 +91,9 @@ function shownRows(rows: readonly TableRow[]): string {
 }
 
 function shownTraining({ outcome, reason, digest, figures }: TableRow): string {
-  const sentence = printable(`${outcome}: ${reason}`)
-  return `${sentence}\n\n${facts({ digest, ...(figures as TableRow) })}`
+  const found = { ...(typeof digest === 'string' && { digest }), ...(figures as TableRow) }
+  const told = Object.keys(found).length === 0 ? [] : [facts(found)]
+  return [printable(`${outcome}: ${reason}`), ...told].join('\n\n')
 }
 
 function httpUrl(text: string): string {

@@ -6,6 +6,7 @@ import { simulate } from '../synthetic/shoppers.ts'
 export interface ShoppersOptions {
   readonly popUrl: string
   readonly writeKey: string
+  /** Of the shop; who comes to it depends on when it opens, too. */
   readonly seed: number
   readonly eventsPerSecond: number
   readonly signal: AbortSignal
@@ -31,7 +32,10 @@ export async function sendShoppers(options: ShoppersOptions): Promise<void> {
   const { seed, eventsPerSecond, signal } = options
   const shop = makeShop({ seed })
   const startAtMs = Date.now()
-  const emissions = simulate({ shop, seed, startAtMs, ...demoTraffic(eventsPerSecond) })
+  // Another start, other shoppers: the same ones would send events that the POP has already.
+  const shoppersSeed = (startAtMs ^ seed) | 0
+  const traffic = demoTraffic(eventsPerSecond)
+  const emissions = simulate({ shop, seed: shoppersSeed, startAtMs, ...traffic })
   const running = new Set<Promise<void>>()
   for (const { delayMs, emission } of paced(emissions, { eventsPerSecond, startAtMs })) {
     const delay = startAtMs + delayMs - Date.now()

@@ -15,7 +15,7 @@ const command = new Command('npm start --')
   .option('--pop-port <port>', 'port of the POP, 0 for any', port, 8787)
   .option('--events-per-second <n>', 'how busy the shop is, 0 for no shoppers', atLeast(0), 60)
   .option('--retrain-seconds <n>', 'how long trainings lie apart', atLeast(1), 60)
-  .option('--seed <n>', 'seed of the shop and its shoppers', atLeast(0), 1)
+  .option('--seed <n>', 'seed of the shop: its items, and which go together', atLeast(0), 1)
 
 interface Options {
   readonly dataDir: string

@@ -119,7 +119,12 @@ describe('npx shelfedge', { timeout: 60_000 }, () => {
     await registry.moveTag({ site, tag, digest, at, by: 'ann', why: 'it is better', share: null })
     expect((await shelfedge('releases')).stdout).toMatch(/^abababababab .* ann +7$/m)
     expect((await shelfedge('history', '--site', 'shop')).stdout).toContain('it is better')
-    expect((await shelfedge('retrain')).stdout).toMatch(/^too_little: /)
+  })
+
+  it('ends a training that published nothing with 1, and tells only what there is to tell', async () => {
+    const { status, stdout, stderr } = await shelfedge('retrain')
+    expect({ status, stderr }).toEqual({ status: 1, stderr: '' })
+    expect(stdout).toMatch(/^too_little: .*\n\nsessions +0\n$/)
   })
 })
 

@@ -1,0 +1,49 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { json } from 'node:stream/consumers'
+import { expect, it } from 'vitest'
+import { sendShoppers } from '#hub/local/shoppers.ts'
+import type { EventBody } from '#hub/synthetic/emission.ts'
+
+const eventsWanted = 200
+
+/** Stands for a POP and sends shoppers to it until it has taken enough of their events. */
+async function eventsOfStart(seed: number): Promise<EventBody[]> {
+  const taken: EventBody[] = []
+  const enough = new AbortController()
+  const server = createServer(async (request, response) => {
+    const { batch, events } = (await json(request)) as Record<string, EventBody[] | undefined>
+    taken.push(...(batch ?? events ?? []))
+    response.end('{"placement":"","release":null,"fallback":null,"items":[]}')
+    if (taken.length >= eventsWanted) enough.abort()
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const popUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  await sendShoppers({
+    ...{ popUrl, seed, writeKey: 'demo', eventsPerSecond: 10_000, signal: enough.signal },
+    ...{ onDecision: () => {}, onFailure: () => {} },
+  })
+  server.closeAllConnections()
+  server.close()
+  return taken
+}
+
+const idsOf = (events: readonly EventBody[]) => events.flatMap(({ messageId }) => messageId ?? [])
+const visitorsOf = (events: readonly EventBody[]) => events.map(({ anonymousId }) => anonymousId)
+const namesOf = (events: readonly EventBody[]) =>
+  new Map(
+    events.flatMap(({ properties: { product_id: id, name } = {} }) => (id ? [[id, name]] : [])),
+  )
+
+it('shoppers of another start are others, who do other things in the same shop', async () => {
+  const [first, second] = [await eventsOfStart(1), await eventsOfStart(1)]
+  expect(idsOf(second).length).toBeGreaterThan(0)
+  expect(new Set(idsOf(first)).intersection(new Set(idsOf(second)))).toEqual(new Set())
+  expect(new Set(visitorsOf(first)).intersection(new Set(visitorsOf(second)))).toEqual(new Set())
+  const [names, namesLater] = [namesOf(first), namesOf(second)]
+  const shared = [...names.keys()].filter((id) => namesLater.has(id))
+  expect(shared.length).toBeGreaterThan(0)
+  expect(shared.map((id) => namesLater.get(id))).toEqual(shared.map((id) => names.get(id)))
+})
