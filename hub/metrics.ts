@@ -16,7 +16,7 @@ export function hubMetrics(measured: Measured) {
   for (const site of measured.siteIds) {
     metrics.lastTraining.set({ site }, measured.startedAtMs / 1_000)
   }
-  for (const outcome of ['published', 'too_little', 'refused', 'failed']) {
+  for (const outcome of ['published', 'unchanged', 'too_little', 'refused', 'failed']) {
     metrics.trainings.inc({ outcome }, 0)
   }
   for (const pop of measured.popUrls.map(popLabel)) {

@@ -2,17 +2,22 @@ import type { ScoredItem } from '#shared/decide.ts'
 import type { ItemFacts } from '#shared/policy.ts'
 import { type Manifest, missingModel, packRelease } from '#shared/release.ts'
 import type { Environment } from './environment.ts'
-import { readPolicy } from './policies/read-policy.ts'
+import { type PolicyOrigin, readPolicy } from './policies/read-policy.ts'
 import { publishRelease } from './publishing/publish.ts'
+import { liveTag } from './publishing/tags.ts'
+import { trainingFingerprint } from './training/fingerprint.ts'
 import { readTrainingData, type TrainingData } from './training/read-sessions.ts'
 import { trainInThread } from './training/train-in-thread.ts'
 import type { TrainedModel } from './training/train-model.ts'
 
 /** How a training ended; a sentence for people in `reason`. */
 export interface Training {
-  readonly outcome: 'published' | 'too_little' | 'refused'
+  readonly outcome: 'published' | 'unchanged' | 'too_little' | 'refused'
   readonly reason: string
+  /** Of the release that was published, or that is live already. */
   readonly digest: string | null
+  /** Where the policy comes from; null where it is wrong. */
+  readonly policy: PolicyOrigin | null
   readonly figures: Readonly<Record<string, number>>
 }
 
@@ -27,34 +32,36 @@ export async function retrain(
 ): Promise<Training> {
   const startedAt = environment.now()
   const checked = await readPolicy(environment.config.policyDir, site)
-  if (!checked.ok) return { outcome: 'refused', reason: checked.reason, digest: null, figures: {} }
+  if (!checked.ok) return refused(checked.reason, null, {})
+  const { policy, origin } = checked
   const data = await readTrainingData(environment.store, site)
   const sessionsTotal = usableSessions(data)
   const readAt = environment.now()
   if (sessionsTotal < environment.config.retrainSessionsMin) {
-    return tooLittle(sessionsTotal, environment.config.retrainSessionsMin)
+    return tooLittle(sessionsTotal, origin, environment)
+  }
+  const madeFrom = trainingFingerprint(data, policy)
+  const live = await liveRelease(site, environment)
+  if (live?.madeFrom === madeFrom) {
+    return { ...unchanged, digest: live.digest, policy: origin, figures: sizesOf(data) }
   }
   const training = trainInThread(data.sessions)
   environment.failPoint('during_training')
   const trained = await training
   const builtAt = environment.now()
   const figures = {
-    sessions: data.sessions.sessionEndsAtMs.length,
-    clicks: data.sessions.items.length,
-    items: data.catalogue.length,
+    ...sizesOf(data),
     ...judged(trained),
     readSeconds: (readAt - startedAt) / 1_000,
     buildAndJudgeSeconds: (builtAt - readAt) / 1_000,
   }
-  if (!trained.verdict.passed) {
-    return { outcome: 'refused', reason: trained.verdict.reason, digest: null, figures }
-  }
-  const manifest = manifestOf(site, trained, figures, environment)
-  const missing = missingModel(checked.policy, manifest.models)
-  if (missing !== null) return { outcome: 'refused', reason: missing, digest: null, figures }
+  if (!trained.verdict.passed) return refused(trained.verdict.reason, origin, figures)
+  const manifest = manifestOf(site, trained, { ...figures, madeFrom }, environment)
+  const missing = missingModel(policy, manifest.models)
+  if (missing !== null) return refused(missing, origin, figures)
   const release = await packRelease({
     manifest,
-    policy: checked.policy,
+    policy,
     catalogue: { items: [...data.catalogue] },
     popularity: popularItems(data.catalogue, trained),
     models: { 'session-knn': trained.model },
@@ -66,6 +73,7 @@ export async function retrain(
     outcome: 'published',
     reason: trained.verdict.reason,
     digest: release.digest,
+    policy: origin,
     figures: { ...figures, releaseBytes: release.bytes.length, trainSeconds },
   }
 }
@@ -80,9 +88,41 @@ function usableSessions({ sessions: { sessionOffsets } }: TrainingData): number 
   return usable
 }
 
-function tooLittle(sessionsTotal: number, sessionsMin: number): Training {
-  const reason = `${sessionsTotal} sessions of two items and more, ${sessionsMin} are needed`
-  return { outcome: 'too_little', reason, digest: null, figures: { sessions: sessionsTotal } }
+function sizesOf({ sessions, catalogue }: TrainingData) {
+  return {
+    sessions: sessions.sessionEndsAtMs.length,
+    clicks: sessions.items.length,
+    items: catalogue.length,
+  }
+}
+
+function tooLittle(sessions: number, policy: PolicyOrigin, { config }: Environment): Training {
+  const reason = `${sessions} sessions of two items and more, ${config.retrainSessionsMin} are needed`
+  return { outcome: 'too_little', reason, digest: null, policy, figures: { sessions } }
+}
+
+const unchanged = {
+  outcome: 'unchanged',
+  reason: 'the live release was made from the same sessions and the same policy',
+} as const
+
+function refused(
+  reason: string,
+  policy: PolicyOrigin | null,
+  figures: Training['figures'],
+): Training {
+  return { outcome: 'refused', reason, digest: null, policy, figures }
+}
+
+/** The live release and what it was made from, where that is known; it is looked for among the newest only. */
+async function liveRelease(site: string, { registry }: Environment) {
+  const [digest, releases] = await Promise.all([
+    registry.tag(site, liveTag),
+    registry.releases(site, 100),
+  ])
+  const manifest = releases.find((release) => release.digest === digest)?.manifest
+  const { training } = (manifest ?? {}) as Partial<Manifest>
+  return digest === null ? null : { digest, madeFrom: training?.madeFrom }
 }
 
 function judged({ verdict }: TrainedModel) {
@@ -98,7 +138,7 @@ function judged({ verdict }: TrainedModel) {
 function manifestOf(
   site: string,
   { itemsMax, verdict }: TrainedModel,
-  figures: Readonly<Record<string, number>>,
+  training: Manifest['training'],
   { now }: Environment,
 ): Manifest {
   return {
@@ -110,7 +150,7 @@ function manifestOf(
         ...{ family: 'session-knn', inputs: ['session'], outputs: ['items', 'scores'], itemsMax },
       },
     },
-    training: { ...figures, verdict: verdict.reason },
+    training: { ...training, verdict: verdict.reason },
   }
 }
 

@@ -222,4 +222,21 @@ describe('a training', () => {
       { tag: 'live', by: 'test', why: training.reason },
     ])
   }, 60_000)
+
+  it('publishes nothing where the live release was made from the same, and again after a change', async () => {
+    const { registry } = hub.environment
+    const live = await registry.tag('chains', 'live')
+    expect(await retrain('chains', 'test', hub.environment)).toMatchObject({
+      ...{ outcome: 'unchanged', digest: live, figures: { sessions: 400 } },
+      policy: { file: join(policyDir, 'chains.yaml'), placements: 1, rules: 1 },
+    })
+    expect(await registry.history('chains', 10)).toHaveLength(1)
+    writeFileSync(join(policyDir, 'chains.yaml'), policyText('item.price < 6'))
+    expect(await retrain('chains', 'test', hub.environment)).toMatchObject({ outcome: 'published' })
+    await insert('chains', [view('newcomer', 'i1', 9_000), view('newcomer', 'i2', 9_001)])
+    expect(await retrain('chains', 'test', hub.environment)).toMatchObject({
+      ...{ outcome: 'published', figures: { sessions: 401 } },
+    })
+    expect(await registry.history('chains', 10)).toHaveLength(3)
+  })
 })
