@@ -50,7 +50,9 @@ function unanswered(url: string, cause: Error): string {
 async function readAnswer<Answer>(response: Response, url: string): Promise<Answer> {
   const answer = (await response.json().catch(() => null)) as Answer | null
   if (response.status === 401) {
-    throw new CommandFailed('The hub does not know this token; set --token or ADMIN_TOKEN.')
+    throw new CommandFailed(
+      `The hub at ${url} does not know this token; set --token or ADMIN_TOKEN.`,
+    )
   }
   if (response.ok && answer !== null) return answer
   const { error, detail } = (answer ?? {}) as { error?: string; detail?: string }

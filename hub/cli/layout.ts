@@ -37,6 +37,11 @@ export function facts(row: TableRow): string {
     .join('\n')
 }
 
+/** A number and what it counts, which takes an s in the plural. */
+export function counted(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`
+}
+
 /**
  * Text as a terminal may have it: what visitors sent must not move its cursor, change its colours or turn its
  * direction.

@@ -1,10 +1,9 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs'
 import { CommanderError } from 'commander'
 import { CommandFailed } from './hub-client.ts'
+import { localHub } from './local-hub.ts'
 import { shelfedgeProgram } from './program.ts'
 
-const tokenFile = '.data/admin-token'
 const failed = 1
 const wronglyUsed = 2
 
@@ -12,7 +11,7 @@ const wronglyUsed = 2
 async function main(): Promise<void> {
   const program = shelfedgeProgram({
     print: (text) => console.log(text),
-    localToken,
+    localHub,
     fail: () => {
       process.exitCode = failed
     },
@@ -27,14 +26,6 @@ async function main(): Promise<void> {
       // Commander has said it already, with the usage; help that was asked for is no mistake.
       process.exitCode = cause.exitCode === 0 ? 0 : wronglyUsed
     } else throw cause
-  }
-}
-
-function localToken(): string | null {
-  try {
-    return readFileSync(tokenFile, 'utf8')
-  } catch {
-    return null
   }
 }
 

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { tryCompile } from '#shared/policy/compile.ts'
 import { parsePolicy, tellMistakes } from '../policies/parse-policy.ts'
 import { CommandFailed } from './hub-client.ts'
-import { printable } from './layout.ts'
+import { counted, printable } from './layout.ts'
 import type { RunHere } from './run.ts'
 
 /** Adds `policy` with what can be done to a policy file; no hub is asked. */
@@ -27,7 +27,8 @@ function checking(file: string) {
     rules: placements.reduce((sum, [, { ruleNames }]) => sum + ruleNames.length, 0),
     mistakes: parsed.ok ? [] : parsed.mistakes,
   }
-  const good = `${file} is good: ${answer.placements.length} placements, ${answer.rules} rules.`
+  const sizes = [counted(placements.length, 'placement'), counted(answer.rules, 'rule')]
+  const good = `${file} is good: ${sizes.join(', ')}.`
   const shown = printable(parsed.ok ? good : tellMistakes(file, parsed.mistakes))
   return { answer, shown, hasFailed: !parsed.ok }
 }

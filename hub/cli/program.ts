@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
+import type { PolicyOrigin } from '../policies/read-policy.ts'
 import { addDeadLetterCommands } from './dead-letter-commands.ts'
-import { columns, facts, printable, type TableRow } from './layout.ts'
+import { columns, counted, facts, printable, type TableRow } from './layout.ts'
 import { addPolicyCommands } from './policy-commands.ts'
 import { addReleaseCommands } from './release-commands.ts'
 import { type Run, type RunOptions, runnerHere, runnerOf, type Surroundings } from './run.ts'
@@ -10,9 +11,9 @@ import { addWebhookCommands } from './webhook-commands.ts'
 export function shelfedgeProgram(surroundings: Surroundings): Command {
   const program = new Command('shelfedge')
     .description('The command line of operators: asks a hub over HTTP.')
-    .option('--hub <url>', 'address of the hub', httpUrl, 'http://127.0.0.1:8788')
+    .option('--hub <url>', 'address of the hub; else that of `npm start` or .env', httpUrl)
     .addOption(
-      new Option('--token <token>', 'admin token; else that of .data/admin-token').env(
+      new Option('--token <token>', 'admin token; else that of `npm start` or .env').env(
         'ADMIN_TOKEN',
       ),
     )
@@ -90,10 +91,18 @@ function shownRows(rows: readonly TableRow[]): string {
   return rows.length === 0 ? 'Nothing.' : columns(rows)
 }
 
-function shownTraining({ outcome, reason, digest, figures }: TableRow): string {
-  const found = { ...(typeof digest === 'string' && { digest }), ...(figures as TableRow) }
+function shownTraining({ outcome, reason, digest, policy, figures }: TableRow): string {
+  const found = {
+    ...(typeof digest === 'string' && { digest }),
+    ...(policy !== null && { policy: toldOrigin(policy as PolicyOrigin) }),
+    ...(figures as TableRow),
+  }
   const told = Object.keys(found).length === 0 ? [] : [facts(found)]
   return [printable(`${outcome}: ${reason}`), ...told].join('\n\n')
+}
+
+function toldOrigin({ file, placements, rules }: PolicyOrigin): string {
+  return `${file ?? 'no file, the default'}: ${counted(placements, 'placement')}, ${counted(rules, 'rule')}`
 }
 
 function httpUrl(text: string): string {

@@ -1,4 +1,5 @@
 import { CommandFailed, type HubClient, hubClient } from './hub-client.ts'
+import type { LocalHub } from './local-hub.ts'
 
 /** What one command asks, and how it tells the answer. */
 export interface Task<Answer> {
@@ -23,7 +24,7 @@ export interface Finding {
 export type RunHere = (finding: Finding) => void
 
 export interface RunOptions {
-  readonly hub: string
+  readonly hub?: string
   readonly token?: string
   readonly json?: true
 }
@@ -31,16 +32,16 @@ export interface RunOptions {
 /** What a run needs from outside. */
 export interface Surroundings {
   readonly print: (text: string) => void
-  /** The token that `npm start` left; null where there is none. */
-  readonly localToken: () => string | null
+  readonly localHub: () => LocalHub
   readonly fail: () => void
 }
 
 /** Options are read when a command runs, since they may stand behind it. */
 export function runnerOf(options: () => RunOptions, surroundings: Surroundings): Run {
   return async ({ ask, show, hasFailed }) => {
-    const { hub, token, json } = options()
-    const answer = await ask(hubClient(hub, tokenOf(token ?? surroundings.localToken())))
+    const local = surroundings.localHub()
+    const { hub = local.url, token = local.token, json } = options()
+    const answer = await ask(hubClient(hub, tokenOf(token)))
     surroundings.print(json ? JSON.stringify(answer, null, 2) : show(answer))
     if (hasFailed?.(answer)) surroundings.fail()
   }
@@ -57,7 +58,7 @@ export function runnerHere(options: () => RunOptions, surroundings: Surroundings
 function tokenOf(found: string | null): string {
   if (!found) {
     throw new CommandFailed(
-      'There is no admin token: set --token or ADMIN_TOKEN, or run where .data/admin-token lies.',
+      'There is no admin token: set --token or ADMIN_TOKEN, or run where .env or .data/admin-token lies.',
     )
   }
   const token = found.trim()

@@ -1,3 +1,4 @@
+import { rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { SettingsError } from '#shared/settings.ts'
@@ -14,6 +15,7 @@ const command = new Command('npm start --')
   .option('--hub-port <port>', 'port of the hub, 0 for any', port, 8788)
   .option('--pop-port <port>', 'port of the POP, 0 for any', port, 8787)
   .option('--events-per-second <n>', 'how busy the shop is, 0 for no shoppers', atLeast(0), 60)
+  .option('--policy-dir <dir>', 'where the policies lie: demo.yaml, of the demo site', 'policies')
   .option('--retrain-seconds <n>', 'how long trainings lie apart', atLeast(1), 60)
   .option('--seed <n>', 'seed of the shop: its items, and which go together', atLeast(0), 1)
 
@@ -22,6 +24,7 @@ interface Options {
   readonly hubPort: number
   readonly popPort: number
   readonly eventsPerSecond: number
+  readonly policyDir: string
   readonly retrainSeconds: number
   readonly seed: number
 }
@@ -37,8 +40,11 @@ async function main(): Promise<void> {
     ...options,
     dataDir,
     sites: { demo: { writeKeys: ['demo'] } },
-    settings: { RETRAIN_SESSIONS_MIN: '30' },
+    settings: { RETRAIN_SESSIONS_MIN: '30', POLICY_DIR: options.policyDir },
   })
+  // Where `npx shelfedge` finds the hub, while there is one.
+  const urlFile = join(dataDir, 'hub-url')
+  await writeFile(urlFile, system.hubUrl)
   const stopping = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
@@ -58,6 +64,7 @@ async function main(): Promise<void> {
     await Promise.race([shoppers, died])
   } else await died
   await system.stop()
+  await rm(urlFile, { force: true })
 }
 
 function introduce({ popUrl, hubUrl }: LocalSystem, dataDir: string, say: (s: string) => void) {

@@ -124,7 +124,9 @@ describe('npx shelfedge', { timeout: 60_000 }, () => {
   it('ends a training that published nothing with 1, and tells only what there is to tell', async () => {
     const { status, stdout, stderr } = await shelfedge('retrain')
     expect({ status, stderr }).toEqual({ status: 1, stderr: '' })
-    expect(stdout).toMatch(/^too_little: .*\n\nsessions +0\n$/)
+    expect(stdout).toMatch(
+      /^too_little: .*\n\npolicy +no file, the default: 1 placement, 2 rules\nsessions +0\n$/,
+    )
   })
 })
 
@@ -146,6 +148,24 @@ describe('the token of npx shelfedge', { timeout: 60_000 }, () => {
       rmSync(directory, { recursive: true, force: true })
     }
   })
+
+  it('comes with the address: of an npm start that runs, else of .env', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'shelfedge-cli-'))
+    const status = () => runProgram('hub/cli/main.ts', {}, ['status'], directory)
+    const { port } = new URL(hubUrl)
+    try {
+      mkdirSync(join(directory, '.data'))
+      writeFileSync(join(directory, '.data/admin-token'), 'of-an-npm-start-that-was-stopped')
+      writeFileSync(join(directory, '.env'), `ADMIN_TOKEN=${adminToken}\nHUB_PORT=${port}\n`)
+      expect(await status()).toMatchObject({ status: 0, stderr: '' })
+      writeFileSync(join(directory, '.data/admin-token'), adminToken)
+      writeFileSync(join(directory, '.data/hub-url'), hubUrl)
+      writeFileSync(join(directory, '.env'), 'ADMIN_TOKEN=of-another-hub\nHUB_PORT=1\n')
+      expect(await status()).toMatchObject({ status: 0, stderr: '' })
+    } finally {
+      rmSync(directory, { recursive: true, force: true })
+    }
+  })
 })
 
 describe('npx shelfedge that cannot do it', { timeout: 60_000 }, () => {
@@ -155,7 +175,11 @@ describe('npx shelfedge that cannot do it', { timeout: 60_000 }, () => {
     ['a limit that is too large', ['deadletters', 'list', '--limit', '9999'], /1 to 1000/],
     ['a query that writes', ['query', 'DROP TABLE events'], /may not do anything but SELECT/],
     ['an unknown site', ['releases', '--site', 'nowhere'], /the sites here are shop/],
-    ['a wrong token', ['status', '--token', 'wrong'], /does not know this token/],
+    [
+      'a wrong token',
+      ['status', '--token', 'wrong'],
+      /^The hub at http:\S+ does not know this token/,
+    ],
     ['a token no header carries', ['status', '--token', 'ä'], /no header carries/],
     ['a hub that is not there', ['status', '--hub', 'http://127.0.0.1:1'], /^No hub answers at/],
   ])('for %s ends with 1 and one sentence', async (_why, commandLine, sentence) => {

@@ -32,7 +32,7 @@ describe('shelfedge policy check', { timeout: 60_000 }, () => {
     const { status, stdout } = await check(policyWith('item.price < 5'))
     expect({ status, stdout }).toMatchObject({
       status: 0,
-      stdout: expect.stringMatching(/demo\.yaml is good: 1 placements, 1 rules\.\n$/),
+      stdout: expect.stringMatching(/demo\.yaml is good: 1 placement, 1 rule\.\n$/),
     })
   })
 
