@@ -3,6 +3,7 @@ import { isScalar, LineCounter, type Node, parseDocument } from 'yaml'
 import { checkPolicy } from '#shared/policy/check.ts'
 import type { PolicyProblem } from '#shared/policy/compile.ts'
 import { type Policy, policySchema } from '#shared/policy.ts'
+import { shapeProblems } from './shape-problems.ts'
 
 /** What is wrong at a place of a policy file; line and column begin at 1. */
 export interface PolicyMistake {
@@ -40,7 +41,9 @@ export function parsePolicy(text: string): ParsedPolicy {
   const nodeAt = (path: PolicyProblem['path']) => document.getIn(path, true) as Node | undefined
   // No aliases: a few lines of them stand for a file without end.
   const parsed = v.safeParse(policySchema, readData(document))
-  const problems = parsed.success ? checkPolicy(parsed.output) : parsed.issues.map(problemOf)
+  const problems = parsed.success
+    ? checkPolicy(parsed.output)
+    : shapeProblems(parsed.issues, policySchema)
   if (parsed.success && problems.length === 0) return { ok: true, policy: parsed.output }
   const mistakes = problems.map(({ path, offset, sentence }) =>
     at(placeOf(path, offset, nodeAt, text), path, sentence),
@@ -54,11 +57,6 @@ function readData(document: ReturnType<typeof parseDocument>): unknown {
   } catch {
     return null
   }
-}
-
-function problemOf(issue: v.BaseIssue<unknown>): PolicyProblem {
-  const path = (issue.path ?? []).map(({ key }) => key as string | number)
-  return { path, offset: 0, sentence: issue.message }
 }
 
 /** Where in the file: at the value, or at the nearest thing around it where it is missing. */

@@ -123,6 +123,33 @@ describe('a policy file', () => {
     ])
   })
 
+  it.each([
+    [
+      'a slip in a field, told of once',
+      'placements:\n  home: { kind: items, model: popularity, itemMax: 5, rules: [] }\n',
+      ['unknown field itemMax; did you mean itemsMax?'],
+    ],
+    [
+      'a slip in a field of a rule',
+      withRules('{ name: a, effect: filter, keep: "true", wenn: "true" }'),
+      ['unknown field wenn; did you mean when?'],
+    ],
+    ['a field like no other', 'colour: red\nplacements: {}\n', ['unknown field colour']],
+    [
+      'a field that is missing',
+      withRules('{ name: a, effect: boost, factor: 2 }'),
+      ['where is missing'],
+    ],
+    [
+      'an effect that there is not',
+      withRules('{ name: a, effect: dance }'),
+      ['dance is none of filter, boost, pin, slot, category-cap, diversity'],
+    ],
+  ])('says in words what is wrong with %s', (_what, text, sentences) => {
+    const parsed = parsePolicy(text)
+    expect(parsed.ok ? [] : parsed.mistakes.map(({ sentence }) => sentence)).toEqual(sentences)
+  })
+
   it('is refused where it would grow without end', () => {
     expect(mistakeIn('a: &a [1]\nb: [*a, *a]\nplacements: {}\n')).not.toBeNull()
     expect(mistakeIn(' '.repeat(policyCharactersMax + 1))?.[2]).toContain('are allowed')
