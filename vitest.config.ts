@@ -31,8 +31,8 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/edge/workers/**', 'test/real/**'],
           // A bound for what hangs, not for what is slow: a busy machine is no failure.
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {
@@ -51,8 +51,8 @@ export default defineConfig({
           name: 'workerd',
           include: ['test/edge/workers/**/*.test.ts', 'test/golden/**/*.test.ts'],
           // The first request of an isolate starts ONNX Runtime, on a machine that may be busy.
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
     ],

@@ -59,8 +59,13 @@ async function stopWithin(
   process.exit(0)
 }
 
+const help = `npm run hub: ingest, log, store, training and publishing in one process.
+It has no options. Its settings come from the environment or from .env; .env.example has all of them, and
+docs/operations/runbook.md the steps. \`npm start\` starts a hub and a POP without any.`
+
 try {
-  await main()
+  if (process.argv.includes('--help')) console.log(help)
+  else await main()
 } catch (cause) {
   if (!(cause instanceof SettingsError)) throw cause
   console.error(`The hub does not start:\n${cause.message}`)

@@ -43,8 +43,13 @@ function writeLog(level: string, message: string): void {
   console.log(message.startsWith('{') ? message : JSON.stringify({ level, message }))
 }
 
+const help = `npm run pop: a POP on this machine, which takes events and answers what to show.
+It has no options. Its settings come from the environment or from .env; .env.example has all of them, and
+docs/operations/runbook.md the steps. \`npm start\` starts a hub and a POP without any.`
+
 try {
-  await main()
+  if (process.argv.includes('--help')) console.log(help)
+  else await main()
 } catch (cause) {
   if (!(cause instanceof SettingsError)) throw cause
   console.error(`The POP does not start:\n${cause.message}`)

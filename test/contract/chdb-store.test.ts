@@ -14,7 +14,7 @@ const exits: string[] = []
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'shelfedge-store-'))
   store = openChdbStore({ directory, onExit: (how) => void exits.push(how) })
-  const names = ['001-events', '002-dead-letters', '003-totals', '004-kinds']
+  const names = ['001-events', '002-dead-letters', '003-totals', '004-kinds', '007-comments']
   expect(await store.migrate()).toEqual(names)
 }, 60_000)
 
@@ -68,4 +68,4 @@ test('opened again it has what it had, and says how much memory its process took
   await again.close()
   await rm(dataDir, { recursive: true, force: true })
   expect(await store.peakMb()).toBeGreaterThan(50)
-}, 30_000)
+})

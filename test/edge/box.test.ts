@@ -64,10 +64,9 @@ it.each([
       rmSync(directory, { recursive: true, force: true })
     }
   },
-  30_000,
 )
 
-describe('a POP on a data directory', { timeout: 60_000 }, () => {
+describe('a POP on a data directory', () => {
   const directory = mkdtempSync(join(tmpdir(), 'shelfedge-box-'))
   const settings = { ...good, POP_PORT: '0', POP_DATA_DIR: join(directory, 'pop') }
   afterAll(() => rmSync(directory, { recursive: true, force: true }))

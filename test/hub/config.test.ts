@@ -155,4 +155,14 @@ it('a hub with a wrong setting ends with code 2 and says so, before it touches t
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
-}, 30_000)
+})
+
+it.each([
+  ['hub', 'hub/main.ts'],
+  ['pop', 'edge/box/main.ts'],
+])('npm run %s --help says where its settings are, without any', async (name, program) => {
+  const { status, stdout, stderr } = await runProgram(program, {}, ['--help'])
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  expect(stdout).toMatch(new RegExp(`^npm run ${name}: `))
+  expect(stdout).toContain('.env.example')
+})

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { resolve } from 'node:path'
 
 const root = resolve(import.meta.dirname, '../..')
-const endTimeMaxMs = 30_000
+const endTimeMaxMs = 50_000
 
 /** How a program ended, and what it wrote. */
 export interface Ended {
