@@ -110,7 +110,7 @@ describe('frequency caps and cool-downs', () => {
           for (const id of shown) shownAt.set(id, [...(shownAt.get(id) ?? []), at])
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     )
   })
 
