@@ -143,7 +143,7 @@ describe('a policy file', () => {
     [
       'an effect that there is not',
       withRules('{ name: a, effect: dance }'),
-      ['dance is none of filter, boost, pin, slot, category-cap, diversity'],
+      [expect.stringMatching(/^dance is none of filter, boost, pin, /)],
     ],
   ])('says in words what is wrong with %s', (_what, text, sentences) => {
     const parsed = parsePolicy(text)
