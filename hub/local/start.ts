@@ -73,7 +73,7 @@ function introduce({ popUrl, hubUrl }: LocalSystem, dataDir: string, say: (s: st
   console.log(`
   Ask for a recommendation:
     curl -s -u demo: ${popUrl}/v1/decide -d '{"anonymousId":"me","placement":"product-page","limit":3,
-      "events":[{"type":"track","event":"Product Viewed","messageId":"'$RANDOM'","properties":{"product_id":"item-0001"}}]}'
+      "events":[{"type":"track","event":"Product Viewed","messageId":"'$(date +%s)'","properties":{"product_id":"item-0001"}}]}'
   Ask the store:
     curl -s -H "authorization: Bearer ${token}" ${hubUrl}/v1/query \\
       -d "SELECT event, count() AS events, uniq(visitor) AS visitors FROM events_once WHERE type = 'track' GROUP BY event ORDER BY events DESC"

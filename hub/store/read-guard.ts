@@ -30,6 +30,8 @@ const kinds: readonly (readonly [Kind, RegExp])[] = [
 
 // Not DESCRIBE: of a table function it asks files and networks, and `readonly` lets it.
 const firstWords = new Set(['select', 'with', 'explain'])
+/** As much of a first word as is said of it. */
+const wordCharactersMax = 40
 const closedDatabases = new Set(['system', 'information_schema'])
 // What reads files, asks networks, tells of the server, or names tables in text where names cannot be checked.
 const closedFunctions = new Set(
@@ -51,7 +53,10 @@ export function readOnlySql(sql: string): string {
   const all = [...tokenize(sql)]
   const tokens = all.filter(({ kind }) => kind !== 'blank')
   const first = tokens.find(({ text }) => text !== '(')
-  if (!firstWords.has(first?.text ?? '')) refuse('do anything but SELECT, WITH or EXPLAIN')
+  if (!firstWords.has(first?.text ?? '')) {
+    const begin = (first?.raw ?? 'nothing').slice(0, wordCharactersMax)
+    refuse(`do anything but SELECT, WITH or EXPLAIN; it begins with ${begin}`)
+  }
   for (const [index, { kind, text }] of tokens.entries()) {
     const next = tokens[index + 1]
     if (text === ';' && next) refuse('hold a second statement')

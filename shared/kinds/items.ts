@@ -67,7 +67,7 @@ const schema = v.strictObject({
   /** `popularity`, or a model of the release that names items. */
   model: modelNameSchema,
   itemsMax: whole(1, limits.decisionItemsMax),
-  rules: v.pipe(v.array(ruleSchema), v.maxLength(limits.placementRulesMax)),
+  rules: v.optional(v.pipe(v.array(ruleSchema), v.maxLength(limits.placementRulesMax)), []),
 })
 export type ItemsPlacement = v.InferOutput<typeof schema>
 

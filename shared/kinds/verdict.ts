@@ -27,7 +27,7 @@ const schema = v.strictObject({
   ),
   /** What it is at least where a rule or the model fails. */
   unsure: v.optional(v.picklist(verdicts), 'review'),
-  rules: v.pipe(v.array(ruleSchema), v.maxLength(limits.placementRulesMax)),
+  rules: v.optional(v.pipe(v.array(ruleSchema), v.maxLength(limits.placementRulesMax)), []),
 })
 type VerdictPlacement = v.InferOutput<typeof schema>
 

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util'
+import { Command } from 'commander'
 import { machine, publish } from '#hub/local/report.ts'
 import { type CompiledPlacement, compilePolicy } from '#shared/policy/compile.ts'
 import { RuleItem } from '#shared/policy/facts.ts'
@@ -14,7 +14,11 @@ const rulesTotal = 100
 const candidatesTotal = 100
 const decisionsTotal = 3_000
 const noonMs = Date.UTC(2026, 0, 5, 12)
-const { values } = parseArgs({ options: { json: { type: 'string' } } })
+const options = new Command('npm run measure:rules --')
+  .description('Measures what 100 rules over 10,000 items add to a decision.')
+  .option('--json <file>', 'write the figures')
+  .parse()
+  .opts<{ json?: string }>()
 const startedAt = new Date().toISOString()
 
 const catalogue = Array.from({ length: itemsTotal }, (_, number) => ({
@@ -106,5 +110,5 @@ publish(
       rules100FirstMs: withRules[0] as number,
     },
   },
-  values.json,
+  options.json,
 )

@@ -110,6 +110,13 @@ describe('a policy file', () => {
     ])
   })
 
+  it.each([
+    'home: { kind: items, model: popularity, itemsMax: 5 }',
+    'fraud: { kind: verdict, model: risk, thresholds: { review: 0.5 } }',
+  ])('needs no rules: %s', (placement) => {
+    expect(parsePolicy(`placements: { ${placement} }`)).toMatchObject({ ok: true })
+  })
+
   it('is refused for what has no place in it, and for what is missing', () => {
     expect(mistakeIn(`${head}      []\n    colour: red\n`)?.[0]).toBe(12)
     expect(mistakeIn(withRules('{ name: a, effect: filter }'))?.[0]).toBe(11)

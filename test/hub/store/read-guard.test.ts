@@ -18,3 +18,8 @@ it('comments and blanks are one space, everything else is sent as it was written
   const sent = "SELECT \"A b\"    ,`e`.f, {p:Array(String)}, 1.5e-3, '-- /* ''g\\' ' FROM h"
   expect(readOnlySql(sql)).toBe(sent)
 })
+
+it('what it begins with is said where it begins wrongly, so that a slip is seen', () => {
+  expect(() => readOnlySql('SELCT 1')).toThrow('EXPLAIN; it begins with SELCT')
+  expect(() => readOnlySql(' -- nothing else')).toThrow('it begins with nothing')
+})
