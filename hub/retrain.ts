@@ -6,6 +6,7 @@ import { type PolicyOrigin, readPolicy } from './policies/read-policy.ts'
 import { publishRelease } from './publishing/publish.ts'
 import { liveTag } from './publishing/tags.ts'
 import { trainingFingerprint } from './training/fingerprint.ts'
+import { modelBytesFor } from './training/model-bytes.ts'
 import { readTrainingData, type TrainingData } from './training/read-sessions.ts'
 import { trainInThread } from './training/train-in-thread.ts'
 import type { TrainedModel } from './training/train-model.ts'
@@ -22,7 +23,7 @@ export interface Training {
 }
 
 /**
- * The life of a model: read → build → judge → pack → publish.
+ * The life of a model: read → tune → judge → build → pack → publish.
  * What is published is live at the POPs within seconds; a model or a policy that is refused changes nothing.
  */
 export async function retrain(
@@ -45,7 +46,8 @@ export async function retrain(
   if (live?.madeFrom === madeFrom) {
     return { ...unchanged, digest: live.digest, policy: origin, figures: sizesOf(data) }
   }
-  const training = trainInThread(data.sessions)
+  const modelBytesMax = modelBytesFor(data.catalogue)
+  const training = trainInThread(data.sessions, { modelBytesMax })
   environment.failPoint('during_training')
   const trained = await training
   const builtAt = environment.now()
@@ -135,9 +137,24 @@ function judged({ verdict }: TrainedModel) {
   }
 }
 
+/** How the settings were found, and what they are: for people, in the manifest. */
+function tuned({ tuning }: TrainedModel) {
+  const { trials, questions, before, after, settings } = tuning
+  const named = Object.entries(settings).map(([name, value]) => [`settings.${name}`, value])
+  return {
+    tuningTrials: trials,
+    tuningQuestions: questions,
+    tuningHitRate20Before: before.hitRate20,
+    tuningHitRate20: after.hitRate20,
+    tuningMrr20Before: before.mrr20,
+    tuningMrr20: after.mrr20,
+    ...Object.fromEntries(named),
+  }
+}
+
 function manifestOf(
   site: string,
-  { itemsMax, verdict }: TrainedModel,
+  trained: TrainedModel,
   training: Manifest['training'],
   { now }: Environment,
 ): Manifest {
@@ -147,10 +164,11 @@ function manifestOf(
     createdAt: new Date(now()).toISOString(),
     models: {
       'session-knn': {
-        ...{ family: 'session-knn', inputs: ['session'], outputs: ['items', 'scores'], itemsMax },
+        ...{ family: 'session-knn', inputs: ['session'], outputs: ['items', 'scores'] },
+        itemsMax: trained.itemsMax,
       },
     },
-    training: { ...training, verdict: verdict.reason },
+    training: { ...training, ...tuned(trained), verdict: trained.verdict.reason },
   }
 }
 

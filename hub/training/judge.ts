@@ -1,10 +1,13 @@
 import { mean } from 'simple-statistics'
 import type { Popularity } from '#models/popularity/popularity.ts'
 import type { TrainingSessions } from '#models/session-knn/train.ts'
-import { type SessionKnnIndex, scoreSession } from '#shared/session-knn.ts'
+import { type SessionKnnIndex, sessionScorer } from '#shared/session-knn.ts'
 import { hitRate, type Prediction, reciprocalRank } from '../evaluation/metrics.ts'
+import { predict, questionsOf } from '../evaluation/predict.ts'
+import { newest, splitOff } from './split-sessions.ts'
 
 const length = 20
+const nothing = () => ({ items: Int32Array.of(), scores: Float32Array.of() })
 const heldBackShare = 0.05
 const heldBackSessionsMax = 500
 /** Fewer predictions than this say nothing; the model passes for want of evidence against it. */
@@ -24,24 +27,7 @@ export interface Verdict {
 export function split(sessions: TrainingSessions) {
   const total = sessions.sessionEndsAtMs.length
   const held = Math.min(heldBackSessionsMax, Math.floor(total * heldBackShare))
-  const cut = total - held
-  const earlier: TrainingSessions = {
-    itemsTotal: sessions.itemsTotal,
-    items: sessions.items.slice(0, sessions.sessionOffsets[cut]),
-    sessionOffsets: sessions.sessionOffsets.slice(0, cut + 1),
-    sessionEndsAtMs: sessions.sessionEndsAtMs.slice(0, cut),
-  }
-  const heldBack = newest(sessions, held)
-  return { earlier, heldBack }
-}
-
-/** The newest `count` sessions, oldest of them first. */
-export function newest({ items, sessionOffsets }: TrainingSessions, count: number): Int32Array[] {
-  const starts = sessionOffsets
-    .subarray(0, -1)
-    .subarray(Math.max(0, sessionOffsets.length - 1 - count))
-  const first = sessionOffsets.length - 1 - starts.length
-  return Array.from(starts, (start, index) => items.slice(start, sessionOffsets[first + index + 1]))
+  return { earlier: splitOff(sessions, held), heldBack: newest(sessions, held) }
 }
 
 /** Predicts every next item of the sessions held back, by the model and by popularity, and compares. */
@@ -50,8 +36,10 @@ export function judge(
   popularity: Popularity,
   heldBack: readonly Int32Array[],
 ): Verdict {
-  const byModel = predictions(heldBack, (seen) => scoreSession(index, seen).items)
-  const byPopularity = predictions(heldBack, () => popularity.items)
+  const questions = heldBack.flatMap((items, at) => questionsOf(String(at), items))
+  const how = { popular: popularity.items, length, includesCurrent: false }
+  const byModel = predict(questions, { ...how, score: sessionScorer(index) })
+  const byPopularity = predict(questions, { ...how, score: nothing })
   const figures = {
     predictions: byModel.length,
     hitRate20: meanOf(byModel, hitRate),
@@ -69,22 +57,6 @@ function ruling({ predictions, mrr20, popularityMrr20 }: Omit<Verdict, 'passed' 
   return mrr20 > popularityMrr20
     ? { passed: true, reason: `MRR@20 ${own} is above popularity's ${others}` }
     : { passed: false, reason: `MRR@20 ${own} is not above popularity's ${others}` }
-}
-
-function predictions(
-  heldBack: readonly Int32Array[],
-  recommend: (seen: Int32Array) => Int32Array,
-): Prediction[] {
-  return heldBack.flatMap((session) =>
-    Array.from({ length: Math.max(0, session.length - 1) }, (_, at) => {
-      const current = session[at]
-      const recommended = recommend(session.subarray(0, at + 1)).filter((item) => item !== current)
-      return {
-        recommended: [...recommended.subarray(0, length)],
-        next: [...session.subarray(at + 1)],
-      }
-    }),
-  )
 }
 
 function meanOf(

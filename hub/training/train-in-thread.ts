@@ -6,10 +6,18 @@ import type { TrainedModel } from './train-model.ts'
 const heapMbMax = 1_500
 const timeMaxMs = 10 * 60_000
 
+export interface ThreadWork {
+  readonly sessions: TrainingSessions
+  readonly options: { readonly modelBytesMax: number }
+}
+
 /** Trains in a thread of its own. Throws what the training threw, or that it took too long. */
-export function trainInThread(sessions: TrainingSessions): Promise<TrainedModel> {
+export function trainInThread(
+  sessions: TrainingSessions,
+  options: ThreadWork['options'],
+): Promise<TrainedModel> {
   const thread = new Worker(new URL('./thread.ts', import.meta.url), {
-    workerData: sessions,
+    workerData: { sessions, options } satisfies ThreadWork,
     resourceLimits: { maxOldGenerationSizeMb: heapMbMax },
   })
   return new Promise((resolve, reject) => {

@@ -3,7 +3,9 @@ import { buildModel } from '#models/session-knn/graph.ts'
 import { defaultSessionKnnSettings } from '#models/session-knn/settings.ts'
 import { buildIndex, type TrainingSessions } from '#models/session-knn/train.ts'
 import { checkModel } from './check-model.ts'
-import { judge, newest, split, type Verdict } from './judge.ts'
+import { judge, split, type Verdict } from './judge.ts'
+import { newest } from './split-sessions.ts'
+import { type Tuning, type TuningOptions, tune } from './tune.ts'
 
 /** How many of the newest sessions both scorers have to agree on. */
 const sessionsChecked = 50
@@ -14,25 +16,37 @@ export interface TrainedModel {
   readonly itemsMax: number
   readonly popularity: Popularity
   readonly verdict: Verdict
+  readonly tuning: Tuning
 }
 
 /**
- * Builds a model and judges it: one built without the newest sessions against those sessions, then the
- * one to release from all of them, checked in the runtime that will serve it. Same sessions, same bytes.
+ * Searches the settings, judges a model built without the newest sessions against those sessions, then
+ * builds the one to release from all of them and checks it in the runtime that will serve it. The search
+ * sees no session that judges. Same sessions, same bytes.
  */
-export async function trainModel(sessions: TrainingSessions): Promise<TrainedModel> {
-  const settings = defaultSessionKnnSettings
+export async function trainModel(
+  sessions: TrainingSessions,
+  options: Partial<TuningOptions> = {},
+): Promise<TrainedModel> {
+  const asked = { ...defaultOptions, ...options }
   const { earlier, heldBack } = split(sessions)
+  const tuning = tune(earlier, asked)
+  const { settings } = tuning
+  asked.report('judging')
   const verdict = judge(buildIndex(earlier, settings), popularityOf(earlier), heldBack)
+  asked.report('building the model of all sessions')
   const index = buildIndex(sessions, settings)
   const model = buildModel(index)
   await checkModel(model, index, newest(sessions, sessionsChecked))
-  return {
-    model,
-    itemsMax: settings.sessionItemsMax,
-    popularity: popularityOf(sessions),
-    verdict,
-  }
+  const { sessionItemsMax: itemsMax } = settings
+  return { model, itemsMax, popularity: popularityOf(sessions), verdict, tuning }
+}
+
+const defaultOptions: TuningOptions = {
+  modelBytesMax: defaultSessionKnnSettings.modelBytesMax,
+  includesCurrent: false,
+  seed: 1,
+  report: () => {},
 }
 
 function popularityOf(sessions: TrainingSessions): Popularity {

@@ -16,6 +16,29 @@ export interface Rules {
   ruleShares: Uint16Array
 }
 
+/** The settings that rules are counted by; all others leave them as they are. */
+export type RuleSettings = Pick<
+  SessionKnnSettings,
+  | 'ruleStepsMax'
+  | 'ruleDistanceExponent'
+  | 'ruleHalfLifeDays'
+  | 'ruleBackwardWeight'
+  | 'ruleHopWeight'
+  | 'rulesPerItemMax'
+> & { readonly isWanted: boolean }
+
+export function ruleSettingsOf(settings: SessionKnnSettings): RuleSettings {
+  return {
+    isWanted: settings.ruleWeight > 0,
+    ruleStepsMax: settings.ruleStepsMax,
+    ruleDistanceExponent: settings.ruleDistanceExponent,
+    ruleHalfLifeDays: settings.ruleHalfLifeDays,
+    ruleBackwardWeight: settings.ruleBackwardWeight,
+    ruleHopWeight: settings.ruleHopWeight,
+    rulesPerItemMax: settings.rulesPerItemMax,
+  }
+}
+
 /** Rules before they are cut to the byte budget: `rulesPerItemMax` slots an item. */
 interface RuleTable {
   counts: Int32Array
@@ -30,21 +53,19 @@ interface RuleTable {
  */
 export function buildRules(
   sessions: TrainingSessions,
-  settings: SessionKnnSettings,
+  settings: RuleSettings,
   bytesMax: number,
+  asked?: ReadonlySet<number>,
 ): Rules {
-  const counted = emptyTable(sessions.itemsTotal, settings)
-  if (settings.ruleWeight === 0) return packTable(counted, bytesMax)
+  const counted = emptyTable(sessions.itemsTotal, settings.isWanted ? settings.rulesPerItemMax : 0)
+  if (!settings.isWanted) return packTable(counted, bytesMax)
   fillTable(counted, sessions, settings)
-  const table = settings.ruleHopWeight > 0 ? walkOn(counted, settings) : counted
+  const table = settings.ruleHopWeight > 0 ? walkOn(counted, settings, asked) : counted
   return packTable(table, bytesMax)
 }
 
-function emptyTable(
-  itemsTotal: number,
-  settings: Pick<SessionKnnSettings, 'ruleWeight' | 'rulesPerItemMax'>,
-): RuleTable {
-  const slots = settings.ruleWeight > 0 ? itemsTotal * settings.rulesPerItemMax : 0
+function emptyTable(itemsTotal: number, rulesPerItemMax: number): RuleTable {
+  const slots = itemsTotal * rulesPerItemMax
   return {
     counts: new Int32Array(itemsTotal),
     items: new Int32Array(slots),
@@ -53,11 +74,7 @@ function emptyTable(
   }
 }
 
-function fillTable(
-  table: RuleTable,
-  sessions: TrainingSessions,
-  settings: SessionKnnSettings,
-): void {
+function fillTable(table: RuleTable, sessions: TrainingSessions, settings: RuleSettings): void {
   const occurrences = occurrencesOf(sessions)
   const recency = recencyWeights(sessions, settings.ruleHalfLifeDays)
   const byDistance = Float64Array.from({ length: settings.ruleStepsMax + 1 }, (_, steps) =>
@@ -98,10 +115,11 @@ function fillTable(
  */
 function walkOn(
   counted: RuleTable,
-  { rulesPerItemMax, ruleHopWeight }: SessionKnnSettings,
+  { rulesPerItemMax, ruleHopWeight }: RuleSettings,
+  asked: ReadonlySet<number> | undefined,
 ): RuleTable {
   const itemsTotal = counted.counts.length
-  const table = emptyTable(itemsTotal, { ruleWeight: 1, rulesPerItemMax })
+  const table = emptyTable(itemsTotal, rulesPerItemMax)
   const row = new Float64Array(itemsTotal)
   const touched: number[] = []
   const addTo = (other: number, weight: number) => {
@@ -116,6 +134,7 @@ function walkOn(
       const near = counted.items[slot] as number
       const weight = counted.weights[slot] as number
       addTo(near, weight)
+      if (asked?.has(item) === false) continue
       const start = near * rulesPerItemMax
       const step = (ruleHopWeight * weight) / 0xffff
       for (let far = start; far < start + (counted.counts[near] as number); far++) {

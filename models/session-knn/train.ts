@@ -6,7 +6,7 @@ import {
 } from '#shared/session-knn.ts'
 import { buildPostings } from './postings.ts'
 import { type RecentSessions, recentSessions, recentSessionsBytes } from './recent-sessions.ts'
-import { buildRules } from './rules.ts'
+import { buildRules, type RuleSettings, ruleSettingsOf } from './rules.ts'
 import {
   recencyWeights,
   sessionsPerItem,
@@ -24,25 +24,56 @@ export function buildIndex(
   sessions: TrainingSessions,
   settings: SessionKnnSettings,
 ): SessionKnnIndex {
-  checkTrainable(sessions, settings)
-  const listBytes = settings.modelBytesMax - fixedBytes(sessions.itemsTotal)
-  const rulesWanted = settings.ruleWeight > 0
-  const recent = recentSessions(
-    sessions,
-    rulesWanted ? listBytes * settings.sessionsShare : listBytes,
+  return indexBuilder(sessions)(settings)
+}
+
+/**
+ * Builds indexes of the same sessions under one setting after another, as a search does. What was counted
+ * last is kept: most settings change only the small tables beside it. Where `asked` names the only items
+ * that will be asked about, only their rules walk on, which is most of the work.
+ */
+export function indexBuilder(
+  sessions: TrainingSessions,
+  asked?: ReadonlySet<number>,
+): (settings: SessionKnnSettings) => SessionKnnIndex {
+  const { itemsTotal } = sessions
+  const counts = sessionsPerItem(sessions)
+  const listsFor = keepingLast((bytesMax: number, sampleSessionsMax: number) => {
+    const recent = recentSessions(sessions, bytesMax)
+    return { recent, postings: buildPostings(recent, itemsTotal, sampleSessionsMax) }
+  })
+  const rulesFor = keepingLast((ruleSettings: RuleSettings, bytesMax: number) =>
+    buildRules(sessions, ruleSettings, bytesMax, asked),
   )
-  if (recent.sessionOffsets.length === 1) {
-    throw new RangeError(`modelBytesMax ${settings.modelBytesMax} leaves no room for a session`)
+  return (settings) => {
+    checkTrainable(sessions, settings)
+    const listBytes = settings.modelBytesMax - fixedBytes(itemsTotal)
+    const sessionBytes = settings.ruleWeight > 0 ? listBytes * settings.sessionsShare : listBytes
+    const { recent, postings } = listsFor(sessionBytes, settings.sampleSessionsMax)
+    if (recent.sessionOffsets.length === 1) {
+      throw new RangeError(`modelBytesMax ${settings.modelBytesMax} leaves no room for a session`)
+    }
+    return {
+      settings,
+      ...recent,
+      ...postings,
+      ...rulesFor(ruleSettingsOf(settings), listBytes - recentSessionsBytes(recent)),
+      sessionWeights: weightsOfRecent(sessions, recent, settings),
+      ...itemWeights(counts, sessionsTotal(sessions), settings),
+      ...placeWeights(settings),
+    }
   }
-  const ruleBytes = listBytes - recentSessionsBytes(recent)
-  return {
-    settings,
-    ...recent,
-    ...buildPostings(recent, sessions.itemsTotal, settings.sampleSessionsMax),
-    ...buildRules(sessions, settings, ruleBytes),
-    sessionWeights: weightsOfRecent(sessions, recent, settings),
-    ...itemWeights(sessions, settings),
-    ...placeWeights(settings),
+}
+
+/** Asks anew only where the arguments are not those of the last time. */
+function keepingLast<Arguments extends unknown[], Result>(
+  make: (...asked: Arguments) => Result,
+): (...asked: Arguments) => Result {
+  let last: { readonly key: string; readonly result: Result } | undefined
+  return (...asked) => {
+    const key = JSON.stringify(asked)
+    if (last?.key !== key) last = { key, result: make(...asked) }
+    return last.result
   }
 }
 
@@ -72,13 +103,11 @@ function weightsOfRecent(
 }
 
 /** Inverse session frequency; the 1 keeps it above 0 for an item of every session. */
-function itemWeights(sessions: TrainingSessions, settings: SessionKnnSettings) {
-  const counts = sessionsPerItem(sessions)
+function itemWeights(counts: Int32Array, sessions: number, settings: SessionKnnSettings) {
   const weights = (exponent: number) =>
-    Float32Array.from({ length: sessions.itemsTotal + 1 }, (_, item) => {
-      if (item === sessions.itemsTotal) return 0
-      const sessionsWithItem = Math.max(counts[item] as number, 1)
-      return Math.log(1 + sessionsTotal(sessions) / sessionsWithItem) ** exponent
+    Float32Array.from({ length: counts.length + 1 }, (_, item) => {
+      if (item === counts.length) return 0
+      return Math.log(1 + sessions / Math.max(counts[item] as number, 1)) ** exponent
     })
   return {
     itemWindowWeights: weights(settings.windowIdfExponent),

@@ -7,7 +7,7 @@ import { buildPopularity } from '#models/popularity/popularity.ts'
 import { buildModel } from '#models/session-knn/graph.ts'
 import { defaultSessionKnnSettings } from '#models/session-knn/settings.ts'
 import { buildIndex } from '#models/session-knn/train.ts'
-import { type SessionKnnSettings, scoreSession } from '#shared/session-knn.ts'
+import { type SessionKnnSettings, sessionScorer } from '#shared/session-knn.ts'
 import { clusteredInterval } from './clustered-interval.ts'
 import { measureLatencies } from './latency.ts'
 import { variants } from './measure-variants.ts'
@@ -42,7 +42,7 @@ const index = buildIndex(training, defaultSessionKnnSettings)
 const model = buildModel(index)
 figures.buildSeconds = (performance.now() - started) / 1000
 figures.modelBytes = model.length
-const predictions = predict(questions, (seen) => scoreSession(index, seen))
+const predictions = predict(questions, sessionScorer(index))
 report('session-knn', predictions)
 const popular = buildPopularity(training, {
   nowMs: training.sessionEndsAtMs.at(-1) ?? 0,
@@ -88,7 +88,7 @@ function ablations() {
 
 function gainOver(changes: Partial<SessionKnnSettings>) {
   const other = buildIndex(training, { ...defaultSessionKnnSettings, ...changes })
-  const made = predict(questions, (seen) => scoreSession(other, seen))
+  const made = predict(questions, sessionScorer(other))
   const gain = (of: (typeof metrics)['MRR']) => {
     const differences = made.map(
       (one, at) =>

@@ -1,5 +1,6 @@
 import type { FileSession } from '#hub/evaluation/session-file.ts'
 import type { LocalSystem } from '#hub/local/system.ts'
+import { limits } from '#shared/limits.ts'
 
 export const replaySite = 'replay'
 const writeKey = 'replay-key'
@@ -9,6 +10,11 @@ const batchesAtOnce = 4
 /** Sessions of a file keep their own ends: the idle limit is the longest there is. */
 export const replaySites = {
   [replaySite]: { writeKeys: [writeKey], sessionIdleMinutes: 7 * 24 * 60 },
+}
+
+/** Whoever is not the only one to ask about a session has a name of its own. */
+export interface AskedClicks extends FileSession {
+  readonly visitorId?: string
 }
 
 export interface ReplayAnswer {
@@ -38,10 +44,17 @@ export class ReplayClient {
     return events.length
   }
 
-  /** Posts a click and asks for what comes next, in one round trip. */
-  async decide(session: FileSession, at: number, prefix: string, limit: number) {
-    const { anonymousId, ...event } = clickOf(session, at, prefix)
-    const body = { anonymousId, placement: 'product-page', limit, events: [event] }
+  /** Posts the clicks from one place of a session to another and asks for what comes next, in one round trip. */
+  async decide(session: AskedClicks, from: number, to: number, limit: number) {
+    const visitor = { ...session, sessionId: session.visitorId ?? session.sessionId }
+    // A POP takes so many with a question; of a longer session the newest say most.
+    const first = Math.max(from, to + 1 - limits.decideEventsMax)
+    const clicks = Array.from({ length: to + 1 - first }, (_, at) =>
+      clickOf(visitor, first + at, 'test'),
+    )
+    const events = clicks.map(({ anonymousId: _, ...event }) => event)
+    const { anonymousId } = clickOf(visitor, to, 'test')
+    const body = { anonymousId, placement: 'product-page', limit, events }
     const startedAt = performance.now()
     const response = await this.#post('/v1/decide', body)
     const answer = (await response.json()) as Omit<ReplayAnswer, 'decideMs'>

@@ -1,53 +1,45 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
-import { Command, Option } from 'commander'
-import { mean, quantile } from 'simple-statistics'
-import { coverage, hitRate, ndcg, recall, reciprocalRank } from '#hub/evaluation/metrics.ts'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { type FileSession, readSessionFile } from '#hub/evaluation/session-file.ts'
 import { machine, publish } from '#hub/local/report.ts'
-import { startSystem } from '#hub/local/system.ts'
-import type { Training } from '#hub/retrain.ts'
-import { unpackRelease } from '#shared/release.ts'
-import { clusteredInterval } from './clustered-interval.ts'
-import { measureInference } from './inference-times.ts'
-import { type ReplayAnswer, ReplayClient, replaySite, replaySites } from './replay-client.ts'
-import { scoreDifference } from './score-difference.ts'
-
-const length = 20
-const storedTimeMaxMs = 300_000
-const askAgainMs = 50
+import { collectSessions, type TimedItems } from './collect-sessions.ts'
+import { predictionLine } from './replay-figures.ts'
+import { type AskedSession, replayLive } from './replay-live.ts'
+import { replayOffline } from './replay-offline.ts'
+import { sample } from './sample.ts'
+import { type FileQuestion, readPrefixLines, readSessionLines } from './session-lines.ts'
 
 interface Options {
   readonly train: string
-  readonly test: string
+  readonly test?: string
+  readonly prefixes?: string
   readonly order: 'file' | 'time'
+  readonly offline?: boolean
+  readonly includeCurrent?: boolean
+  readonly sample?: number
   readonly json?: string
   readonly predictions?: string
   readonly floor?: boolean
-}
-
-/** One question that was asked over HTTP, and what the visitor then did. */
-interface Asked {
-  readonly sessionId: string
-  readonly seen: readonly string[]
-  readonly answer: ReplayAnswer
-  readonly recommended: readonly string[]
-  readonly next: readonly string[]
 }
 
 const options = new Command('npm run replay --')
   .description(
     'Sends real clicks through a POP, trains on the hub, and asks the POP for every next item.',
   )
-  .requiredOption('--train <file>', 'tab-separated SessionId, ItemId, Time to train on')
-  .requiredOption('--test <file>', 'the same, to predict')
+  .requiredOption(
+    '--train <file>',
+    'with --test: tab-separated SessionId, ItemId, Time; with --prefixes: a JSON array of item ids a line, oldest session first',
+  )
+  .option('--test <file>', 'tab-separated, to predict')
+  .option('--prefixes <file>', 'or one [[items so far], next item] a line')
   .addOption(
-    new Option('--order <order>', 'order of the clicks within a test session')
+    new Option('--order <order>', 'order of the clicks within a session of --test')
       .choices(['file', 'time'])
       .default('file'),
   )
+  .option('--offline', 'train and predict in this process, without POP, hub and HTTP')
+  .option('--include-current', 'what the visitor looks at may be recommended')
+  .option('--sample <number>', 'ask only so many, drawn evenly', wholeNumber)
   .option('--json <file>', 'write the figures')
   .option('--floor', 'fail where a figure misses what clicks-serenade is known to reach')
   .option('--predictions <file>', 'write a line a prediction: rec1,rec2,…;next1,next2,…')
@@ -57,162 +49,113 @@ const options = new Command('npm run replay --')
 const startedAt = new Date()
 const say = (sentence: string) =>
   console.log(`${((Date.now() - +startedAt) / 1_000).toFixed(1).padStart(6)} s  ${sentence}`)
-
-const train = readSessions(options.train, 'file')
-const test = readSessions(options.test, options.order)
-const dataDir = mkdtempSync(join(tmpdir(), 'shelfedge-replay-'))
-say('starting hub and POP …')
-const system = await startSystem({
-  ...{ dataDir, sites: replaySites, hubPort: 0, popPort: 0, retrainSeconds: 0 },
-})
-try {
-  const client = new ReplayClient(system)
-  const sent = await client.sendClicks(train, 'train')
-  say(`${sent} clicks of ${train.length} sessions accepted by the POP`)
-  await untilStored(client, sent)
-  say('all of them are in the store, each once')
-  const { training, publishToLiveSeconds } = await trainAndWatch(client)
-  say(`trained and live: ${training.reason}`)
-  const asked = await askAll(client, test)
-  say(`${asked.length} next items asked for`)
-  const { peakMb } = (await client.hub('/v1/status')) as { peakMb: { hub: number; store: number } }
-  const release = readRelease(join(dataDir, 'hub'), training.digest as string)
-  const figures = {
-    ...quality(asked, training),
-    ...decideTimes(asked),
-    ...(await inferenceTimes(release, asked)),
-    scoreDifferenceMax: scoreDifference(release, asked),
-    releaseBytes: training.figures.releaseBytes as number,
-    trainSeconds: training.figures.trainSeconds as number,
-    publishToLiveSeconds,
-    hubPeakMb: peakMb.hub,
-    storePeakMb: peakMb.store,
-  }
-  const { json, predictions, floor, ...settings } = options
-  publish(
-    {
-      command: 'npm run replay',
-      startedAt: startedAt.toISOString(),
-      machine: machine(),
-      versions: { node: process.versions.node },
-      settings,
-      figures,
-    },
-    json,
-  )
-  if (floor) checkFloor(figures)
-  if (predictions) writeFileSync(predictions, asked.map(lineOf).join(''))
-} finally {
-  await system.stop()
-  rmSync(dataDir, { recursive: true, force: true })
+const includesCurrent = options.includeCurrent ?? false
+if ((options.test === undefined) === (options.prefixes === undefined)) {
+  console.error('Name what to predict by --test or by --prefixes, and only one of them.')
+  process.exit(1)
 }
 
-function readSessions(file: string, order: 'file' | 'time'): FileSession[] {
+const { replayed, figures, ...found } = await (options.offline ? offline() : live())
+const { json, predictions, floor, ...settings } = options
+publish(
+  {
+    command: 'npm run replay',
+    startedAt: startedAt.toISOString(),
+    machine: machine(),
+    versions: { node: process.versions.node },
+    settings: { ...settings, ...('settings' in found && { model: found.settings }) },
+    figures,
+  },
+  json,
+)
+if (floor) checkFloor(figures)
+if (predictions) writeFileSync(predictions, replayed.map(predictionLine).join(''))
+
+async function offline() {
+  const sessions = await collectSessions(options.prefixes ? sessionLines() : clicksByTime())
+  const { items, sessionEndsAtMs, itemsTotal } = sessions.training
+  const { length } = sessionEndsAtMs
+  say(`${items.length} clicks of ${length} sessions and ${itemsTotal} items read`)
+  const questions = await sample(
+    options.prefixes ? prefixLines() : questionsOfClicks(),
+    options.sample,
+  )
+  say(`${questions.length} questions read`)
+  return replayOffline({ sessions, questions, includesCurrent, say })
+}
+
+async function live() {
+  const train = options.prefixes ? await timedSessions() : readClicks(options.train, 'file')
+  const asked: AskedSession[] = []
+  if (options.prefixes) {
+    for (const question of await sample(prefixLines(), options.sample)) asked.push(lastOf(question))
+  } else {
+    const test = readClicks(options.test as string, options.order)
+    for (const session of test) asked.push({ ...session, onlyLast: false })
+  }
+  return replayLive({ train, test: asked, includesCurrent, say })
+}
+
+function sessionLines() {
+  return readSessionLines(options.train, malformed(options.train))
+}
+
+function prefixLines() {
+  const file = options.prefixes as string
+  return readPrefixLines(file, malformed(file))
+}
+
+function malformed(file: string) {
+  return (line: number) => console.warn(`${file}: line ${line} is malformed and left out`)
+}
+
+function readClicks(file: string, order: 'file' | 'time'): FileSession[] {
   const { sessions, malformed } = readSessionFile(readFileSync(file, 'utf8'), order)
   if (malformed.length > 0) console.warn(`${file}: ${malformed.length} malformed rows left out`)
   return sessions
 }
 
-async function untilStored(client: ReplayClient, events: number): Promise<void> {
-  const sql = `SELECT toUInt32(count()) AS stored FROM events_once WHERE site = '${replaySite}'`
-  const giveUpAt = Date.now() + storedTimeMaxMs
-  for (;;) {
-    const [row] = await client.query<{ stored: number }>(sql)
-    if (row?.stored === events) return
-    if (Date.now() > giveUpAt) throw new Error(`${row?.stored} of ${events} clicks are stored`)
-    await wait(askAgainMs * 4)
+/** As the hub reads them from its store: the session that ended first comes first. */
+async function* clicksByTime(): AsyncGenerator<TimedItems> {
+  const ends = ({ timesMs }: FileSession) => timesMs.reduce((last, at) => Math.max(last, at), 0)
+  const sessions = readClicks(options.train, 'time')
+  for (const session of sessions.toSorted((one, other) => ends(one) - ends(other))) {
+    yield { itemIds: session.itemIds, endsAtMs: ends(session) }
   }
 }
 
-/** Trains on demand while asking the POP which release answers: from the tag's move to the first answer by it. */
-async function trainAndWatch(client: ReplayClient) {
-  let liveAt: number | null = null
-  const path = `/v1/retrain?site=${replaySite}`
-  const ended = client.hub(path, { method: 'POST' }) as Promise<Training>
-  let isOver = false
-  const watched = (async () => {
-    while (!isOver || liveAt === null) {
-      if ((await client.liveRelease()) !== null) liveAt ??= Date.now()
-      await wait(askAgainMs)
-    }
-  })()
-  const training = await ended
-  if (training.outcome !== 'published') throw new Error(`${training.outcome}: ${training.reason}`)
-  isOver = true
-  await watched
-  const [move] = (await client.hub(`/v1/history?site=${replaySite}`)) as { at: string }[]
-  const publishedAt = +new Date(move?.at ?? Number.NaN)
-  return { training, publishToLiveSeconds: ((liveAt ?? Number.NaN) - publishedAt) / 1_000 }
-}
-
-/** Every session by itself, one request after the other: each answer has seen the clicks before it and no later one. */
-async function askAll(client: ReplayClient, sessions: readonly FileSession[]): Promise<Asked[]> {
-  const asked: Asked[] = []
-  for (const session of sessions) {
-    for (let at = 0; at < session.itemIds.length - 1; at++) {
-      const answer = await client.decide(session, at, 'test', length)
-      const current = session.itemIds[at]
-      const recommended = answer.items.map((item) => item.id)
-      if (recommended.includes(current as string))
-        throw new Error('the current item was recommended')
-      asked.push({
-        sessionId: session.sessionId,
-        seen: session.itemIds.slice(0, at + 1),
-        answer,
-        recommended,
-        next: session.itemIds.slice(at + 1),
-      })
+async function* questionsOfClicks(): AsyncGenerator<FileQuestion> {
+  for (const { sessionId, itemIds } of readClicks(options.test as string, options.order)) {
+    for (let at = 1; at < itemIds.length; at++) {
+      yield { sessionId, seen: itemIds.slice(0, at), next: itemIds.slice(at) }
     }
   }
-  return asked
 }
 
-function quality(asked: readonly Asked[], training: Training): Record<string, number> {
-  const values = (metric: (one: Asked, length: number) => number) =>
-    asked.map((one) => metric(one, length))
-  const sessionIds = asked.map((one) => one.sessionId)
-  const hits = clusteredInterval(values(hitRate), sessionIds)
-  const ranks = clusteredInterval(values(reciprocalRank), sessionIds)
-  return {
-    predictions: asked.length,
-    hitRate20: mean(values(hitRate)),
-    hitRate20Low: hits.low,
-    hitRate20High: hits.high,
-    mrr20: mean(values(reciprocalRank)),
-    mrr20Low: ranks.low,
-    mrr20High: ranks.high,
-    ndcg20: mean(values(ndcg)),
-    recall20: mean(values(recall)),
-    coverage20: coverage(asked, length, training.figures.items as number),
-  }
+/** Sessions of a file without times, as events: the last of them ended a minute ago, each a minute after the other. */
+async function timedSessions(): Promise<FileSession[]> {
+  const sessions: string[][] = []
+  for await (const { itemIds } of sessionLines()) sessions.push(itemIds)
+  const minuteMs = 60_000
+  const firstMs = +startedAt - (sessions.length + 1) * minuteMs
+  return sessions.map((itemIds, at) => ({
+    sessionId: String(at),
+    itemIds,
+    timesMs: itemIds.map((_, click) => firstMs + at * minuteMs + click),
+  }))
 }
 
-function readRelease(hubDir: string, digest: string): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(readFileSync(join(hubDir, 'releases', digest.slice(0, 2), digest)))
+let prefixesAsked = 0
+/** Every prefix is a visitor of its own, who brings all clicks with the one question. */
+function lastOf({ sessionId, seen, next }: FileQuestion): AskedSession {
+  const itemIds = [...seen, ...next]
+  const timesMs = itemIds.map((_, click) => +startedAt - 60_000 + click)
+  return { sessionId, visitorId: String(prefixesAsked++), itemIds, timesMs, onlyLast: true }
 }
 
-function decideTimes(asked: readonly Asked[]): Record<string, number> {
-  const decide = asked.map(({ answer }) => answer.decideMs)
-  return {
-    decideP50Ms: quantile(decide, 0.5),
-    decideP90Ms: quantile(decide, 0.9),
-    decideP99Ms: quantile(decide, 0.99),
-  }
-}
-
-async function inferenceTimes(release: Uint8Array<ArrayBuffer>, asked: readonly Asked[]) {
-  const { catalogue } = unpackRelease(release)
-  const numbers = new Map(catalogue.items.map(({ id }, number) => [id, number]))
-  // A session of items nobody ever saw is answered by popularity, without inference.
-  const sessions = asked
-    .filter(({ answer }) => answer.fallback === null)
-    .map(({ seen }) => seen.flatMap((id) => numbers.get(id) ?? []))
-  const inferenceMs = await measureInference(release, sessions)
-  return {
-    inferenceP50Ms: quantile(inferenceMs, 0.5),
-    inferenceP99Ms: quantile(inferenceMs, 0.99),
-    inferences: inferenceMs.length,
-  }
+function wholeNumber(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('a whole number above 0 is needed')
+  return Number(text)
 }
 
 /**
@@ -235,8 +178,4 @@ function checkFloor(figures: Readonly<Record<string, number>>): void {
   if (missed.length === 0) return
   console.error(missed.join('\n'))
   process.exitCode = 1
-}
-
-function lineOf({ recommended, next }: Asked): string {
-  return `${recommended.join(',')};${next.join(',')}\n`
 }

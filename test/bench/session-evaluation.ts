@@ -6,9 +6,14 @@ import {
   recall,
   reciprocalRank,
 } from '#hub/evaluation/metrics.ts'
+import {
+  predict as predictBy,
+  type Question,
+  questionsOf as questionsOfItems,
+} from '#hub/evaluation/predict.ts'
 import type { FileSession } from '#hub/evaluation/session-file.ts'
 import type { TrainingSessions } from '#models/session-knn/train.ts'
-import type { Candidates } from '#shared/session-knn.ts'
+import type { SessionScorer } from '#shared/session-knn.ts'
 
 export const recommendedLength = 20
 
@@ -41,38 +46,20 @@ export function numberSessions(sessions: FileSession[]): NumberedSessions {
   }
 }
 
-/** One thing to predict: the session so far, and what follows; -1 is an item training never saw. */
-export interface Question {
-  sessionId: string
-  seen: Int32Array
-  next: number[]
-  current: number
-}
-
-/** Every session asks once before each of its items but the first. */
+/** Every session asks once before each of its items but the first; -1 is an item training never saw. */
 export function questionsOf(sessions: FileSession[], numbers: Map<string, number>): Question[] {
-  return sessions.flatMap(({ sessionId, itemIds }) => {
-    const items = itemIds.map((itemId) => numbers.get(itemId) ?? -1)
-    return items.slice(1).map((_, at) => ({
+  return sessions.flatMap(({ sessionId, itemIds }) =>
+    questionsOfItems(
       sessionId,
-      seen: Int32Array.from(items.slice(0, at + 1).filter((item) => item >= 0)),
-      next: items.slice(at + 1),
-      current: items[at] as number,
-    }))
-  })
+      Int32Array.from(itemIds, (itemId) => numbers.get(itemId) ?? -1),
+    ),
+  )
 }
 
-/** Asks a scorer; what the visitor looks at now is dropped before the list is cut. */
-export function predict(
-  questions: Question[],
-  score: (seen: Int32Array) => Candidates,
-): Prediction[] {
-  return questions.map(({ seen, next, current }) => ({
-    recommended: [...score(seen).items]
-      .filter((item) => item !== current)
-      .slice(0, recommendedLength),
-    next,
-  }))
+/** Asks a scorer alone: what it leaves open is not filled. */
+export function predict(questions: Question[], score: SessionScorer): Prediction[] {
+  const alone = { popular: Int32Array.of(), length: recommendedLength, includesCurrent: false }
+  return predictBy(questions, { score, ...alone })
 }
 
 export const metrics = { HitRate: hitRate, MRR: reciprocalRank, NDCG: ndcg, Recall: recall }

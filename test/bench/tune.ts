@@ -1,17 +1,20 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
+import { hitRate, reciprocalRank } from '#hub/evaluation/metrics.ts'
 import { readSessionFile } from '#hub/evaluation/session-file.ts'
 import { machine } from '#hub/local/report.ts'
+import { search, searchSpace } from '#hub/training/search.ts'
 import { defaultSessionKnnSettings } from '#models/session-knn/settings.ts'
-import { buildIndex } from '#models/session-knn/train.ts'
-import { type SessionKnnSettings, scoreSession } from '#shared/session-knn.ts'
-import { figuresOf, numberSessions, predict, questionsOf } from './session-evaluation.ts'
-import { search, searchSpace, type Trial } from './tune-search.ts'
-
-// Validation sessions are asked in file order and in time order. In clicks-serenade the two run
-// against each other: what is best in both learned the shop and not the file.
-const orders = ['file', 'time'] as const
+import { indexBuilder } from '#models/session-knn/train.ts'
+import { type SessionKnnSettings, sessionScorer } from '#shared/session-knn.ts'
+import {
+  figuresOf,
+  numberSessions,
+  predict,
+  questionsOf,
+  recommendedLength,
+} from './session-evaluation.ts'
 
 const options = new Command('tune')
   .description('Searches session-knn settings on validation sessions. Never give it test data.')
@@ -25,21 +28,32 @@ const options = new Command('tune')
 
 const startedAt = new Date().toISOString()
 const { training, numbers } = numberSessions(sessionsIn(options.train, 'time'))
-const questions = orders.map((order) => ({
+// Validation sessions are asked in file order and in time order. In clicks-serenade the two run
+// against each other: what is best in both learned the shop and not the file.
+const asked = (order: 'file' | 'time') => ({
   order,
   asked: questionsOf(sessionsIn(options.valid, order), numbers),
-}))
-
-let tried = 0
-const bestOfStage = new Map<string, number>()
-const winner = search({
-  base: defaultSessionKnnSettings,
-  trials: options.trials,
-  random: xoroshiro128plus(options.seed),
-  measure: (settings, share) => objectiveOf(figuresFor(settings, share)),
-  report: reportTrial,
 })
-const figures = figuresFor(winner.settings, 1)
+const questions = [asked('file'), asked('time')] as const
+
+// In turns, so that any head of them has both orders.
+const alternating = questions[0].asked.flatMap((one, at) => [
+  one,
+  ...questions[1].asked.slice(at, at + 1),
+])
+const indexFor = indexBuilder(training)
+const winner = search({
+  start: defaultSessionKnnSettings,
+  space: searchSpace,
+  trialsMax: options.trials,
+  random: xoroshiro128plus(options.seed),
+  measure: gainsFor,
+  report: (trials, { gains }) => {
+    const mean = gains.reduce((total, gain) => total + gain, 0) / gains.length
+    console.log(`${trials} trials: HitRate + MRR ${mean.toFixed(4)}`)
+  },
+})
+const figures = figuresFor(winner.settings)
 console.table(figures)
 console.table(pickSearched(winner.settings))
 if (options.json !== undefined)
@@ -56,31 +70,31 @@ function sessionsIn(path: string, order: 'file' | 'time') {
   return sessions
 }
 
-/** Figures on the first share of the questions, named `order/metric`. */
-function figuresFor(settings: SessionKnnSettings, share: number): Record<string, number> {
-  const index = buildIndex(training, settings)
+/** What every question of the first share gains, in either order. */
+function gainsFor(settings: SessionKnnSettings, share: number): Float64Array {
+  const made = predictionsOf(settings, alternating, share)
+  const gain = (one: (typeof made)[number]) =>
+    hitRate(one, recommendedLength) + reciprocalRank(one, recommendedLength)
+  return Float64Array.from(made, gain)
+}
+
+/** Figures on all questions, named `order/metric`. */
+function figuresFor(settings: SessionKnnSettings): Record<string, number> {
   const named = questions.flatMap(({ order, asked }) => {
-    const some = asked.slice(0, Math.ceil(asked.length * share))
-    const predictions = predict(some, (seen) => scoreSession(index, seen))
+    const predictions = predictionsOf(settings, asked, 1)
     const entries = Object.entries(figuresOf(predictions, training.itemsTotal))
     return entries.map(([name, value]) => [`${order}/${name}`, value])
   })
   return Object.fromEntries(named)
 }
 
-function objectiveOf(measured: Record<string, number>): number {
-  const sums = orders.map(
-    (order) => (measured[`${order}/HitRate@20`] ?? 0) + (measured[`${order}/MRR@20`] ?? 0),
-  )
-  return sums.reduce((total, sum) => total + sum, 0) / orders.length
-}
-
-function reportTrial(stage: string, { objective }: Trial): void {
-  const best = Math.max(bestOfStage.get(stage) ?? 0, objective)
-  bestOfStage.set(stage, best)
-  tried += 1
-  const shown = `${objective.toFixed(4)}, best here ${best.toFixed(4)}`
-  if (tried % 10 === 1) console.log(`${tried}: ${stage}: HitRate + MRR ${shown}`)
+function predictionsOf(
+  settings: SessionKnnSettings,
+  asked: ReturnType<typeof questionsOf>,
+  share: number,
+) {
+  const some = asked.slice(0, Math.ceil(asked.length * share))
+  return predict(some, sessionScorer(indexFor(settings)))
 }
 
 function pickSearched(settings: SessionKnnSettings) {
