@@ -16,7 +16,7 @@ beforeAll(async () => {
   store = openChdbStore({ directory, onExit: (how) => void exits.push(how) })
   const names = ['001-events', '002-dead-letters', '003-totals', '004-kinds', '007-comments']
   expect(await store.migrate()).toEqual(names)
-}, 60_000)
+})
 
 afterAll(async () => {
   await store.close()

@@ -18,7 +18,7 @@ beforeAll(async () => {
   bridge = await startClickHouseBridge(directory)
   const open = () => openStore({ url: bridge.url, dataDir: directory })
   ;[store, ...others] = await Promise.all([open(), open(), open()])
-}, 60_000)
+})
 
 afterAll(async () => {
   for (const each of [store, ...others]) await each.close()

@@ -15,7 +15,7 @@ let registry: Registry
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'shelfedge-registry-'))
   registry = await openRegistry({ nowMs: Date.now, dataDir: join(root, 'contract') })
-}, 60_000)
+})
 
 afterAll(async () => {
   await registry.close()
@@ -35,7 +35,7 @@ test('a process killed after it recorded a release has it when it opens again', 
   const again = await openRegistry({ nowMs: Date.now, dataDir })
   expect((await again.releases('shop', 10)).map((release) => release.digest)).toEqual([recorded])
   await again.close()
-}, 60_000)
+})
 
 test('rows are never changed or deleted, by anybody', async () => {
   const dataDir = join(root, 'fixed')
@@ -55,4 +55,4 @@ test('rows are never changed or deleted, by anybody', async () => {
   ])
     await expect(database.query(statement)).rejects.toThrow('never changed')
   await database.close()
-}, 60_000)
+})

@@ -19,7 +19,7 @@ let app: Hono
 beforeAll(async () => {
   hub = await openTestHub()
   app = hubApp(hub.environment, new Schedule(hub.environment))
-}, 60_000)
+})
 afterAll(() => hub?.close())
 
 const good = deliveryOf(1, [eventRecord('good')])

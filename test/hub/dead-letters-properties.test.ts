@@ -62,7 +62,7 @@ describe('on a hub', { timeout: 120_000 }, () => {
   let hub: TestHub
   beforeAll(async () => {
     hub = await openTestHub()
-  }, 60_000)
+  })
   afterAll(() => hub?.close())
 
   let runs = 0

@@ -22,7 +22,7 @@ let app: Hono
 beforeAll(async () => {
   hub = await openTestHub()
   app = hubApp(hub.environment, new Schedule(hub.environment))
-}, 60_000)
+})
 afterAll(() => hub?.close())
 
 const headers = { authorization: `Bearer ${adminToken}` }

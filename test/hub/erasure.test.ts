@@ -32,7 +32,7 @@ beforeAll(async () => {
   })
   for (const pop of [near, far]) pop.state.publicKeyHex = hub.environment.publicKeyHex
   app = hubApp(hub.environment, new Schedule(hub.environment))
-}, 60_000)
+})
 afterAll(async () => {
   await hub?.close()
   await near?.close()

@@ -23,7 +23,7 @@ beforeAll(async () => {
     }),
   })
   app = hubApp(hub.environment, new Schedule(hub.environment))
-}, 60_000)
+})
 
 afterAll(async () => {
   await hub?.close()

@@ -22,7 +22,7 @@ beforeAll(async () => {
   policyDir = mkdtempSync(join(tmpdir(), 'shelfedge-policies-'))
   const SITES = sitesOf('shop', 'views', 'facts', 'tiny', 'chains')
   hub = await openTestHub({ SITES, POLICY_DIR: policyDir })
-}, 60_000)
+})
 afterAll(async () => {
   await hub?.close()
   rmSync(policyDir, { recursive: true, force: true })
@@ -221,7 +221,7 @@ describe('a training', () => {
     expect(await registry.history('chains', 10)).toMatchObject([
       { tag: 'live', by: 'test', why: training.reason },
     ])
-  }, 60_000)
+  })
 
   it('publishes nothing where the live release was made from the same, and again after a change', async () => {
     const { registry } = hub.environment

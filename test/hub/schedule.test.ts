@@ -6,7 +6,7 @@ let hub: TestHub
 beforeAll(async () => {
   const sites = { shop: { writeKeys: ['shop-key'] }, other: { writeKeys: ['other-key'] } }
   hub = await openTestHub({ SITES: JSON.stringify(sites) })
-}, 60_000)
+})
 afterAll(() => hub?.close())
 
 describe('trainings that are asked for', () => {

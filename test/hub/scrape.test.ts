@@ -17,7 +17,7 @@ const patience = { timeout: 20_000 }
 let hub: TestHub
 beforeAll(async () => {
   hub = await openTestHub({ POP_URLS: '["http://user:password@pop.test:8787"]' })
-}, 60_000)
+})
 afterAll(() => hub?.close())
 
 /** The hub, with another log or store. */

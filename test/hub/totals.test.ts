@@ -21,7 +21,7 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'shelfedge-totals-'))
   store = openChdbStore({ directory })
   await store.migrate()
-}, 60_000)
+})
 
 afterAll(async () => {
   await store.close()

@@ -73,7 +73,7 @@ describe('the ONNX model in WASM', () => {
       ),
       { numRuns: 40 },
     )
-  }, 60_000)
+  })
 })
 
 describe('indexFromModel', () => {
@@ -101,7 +101,7 @@ describe.skipIf(!existsSync(data))('on clicks-serenade (skipped where the data i
     numbers = numbered.numbers
     items = numbered.training.itemsTotal
     index = buildIndex(numbered.training, settingsWith())
-  }, 60_000)
+  })
 
   it('WASM and TypeScript agree on every validation session', async () => {
     const score = await wasmScorer(index)
@@ -125,5 +125,5 @@ describe.skipIf(!existsSync(data))('on clicks-serenade (skipped where the data i
     )
     expect(figures['HitRate@20']).toBeGreaterThanOrEqual(0.6402)
     expect(figures['MRR@20']).toBeGreaterThanOrEqual(0.3401)
-  }, 60_000)
+  })
 })

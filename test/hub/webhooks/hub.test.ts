@@ -27,7 +27,7 @@ beforeAll(async () => {
   const endpoint = { name: 'crm', site: 'shop', url: receiver.url, secret: webhookSecret }
   hub = await openTestHub({ WEBHOOKS: JSON.stringify([endpoint]), WEBHOOKS_ALLOW_PRIVATE: 'true' })
   app = hubApp(hub.environment, new Schedule(hub.environment))
-}, 60_000)
+})
 afterAll(async () => {
   await hub?.close()
   await receiver?.close()
