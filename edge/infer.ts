@@ -4,6 +4,7 @@ import { type Features, featurise } from '#shared/features.ts'
 import { limits } from '#shared/limits.ts'
 import { popularityModel } from '#shared/model.ts'
 import { type CompiledPlacement, compilePolicy } from '#shared/policy/compile.ts'
+import type { Holdout } from '#shared/policy/holdout.ts'
 import { defaultPolicy } from '#shared/policy.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 import { type FeatureFacts, readFeatures } from '#shared/tabular/read-features.ts'
@@ -47,6 +48,7 @@ export async function infer(
     readonly stopwatch: () => number
     readonly site: string
     readonly popularity: LivePopularity
+    readonly holdout: Holdout | null
   },
 ): Promise<Inferred> {
   const { model: name = '' } = placement
@@ -59,6 +61,10 @@ export async function infer(
     ...{ features, candidates: [], score: null, popular, inferenceMs: 0 },
     ...{ model: popularityModel, fallback: null },
   }
+  if (ports.holdout === 'nothing') {
+    return { ...byPopularity, popular: [], model: 'none', fallback: 'holdout' }
+  }
+  if (ports.holdout === 'popularity') return { ...byPopularity, fallback: 'holdout' }
   if (release === null) return { ...byPopularity, fallback: 'no_release' }
   if (model === undefined) return { ...byPopularity, model: name }
   const startedAt = ports.stopwatch()

@@ -1,12 +1,14 @@
 import { outcomeEvents } from '#shared/canary.ts'
 import type { DecisionRecord } from '#shared/contract.ts'
 import type { DecidedItem } from '#shared/decide.ts'
+import { type DecisionInputs, effectsToKeep, inputsOf } from '#shared/decision-inputs.ts'
 import type { EventType, ShelfEvent } from '#shared/event.ts'
 import { visitorKey } from '#shared/id.ts'
 import type { Outcome } from '#shared/kinds/kind.ts'
 import { limits } from '#shared/limits.ts'
 import type { CompiledPlacement } from '#shared/policy/compile.ts'
 import type { RuleTime } from '#shared/policy/facts.ts'
+import { holdoutOf } from '#shared/policy/holdout.ts'
 import { scopeOf } from '#shared/policy/scope.ts'
 import { timeIn, timeZoneOf } from '#shared/policy/time.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
@@ -152,13 +154,15 @@ async function decideOnce(visitor: string, asked: Asked, environment: Environmen
   const policy = release?.policy ?? policyWithoutRelease
   const events = cleaned.visitors.get(visitor) ?? []
   const properties = newestProperties(events)
+  const timeZone = timeZoneOf(context, policy.policy.timeZone)
   const known = {
     ...{ session, totals, event: properties, context },
-    time: numbersOf(timeIn(timeZoneOf(context, policy.policy.timeZone), at)),
+    time: numbersOf(timeIn(timeZone, at)),
   }
   const { popularity, stopwatch } = environment
+  const holdout = holdoutOf(policy.policy, question.placement, visitor)
   const inferred = await infer(known, placement, release, {
-    ...{ now: at, site: site.id, popularity, stopwatch },
+    ...{ now: at, site: site.id, popularity, stopwatch, holdout },
   })
   const item = (id: string) => release?.item(id)
   const { scope, ...told } = scopeOf(policy, {
@@ -166,12 +170,19 @@ async function decideOnce(visitor: string, asked: Asked, environment: Environmen
     event: { declared: placement.placement.event ?? {}, properties },
   })
   const before = memoryOf(memory, question.placement)
+  const itemsMax = question.limit ?? limits.decisionItemsDefault
+  const remembered = { memory: JSON.parse(before) }
   const outcome = placement.decide({
-    ...{ ...inferred, scope, at, item, events, memory: JSON.parse(before) },
-    itemsMax: question.limit ?? limits.decisionItemsDefault,
+    ...{ ...inferred, ...remembered, scope, at, item, events },
+    // Not even a pin reaches whoever gets nothing.
+    itemsMax: holdout === 'nothing' ? 0 : itemsMax,
   })
   const seen = { ...inferred, features: { ...inferred.features, ...told } }
-  const record = recordOf(asked, placement, session, seen, outcome, environment)
+  const inputs = inputsOf({
+    ...{ session, itemsSeen: inferred.features.items.length, timeZone, itemsMax, events },
+    ...{ ...remembered, popular: release === null ? inferred.popular : null },
+  })
+  const record = recordOf(asked, placement, session, seen, { ...outcome, inputs }, environment)
   const { memory: after } = outcome
   const change = after === undefined ? undefined : { placement: question.placement, before, after }
   return { record, inferred, outcome, memory: change }
@@ -191,7 +202,7 @@ function recordOf(
   { placement }: CompiledPlacement,
   session: Session | null,
   { features, model, fallback }: Inferred,
-  { items, answer }: Outcome,
+  { items, answer, effects, inputs }: Outcome & { readonly inputs: DecisionInputs },
   { newId }: Environment,
 ): DecisionRecord {
   return {
@@ -204,6 +215,8 @@ function recordOf(
     fallback,
     session: session?.id ?? '',
     features: { ...features },
+    inputs,
+    effects: effectsToKeep(placement.kind, effects),
     answerKind: placement.kind,
     answer,
     items: items.map((item) => item.id),

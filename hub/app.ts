@@ -6,7 +6,10 @@ import { RequestRefused } from '#shared/request-refused.ts'
 import { byToken } from './authorise.ts'
 import { readFilter } from './dead-letters/filter.ts'
 import { letterOperations } from './dead-letters/operations.ts'
+import { decisionOperations } from './decisions/operations.ts'
 import type { Environment } from './environment.ts'
+import { readExperimentQuestion } from './experiments/question.ts'
+import { listExperiments, reportExperiment } from './experiments/report.ts'
 import { ingest } from './ingest.ts'
 import { recordsTopic, storeGroup } from './log/topics.ts'
 import { peakMemory } from './peak-memory.ts'
@@ -74,6 +77,8 @@ export function hubApp(environment: Environment, schedule: Schedule): Hono {
   )
   serveReleases(app, environment)
   serveDeadLetters(app, environment)
+  serveExperiments(app, environment)
+  serveDecisions(app, environment)
   serveWebhooks(app, environment)
   const scrape = new Scrape(environment)
   app.get('/metrics', async (context) => {
@@ -85,6 +90,29 @@ export function hubApp(environment: Environment, schedule: Schedule): Hono {
   )
   app.onError((cause, context) => answerError(cause, context, environment))
   return app
+}
+
+function serveDecisions(app: Hono, environment: Environment): void {
+  const decisions = decisionOperations(environment)
+  app.get('/v1/decisions/:id', async (context) =>
+    context.json(await decisions.show(siteOf(context, environment), context.req.param('id'))),
+  )
+  app.get('/v1/decisions/:id/replay', async (context) =>
+    context.json(await decisions.replay(siteOf(context, environment), context.req.param('id'))),
+  )
+}
+
+function serveExperiments(app: Hono, environment: Environment): void {
+  app.get('/v1/experiments', async (context) =>
+    context.json(await listExperiments(siteOf(context, environment), environment)),
+  )
+  app.get('/v1/experiments/:name', async (context) => {
+    const question = readExperimentQuestion(context.req.query())
+    const site = siteOf(context, environment)
+    return context.json(
+      await reportExperiment(site, context.req.param('name'), question, environment),
+    )
+  })
 }
 
 function serveDeadLetters(app: Hono, environment: Environment): void {

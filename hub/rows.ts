@@ -56,6 +56,8 @@ function decisionRow(record: DecisionRecord, place: BatchPlace): Row {
     fallback: record.fallback ?? '',
     session: record.session,
     features: JSON.stringify(record.features),
+    inputs: JSON.stringify(record.inputs),
+    effects: JSON.stringify(record.effects),
     kind: record.answerKind,
     answer: JSON.stringify(record.answer),
     items: record.items,

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { canaryEndSchema, canaryTermsSchema } from './canary.ts'
+import { keptEffectSchema } from './decision-inputs.ts'
 import { eventTypes } from './event.ts'
 import { jsonObject } from './json-object.ts'
 import { limits } from './limits.ts'
@@ -38,12 +39,13 @@ const eventRecord = v.object({
 })
 export type EventRecord = v.InferOutput<typeof eventRecord>
 
-/** Why an answer is not the placement's model at its best. */
+/** Why an answer is not the placement's model at its best. `holdout`: the visitor is in one, on purpose. */
 export const fallbacks = [
   'no_release',
   'unknown_visitor',
   'scorer_typescript',
   'model_failed',
+  'holdout',
 ] as const
 export type Fallback = (typeof fallbacks)[number]
 
@@ -57,6 +59,9 @@ const decisionRecord = v.object({
   fallback: v.nullable(v.picklist(fallbacks)),
   session: text,
   features: object,
+  /** What else deciding read, and the rules that did something: `decisionInputsSchema` and `keptEffectSchema`. */
+  inputs: v.optional(object, {}),
+  effects: v.optional(v.array(keptEffectSchema), []),
   /** The kind of its placement; a POP of before November 2026 knew one. */
   answerKind: v.optional(text, 'items'),
   /** What was answered beside items, by its kind. */

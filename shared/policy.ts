@@ -2,16 +2,30 @@ import * as v from 'valibot'
 import { type ItemRule, ruleSchema } from './kinds/items.ts'
 import { type Placement, placementSchema } from './kinds/table.ts'
 import { limits } from './limits.ts'
-import { declaredFields, fieldName } from './policy/fields.ts'
+import { declaredFields, fieldName, whole } from './policy/fields.ts'
 
 export type Rule = ItemRule
 export const ruleEffects = ruleSchema.options.map(({ entries }) => entries.effect.literal)
+
+export const holdoutAnswers = ['popularity', 'nothing'] as const
 
 const experimentSchema = v.strictObject({
   /** Parts of the visitors, by variant; they need not sum to 100. */
   variants: v.pipe(
     v.record(fieldName, v.pipe(v.number(), v.minValue(0), v.maxValue(1_000_000))),
     v.check((variants) => Object.values(variants).some((part) => part > 0), 'one part above 0'),
+  ),
+  /** Its intervals are narrowest at this many; it is fixed before the first visitor. */
+  visitorsPlanned: v.optional(whole(100, 1_000_000_000)),
+  holdout: v.optional(
+    v.strictObject({
+      variant: v.pipe(fieldName, v.description('The variant whose visitors go without.')),
+      answer: v.pipe(
+        v.picklist(holdoutAnswers),
+        v.description('What they get: what is popular, by the same rules, or nothing.'),
+      ),
+      placements: v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(limits.placementsMax)),
+    }),
   ),
 })
 

@@ -1,6 +1,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { PolicyOrigin } from '../policies/read-policy.ts'
 import { addDeadLetterCommands } from './dead-letter-commands.ts'
+import { addDecisionCommands } from './decision-commands.ts'
+import { addExperimentCommands } from './experiment-commands.ts'
 import { columns, counted, facts, printable, type TableRow } from './layout.ts'
 import { addPolicyCommands } from './policy-commands.ts'
 import { addReleaseCommands } from './release-commands.ts'
@@ -27,6 +29,8 @@ export function shelfedgeProgram(surroundings: Surroundings): Command {
   addDeadLetterCommands(program, run)
   addWebhookCommands(program, run)
   addReleaseCommands(program, run)
+  addExperimentCommands(program, run)
+  addDecisionCommands(program, run)
   addHubCommands(program, run)
   return program
 }

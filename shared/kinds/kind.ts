@@ -38,7 +38,7 @@ export interface DecisionInput {
   readonly popular: readonly ScoredItem[]
   readonly itemsMax: number
   /** Those of the question, in their order. */
-  readonly events: readonly ShelfEvent[]
+  readonly events: readonly Pick<ShelfEvent, 'event'>[]
   /** What the last decision of this placement for this visitor left here; whatever it is, it may be of another policy. */
   readonly memory: unknown
 }

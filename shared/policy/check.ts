@@ -5,6 +5,7 @@ import { everyNode } from './syntax.ts'
 /** Everything that keeps a policy from being released: expressions, cost, rules that can never act. */
 export function checkPolicy(policy: Policy): PolicyProblem[] {
   const { compiled, problems } = tryCompile(policy, 0)
+  problems.push(...holdoutProblems(policy))
   for (const [name, { check, asked }] of compiled.placements) {
     const variants = asked.flatMap((each) => variantsIn(each, policy))
     for (const { path, ...problem } of [...check(), ...variants]) {
@@ -12,6 +13,24 @@ export function checkPolicy(policy: Policy): PolicyProblem[] {
     }
   }
   return problems
+}
+
+/** A holdout of a variant or at a placement that there is not holds nobody out, and nobody would know. */
+function holdoutProblems({ experiments, placements }: Policy): PolicyProblem[] {
+  return Object.entries(experiments).flatMap(([name, { variants, holdout }]) => {
+    if (holdout === undefined) return []
+    const path = ['experiments', name, 'holdout']
+    const of = (field: string | number, sentence: string) => ({
+      ...{ path: [...path, ...(typeof field === 'number' ? ['placements', field] : [field])] },
+      ...{ offset: 0, sentence },
+    })
+    const items = Object.keys(placements).filter((name) => placements[name]?.kind === 'items')
+    const unknown = holdout.placements.flatMap((placement, at) =>
+      items.includes(placement) ? [] : [of(at, `the placements of items are ${items.join(', ')}`)],
+    )
+    if (Object.hasOwn(variants, holdout.variant)) return unknown
+    return [of('variant', `the variants are ${Object.keys(variants).join(', ')}`), ...unknown]
+  })
 }
 
 /** Comparisons of `variant.x` with a variant that the experiment does not have. */

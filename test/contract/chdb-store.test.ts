@@ -14,7 +14,15 @@ const exits: string[] = []
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'shelfedge-store-'))
   store = openChdbStore({ directory, onExit: (how) => void exits.push(how) })
-  const names = ['001-events', '002-dead-letters', '003-totals', '004-kinds', '007-comments']
+  const names = [
+    '001-events',
+    '002-dead-letters',
+    '003-totals',
+    '004-kinds',
+    '006-feedback',
+    '007-comments',
+    '008-explain',
+  ]
   expect(await store.migrate()).toEqual(names)
 })
 

@@ -7,7 +7,15 @@ import { batchesOf, coreOn, noAlarm, requestOf } from '#test/support/visitors.ts
 
 const record: DecisionRecord = {
   ...{ kind: 'decision', decisionId: 'd', at: baseMs, placement: 'fare', release: null, model: '' },
-  ...{ fallback: null, session: '', features: {}, answerKind: 'price', answer: { price: 5 } },
+  ...{
+    fallback: null,
+    session: '',
+    features: {},
+    inputs: {},
+    effects: [],
+    answerKind: 'price',
+    answer: { price: 5 },
+  },
   ...{ items: [], scores: [] },
 }
 const deciding = (before: object | null, after: object | null, placement = 'fare') => ({

@@ -130,6 +130,32 @@ describe('npx shelfedge', { timeout: 60_000 }, () => {
   })
 })
 
+describe('npx shelfedge experiments', { timeout: 60_000 }, () => {
+  it('lists experiments, and shows what one has done, for people and for machines', async () => {
+    expect((await shelfedge('experiments')).stdout).toBe('No experiments: a policy names them.\n')
+    const decisions = Array.from({ length: 600 }, (_, number) => ({
+      ...{ site: 'shop', visitor: `a:${number}`, decision_id: `d${number}`, placement: 'home' },
+      ...{ at: new Date(baseMs).toISOString(), items: [], scores: [] },
+      features: JSON.stringify({ variants: { socks: number % 2 ? 'in' : 'out' } }),
+    }))
+    const orders = Array.from({ length: 300 }, (_, number) => ({
+      ...{ site: 'shop', visitor: `a:${number}`, message_id: `order ${number}` },
+      ...{ event: 'Order Completed', timestamp: new Date(baseMs + 1).toISOString() },
+      properties: JSON.stringify({ total: number % 2 ? 30 : 10 }),
+    }))
+    const { store } = hub.environment
+    await store.insert('decisions', decisions, 'decisions of socks')
+    await store.insert('events', orders, 'orders of socks')
+    expect((await shelfedge('experiments')).stdout).toMatch(/^socks +false .* in 300, out 300$/m)
+    const shown = await shelfedge('experiments', 'socks', '--control', 'out')
+    expect(shown.stdout).toMatch(/^out +300 +300 +50.00 % +5.00$/m)
+    expect(shown.stdout).toMatch(/^in .* 10.00 \(\d\.\d\d to 1\d\.\d\d\) /m)
+    expect(shown.stdout).toContain('The intervals hold at every look, with 95 %.')
+    const { stdout } = await shelfedge('experiments', 'socks', '--control', 'out', '--json')
+    expect(JSON.parse(stdout).variants[0].revenue.uplift).toMatchObject({ proven: true })
+  })
+})
+
 describe('the token of npx shelfedge', { timeout: 60_000 }, () => {
   it('is the one that npm start left, where none is set; without any it says what to set', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'shelfedge-cli-'))
@@ -215,6 +241,9 @@ describe('npx shelfedge that cannot do it', { timeout: 60_000 }, () => {
     [['history']],
     [['retrain']],
     [['policy', 'check']],
+    [['experiments']],
+    [['decisions', 'show']],
+    [['decisions', 'replay']],
   ])('is helped by an example: %j', async (commandLine) => {
     const { status, stdout } = await shelfedge(...commandLine, '--help')
     expect(status).toBe(0)

@@ -117,6 +117,31 @@ describe('what a visitor was shown', () => {
   })
 })
 
+describe('a holdout', () => {
+  const pin: Rule = { name: 'three-first', effect: 'pin', item: 'item-3', position: 1 }
+  const holdOut = (answer: 'popularity' | 'nothing', placements: string[]): Partial<Policy> => ({
+    experiments: {
+      socks: { variants: { in: 0, out: 1 }, holdout: { variant: 'out', answer, placements } },
+    },
+  })
+
+  it('answers with nothing, not even a pin, where the policy says so', async () => {
+    await packAndPush(withRules([pin], holdOut('nothing', ['session-knn'])))
+    const held = await ask('session-knn', ['item-0'])
+    expect(held).toMatchObject({ ids: [], body: { model: 'none', fallback: 'holdout' } })
+    const elsewhere = await ask('popularity', [])
+    expect(elsewhere.body).toMatchObject({ model: 'popularity', fallback: null })
+    expect(elsewhere.ids[0]).toBe('item-3')
+  })
+
+  it('answers with what is popular, by the same rules', async () => {
+    await packAndPush(withRules([pin], holdOut('popularity', ['session-knn'])))
+    const { body, ids } = await ask('session-knn', ['item-0'])
+    expect(body).toMatchObject({ model: 'popularity', fallback: 'holdout' })
+    expect(ids).toEqual(['item-3', 'item-0', 'item-1', 'item-2', 'item-4', 'item-5'])
+  })
+})
+
 describe('a question', () => {
   it.each([['text'], [[1]], [{ blob: 'x'.repeat(20_000) }]])(
     'with a context that is none is refused',

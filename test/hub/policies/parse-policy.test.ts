@@ -157,6 +157,20 @@ describe('a policy file', () => {
     expect(parsed.ok ? [] : parsed.mistakes.map(({ sentence }) => sentence)).toEqual(sentences)
   })
 
+  it('is refused for a holdout of a variant or at a placement that it has not', () => {
+    const holdout = (variant: string, placement: string) =>
+      mistakeIn(`experiments:
+  socks:
+    variants: { in: 95, out: 5 }
+    holdout: { variant: ${variant}, answer: nothing, placements: [${placement}] }
+placements:
+  home: { kind: items, model: popularity, itemsMax: 5, rules: [] }
+`)
+    expect(holdout('out', 'home')).toBeNull()
+    expect(holdout('off', 'home')).toEqual([4, 25, 'the variants are in, out'])
+    expect(holdout('out', 'shop')).toEqual([4, 60, 'the placements of items are home'])
+  })
+
   it('is refused where it would grow without end', () => {
     expect(mistakeIn('a: &a [1]\nb: [*a, *a]\nplacements: {}\n')).not.toBeNull()
     expect(mistakeIn(' '.repeat(policyCharactersMax + 1))?.[2]).toContain('are allowed')

@@ -36,7 +36,7 @@ afterAll(async () => {
 const record = (decisionId: string): DecisionRecord => ({
   ...{ kind: 'decision', decisionId, at: baseMs, placement: 'product-page', release: null },
   ...{ model: 'popularity', fallback: 'no_release', session: '', features: {} },
-  ...{ answerKind: 'items', answer: {} },
+  ...{ inputs: {}, effects: [], answerKind: 'items', answer: {} },
   ...{ items: ['shoe-1'], scores: [1] },
 })
 let sequence = 0

@@ -1,0 +1,66 @@
+import type { DecisionRecord, Fallback } from '#shared/contract.ts'
+import { RequestRefused } from '#shared/request-refused.ts'
+import type { Store } from '../store/store.ts'
+
+interface Row {
+  readonly decision_id: string
+  readonly visitor: string
+  readonly at: string
+  readonly placement: string
+  readonly kind: string
+  readonly release: string
+  readonly model: string
+  readonly fallback: string
+  readonly session: string
+  readonly features: string
+  readonly inputs: string
+  readonly effects: string
+  readonly answer: string
+  readonly items: readonly string[]
+  readonly scores: readonly number[]
+  readonly pop: string
+  readonly shown_at: string | null
+}
+
+/** A decision as the store has it: as it was made, and when it was shown. */
+export interface StoredDecision extends Omit<DecisionRecord, 'kind'> {
+  readonly site: string
+  readonly visitor: string
+  readonly pop: string
+  /** Null where it was answered and never shown. */
+  readonly shownAt: string | null
+}
+
+/** The decision of an id. Throws `unknown_decision`: nobody has it, or it has not come from the POP yet. */
+export async function findDecision(
+  site: string,
+  id: string,
+  store: Store,
+): Promise<StoredDecision> {
+  const [row] = await store.query<Row>(
+    `SELECT decision_id, visitor, at, placement, kind, release, model, fallback, session, features, inputs,
+       effects, answer, items, scores, pop,
+       (SELECT min(timestamp) FROM events_once WHERE site = {site:String} AND event = 'Decision Shown'
+         AND JSONExtractString(properties, 'decisionId') = {id:String} HAVING count() > 0) AS shown_at
+     FROM decisions_once WHERE site = {site:String} AND decision_id = {id:String} LIMIT 1`,
+    { site, id },
+  )
+  if (row) return decisionOf(site, row)
+  const detail = `the store has no decision ${id.slice(0, 40)}; a new one comes within seconds`
+  throw new RequestRefused(404, 'unknown_decision', detail)
+}
+
+function decisionOf(site: string, row: Row): StoredDecision {
+  const { visitor, placement, model, session, items, scores, pop } = row
+  return {
+    ...{ decisionId: row.decision_id, site, visitor, pop, at: Date.parse(row.at), placement },
+    ...{ answerKind: row.kind, model, session, shownAt: row.shown_at },
+    release: row.release === '' ? null : row.release,
+    fallback: row.fallback === '' ? null : (row.fallback as Fallback),
+    features: JSON.parse(row.features),
+    inputs: JSON.parse(row.inputs),
+    effects: JSON.parse(row.effects),
+    answer: JSON.parse(row.answer),
+    ...{ items: [...items], scores: [...scores] },
+  }
+}

@@ -1,0 +1,170 @@
+import * as v from 'valibot'
+import type { ScoredItem } from '#shared/decide.ts'
+import {
+  type DecisionInputs,
+  decisionInputsSchema,
+  effectsToKeep,
+} from '#shared/decision-inputs.ts'
+import type { Outcome } from '#shared/kinds/kind.ts'
+import { compilePolicy } from '#shared/policy/compile.ts'
+import { RuleItem, type SessionFacts } from '#shared/policy/facts.ts'
+import { holdoutOf } from '#shared/policy/holdout.ts'
+import type { RuleEffect } from '#shared/policy/ruling.ts'
+import { scopeOf } from '#shared/policy/scope.ts'
+import { defaultPolicy } from '#shared/policy.ts'
+import { type ReleaseParts, unpackRelease } from '#shared/release.ts'
+import { RequestRefused } from '#shared/request-refused.ts'
+import { encodeFeatures, type FeatureValues } from '#shared/tabular/read-features.ts'
+import type { Totals } from '#shared/totals.ts'
+import type { Blobs } from '../registry/blobs.ts'
+import type { StoredDecision } from './find-decision.ts'
+import { namedItems, type Runtime, runItemModel, runTabularModel } from './run-model.ts'
+
+/** A decision made again from what is stored with it, beside what was answered then. */
+export interface Replay {
+  readonly same: boolean
+  /** Which parts of the answer differ. */
+  readonly differences: readonly string[]
+  readonly items: readonly { readonly id: string; readonly score: number; readonly by: string }[]
+  readonly answer: Outcome['answer']
+  readonly score: number | null
+  /** What every rule of the placement did, those that did nothing too. */
+  readonly effects: readonly RuleEffect[]
+}
+
+type Parts = Pick<ReleaseParts, 'policy' | 'catalogue' | 'popularity'> &
+  Partial<Pick<ReleaseParts, 'manifest' | 'models'>>
+
+/**
+ * Decides again by the release that decided, with the code that decided: the same features into the same model,
+ * the same rules on what it says. Throws RequestRefused where the release or the inputs are not there.
+ */
+export async function replayDecision(decision: StoredDecision, blobs: Blobs): Promise<Replay> {
+  const inputs = readInputs(decision)
+  const parts = await partsOf(decision, inputs.popular ?? [], blobs)
+  const compiled = compilePolicy(parts.policy, parts.catalogue.items)
+  const placement = compiled.placements.get(decision.placement)
+  if (placement === undefined) throw cannot(`its release has no placement ${decision.placement}`)
+  const { visitor, at, features } = decision
+  const holdout = holdoutOf(parts.policy, decision.placement, visitor)
+  const numbers = new Map(parts.catalogue.items.map(({ id }, number) => [id, number]))
+  const items = parts.catalogue.items.map((facts, number) => new RuleItem(facts, number))
+  const item = (id: string) => items[numbers.get(id) ?? -1]
+  const inferred = await inferAgain(decision, parts, numbers)
+  const session = sessionFacts(features, inputs)
+  const { scope } = scopeOf(compiled, {
+    ...{ visitor, session, at, item, score: inferred.score },
+    totals: features.totals as Totals,
+    context: { ...(features.context as object), timezone: inputs.timeZone },
+    event: {
+      declared: placement.placement.event ?? {},
+      properties: (features.event ?? {}) as Record<string, unknown>,
+    },
+  })
+  const outcome = placement.decide({
+    ...{ scope, at, item, candidates: inferred.candidates, memory: inputs.memory ?? null },
+    popular: holdout === 'nothing' ? [] : parts.popularity,
+    itemsMax: holdout === 'nothing' ? 0 : inputs.itemsMax,
+    events: inputs.events.map((event) => ({ event })),
+  })
+  return compared(decision, outcome, inferred.score)
+}
+
+function readInputs({ inputs }: StoredDecision): DecisionInputs {
+  const parsed = v.safeParse(decisionInputsSchema, inputs)
+  if (parsed.success) return parsed.output
+  throw cannot('it was made by a POP that did not store what replaying needs')
+}
+
+async function partsOf(
+  { release }: StoredDecision,
+  popular: readonly ScoredItem[],
+  blobs: Blobs,
+): Promise<Parts> {
+  if (release === null) {
+    return { policy: defaultPolicy, catalogue: { items: [] }, popularity: [...popular] }
+  }
+  const bytes = await blobs.get(release)
+  if (bytes === null) throw cannot(`its release ${release.slice(0, 12)} is not kept here`)
+  return unpackRelease(bytes)
+}
+
+interface Inferred {
+  readonly candidates: readonly ScoredItem[]
+  readonly score: number | null
+}
+
+/** What the model said: of the features that are stored, whatever has become of the visitor since. */
+async function inferAgain(
+  { model: name, fallback, features }: StoredDecision,
+  { manifest, models, catalogue }: Parts,
+  numbers: ReadonlyMap<string, number>,
+): Promise<Inferred> {
+  const nothing = { candidates: [], score: null }
+  const declared = manifest?.models[name]
+  const bytes = models?.[name]
+  if (declared === undefined || bytes === undefined || fallback === 'model_failed') return nothing
+  const runtime: Runtime = fallback === 'scorer_typescript' ? 'typescript' : 'wasm'
+  if (declared.family === 'tabular') {
+    const row = encodeFeatures(declared.features, features.inputs as FeatureValues)
+    return { ...nothing, score: await runTabularModel(bytes, declared, row, runtime) }
+  }
+  const seen = (features.items as string[]).map((id) => numbers.get(id) as number)
+  const candidates = await runItemModel(bytes, declared, Int32Array.from(seen), runtime)
+  return {
+    ...nothing,
+    candidates: namedItems(
+      candidates,
+      catalogue.items.map(({ id }) => id),
+    ),
+  }
+}
+
+/** A session as the rules saw it: most of it is among the features, the rest in the inputs. */
+function sessionFacts(
+  features: StoredDecision['features'],
+  { session: { events, bot, items } }: DecisionInputs,
+): SessionFacts {
+  const number = (name: string) => Number(features[name] ?? 0)
+  return {
+    ...{ events, bot, items: items ?? (features.items as string[]) },
+    ...{ views: number('views'), carts: number('carts'), purchases: number('purchases') },
+    // Rules read how long it lasts, not when it began.
+    ...{ spend: number('spend'), startedAt: 0, lastAt: number('lengthMs') },
+  }
+}
+
+function compared(decision: StoredDecision, outcome: Outcome, score: number | null): Replay {
+  const { items, answer, effects } = outcome
+  const then = {
+    items: decision.items,
+    scores: decision.scores,
+    answer: decision.answer,
+    score: decision.features.score ?? null,
+    effects: decision.effects,
+  }
+  const now = {
+    items: items.map(({ id }) => id),
+    scores: items.map((each) => each.score),
+    ...{ answer, score, effects: effectsToKeep(decision.answerKind, effects) },
+  }
+  const parts = Object.keys(then) as (keyof typeof then)[]
+  const differences = parts.filter((part) => canonical(then[part]) !== canonical(now[part]))
+  return {
+    ...{ same: differences.length === 0, differences, answer, score, effects },
+    items: items.map(({ id, score: own, by }) => ({ id, score: own, by })),
+  }
+}
+
+/** JSON with sorted keys: the store and the wire may write an object in another order. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, part) =>
+    part !== null && typeof part === 'object' && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  )
+}
+
+function cannot(detail: string): RequestRefused {
+  return new RequestRefused(409, 'not_replayable', `it cannot be made again: ${detail}`)
+}

@@ -1,0 +1,44 @@
+import { Command } from 'commander'
+import { machine, publish } from '#hub/local/report.ts'
+import { experimentFigures } from './decisions/experiments.ts'
+
+type Figures = Readonly<Record<string, number | null>>
+
+/** Each group of figures by its name; a new one is a line here. */
+const groups: Readonly<Record<string, () => Figures | Promise<Figures>>> = {
+  experiments: experimentFigures,
+}
+
+export function decisionsCommand(): Command {
+  return new Command('decisions')
+    .description('Measures decisions: what they take, what they keep to, and whether they pay.')
+    .argument('[groups...]', `which of ${Object.keys(groups).join(', ')}; else all`)
+    .option('--json <file>', 'write the figures')
+    .action(run)
+}
+
+async function run(
+  named: string[],
+  { json }: { readonly json?: string },
+  command: Command,
+): Promise<void> {
+  const startedAt = new Date().toISOString()
+  const names = named.length > 0 ? named : Object.keys(groups)
+  let figures: Figures = {}
+  for (const name of names) {
+    const measure = groups[name]
+    if (measure === undefined) {
+      return command.error(`error: the groups are ${Object.keys(groups).join(', ')}`)
+    }
+    figures = { ...figures, ...(await measure()) }
+  }
+  publish(
+    {
+      ...{ command: 'npm run bench -- decisions', startedAt, machine: machine() },
+      versions: { node: process.versions.node },
+      settings: { groups: names },
+      figures,
+    },
+    json,
+  )
+}

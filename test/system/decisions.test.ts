@@ -1,0 +1,182 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import {
+  chainVisits,
+  patience,
+  startTestSystem,
+  type TestSystem,
+  viewOf,
+} from '#test/support/local-system.ts'
+import { runProgram } from '#test/support/start-program.ts'
+
+// A POP in workerd decides, and the hub in Node decides the same again.
+
+const policy = `
+context: { budget: double, store: string }
+experiments:
+  socks: { variants: { plain: 50, first: 50 } }
+  recommendations:
+    variants: { with: 70, without: 30 }
+    holdout: { variant: without, answer: popularity, placements: [product-page] }
+placements:
+  product-page:
+    kind: items
+    model: session-knn
+    itemsMax: 10
+    rules:
+      - { name: not-current, effect: filter, keep: item.id != session.current }
+      - { name: affordable, effect: filter, keep: item.price <= context.budget, when: has(context.budget) }
+      - { name: last-of-chain, effect: boost, where: 'item.id.endsWith("-c")', factor: 1.37 }
+      - { name: busy, effect: boost, where: item.price > 3.0, factor: 0.7, when: session.events > 2 }
+      - { name: local, effect: slot, where: item.price < 2.0, position: 2, when: variant.socks == "first" }
+      - { name: late, effect: pin, item: first-7-a, position: 1, when: time.hour >= 12 }
+      - { name: once, effect: frequency-cap, where: 'item.id.endsWith("-b")', shownMax: 1, windowMs: 600000 }
+      - { name: spread, effect: diversity, relevance: 0.6 }
+  ward:
+    kind: alert
+    levels:
+      - { severity: low, on: session.views > 2, off: session.views < 1 }
+      - { severity: high, on: totals.views1h > 4 }
+    silenceMs: 60000
+`
+
+interface Answer {
+  readonly decisionId: string
+  readonly items: readonly { readonly id: string; readonly score: number; readonly by: string }[]
+  readonly answer: object
+  readonly release: string | null
+  readonly fallback: string | null
+}
+
+interface Replay {
+  readonly same: boolean
+  readonly differences: readonly string[]
+  readonly items: Answer['items']
+  readonly answer: object
+  readonly effects: readonly { readonly name: string; readonly items: readonly string[] }[]
+}
+
+const chains = 20
+
+describe('a decision of a POP', { timeout: 240_000 }, () => {
+  let on: TestSystem
+  let policyDir: string
+  const made: Answer[] = []
+
+  async function ask(placement: string, visitor: string, more: object = {}): Promise<Answer> {
+    const question = { anonymousId: visitor, placement, ...more }
+    const headers = { authorization: `Basic ${btoa('shop-key:')}` }
+    const init = { method: 'POST', headers, body: JSON.stringify(question) }
+    const response = await fetch(`${on.system.popUrl}/v1/decide`, init)
+    expect(response.status).toBe(200)
+    const answer = (await response.json()) as Answer
+    made.push(answer)
+    return answer
+  }
+
+  async function hub<Answered>(path: string): Promise<{ status: number; body: Answered }> {
+    const headers = { authorization: `Bearer ${on.system.secrets.adminToken}` }
+    const response = await fetch(on.system.hubUrl + path, { headers })
+    return { status: response.status, body: (await response.json()) as Answered }
+  }
+
+  beforeAll(async () => {
+    policyDir = await mkdtemp(join(tmpdir(), 'shelfedge-policy-'))
+    await writeFile(join(policyDir, 'shop.yaml'), policy)
+    on = await startTestSystem({ POLICY_DIR: policyDir })
+    const visits = chainVisits('first', 200, chains).flat() as { properties: object }[]
+    const priced = visits.map((visit, at) => ({
+      ...visit,
+      properties: { ...visit.properties, price: (at % 5) + 1, category: `category ${at % 3}` },
+    }))
+    for (let at = 0; at < priced.length; at += 150) {
+      await on.post('shop', priced.slice(at, at + 150))
+    }
+    // Before there is a release: by what is popular at the POP.
+    await ask('product-page', 'early', { events: [viewOf('early', 'first-1-a')] })
+    const sql = "SELECT count() FROM events_once WHERE site = 'shop'"
+    await vi.waitFor(async () => expect(await on.count(sql)).toBe(601), patience)
+    const { outcome, digest } = await on.retrain('shop')
+    expect(outcome).toBe('published')
+    await vi.waitFor(
+      async () => expect((await on.decide('shop', 'watcher')).release).toBe(digest),
+      patience,
+    )
+    for (let number = 0; number < 24; number++) {
+      const visitor = `asker ${number}`
+      const items = ['a', 'b', 'c', 'a'].slice(0, number % 5)
+      const events = items.map((step, at) =>
+        viewOf(visitor, `first-${(number + at) % chains}-${step}`),
+      )
+      const context = {
+        ...(number % 2 ? { budget: 1 + (number % 5) } : {}),
+        ...(number % 3 ? { timezone: number % 3 === 1 ? 'Pacific/Auckland' : 'Mars' } : {}),
+      }
+      await ask('product-page', visitor, { events, context, limit: 1 + (number % 10) })
+      await ask('product-page', visitor)
+      await ask('ward', visitor)
+      await ask('ward', visitor, { events: [viewOf(visitor, 'a thing that no release knows')] })
+    }
+    const decisions =
+      "SELECT count() FROM decisions_once WHERE site = 'shop' AND visitor != 'a:watcher'"
+    await vi.waitFor(async () => expect(await on.count(decisions)).toBe(made.length), patience)
+  }, 240_000)
+  afterAll(async () => {
+    await on?.remove()
+    await rm(policyDir, { recursive: true, force: true })
+  })
+
+  it('is made again by the hub, the same to the bit', async () => {
+    for (const answer of made) {
+      const { status, body } = await hub<Replay>(`/v1/decisions/${answer.decisionId}/replay`)
+      expect(status).toBe(200)
+      expect(body).toMatchObject({ same: true, differences: [] })
+      const told = answer.items.map(({ id, score, by }) => ({ id, score, by }))
+      expect(body.items).toEqual(told)
+      expect(body.answer).toEqual(answer.answer)
+    }
+    const fallbacks = new Set(made.map(({ fallback }) => fallback))
+    expect(fallbacks).toEqual(new Set(['holdout', 'no_release', 'unknown_visitor', null]))
+  })
+
+  it('is explained: what it was made from, by which release, and what each rule did', async () => {
+    const answer = made.find(({ items, fallback }) => items.length > 3 && fallback === null)
+    if (answer === undefined) throw new Error('no decision of the model')
+    const { body } = await hub<Record<string, unknown>>(`/v1/decisions/${answer.decisionId}`)
+    expect(body).toMatchObject({
+      ...{ decisionId: answer.decisionId, placement: 'product-page', answerKind: 'items' },
+      release: { digest: answer.release, createdBy: 'operator' },
+      items: answer.items.map(({ id }) => id),
+      scores: answer.items.map(({ score }) => score),
+      features: { variants: { socks: expect.any(String) }, views: expect.any(Number) },
+      shownAt: null,
+    })
+    const replay = await hub<Replay>(`/v1/decisions/${answer.decisionId}/replay`)
+    const names = replay.body.effects.map(({ name }) => name)
+    expect(names).toHaveLength(8)
+    expect((body.effects as { name: string }[]).map(({ name }) => name)).toContain('last-of-chain')
+  })
+
+  it('is shown and made again on the command line', async () => {
+    const { decisionId = '' } = made.findLast(({ items }) => items.length > 0) ?? {}
+    const shelfedge = (what: string) =>
+      runProgram('hub/cli/main.ts', { ADMIN_TOKEN: on.system.secrets.adminToken }, [
+        ...['--hub', on.system.hubUrl, 'decisions', what, decisionId],
+      ])
+    const shown = await shelfedge('show')
+    expect(shown).toMatchObject({ status: 0, stderr: '' })
+    expect(shown.stdout).toMatch(/^place +id +score$/m)
+    const replayed = await shelfedge('replay')
+    expect(replayed).toMatchObject({ status: 0, stderr: '' })
+    expect(replayed.stdout).toContain(`${decisionId} is the same again, to the bit.`)
+    expect(replayed.stdout).toMatch(/^not-current +filter +true/m)
+  })
+
+  it('that nobody made is not there', async () => {
+    for (const path of ['/v1/decisions/none', '/v1/decisions/none/replay']) {
+      expect(await hub(path)).toMatchObject({ status: 404, body: { error: 'unknown_decision' } })
+    }
+  })
+})
