@@ -26,7 +26,9 @@ export function popApp(environment: Environment): Hono {
   app.use('/v1/*', cors({ origin: '*', maxAge: 86_400 }))
   app.use('/beacon/*', cors({ origin: '*', maxAge: 86_400 }))
   for (const path of ['/v1/batch', '/v1/b', '/beacon/v1/batch']) {
-    app.post(path, async (context) => context.json(await takeEvents(context.req.raw, environment)))
+    app.post(path, async (context) =>
+      context.json(await takeEvents(context.req.raw, environment, laterOf(context))),
+    )
   }
   for (const type of eventTypes) {
     for (const path of [`/v1/${type}`, `/v1/${type[0]}`]) app.post(path, single(type, environment))
@@ -75,7 +77,7 @@ export function popApp(environment: Environment): Hono {
 
 function single(type: EventType, environment: Environment) {
   return async (context: Context) =>
-    context.json(await takeEvents(context.req.raw, environment, type))
+    context.json(await takeEvents(context.req.raw, environment, laterOf(context), type))
 }
 
 /** How long the model took goes into Server-Timing (W3C), where browsers show it, and not into the answer. */

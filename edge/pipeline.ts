@@ -22,6 +22,7 @@ import { look } from './look.ts'
 import { type Question, readQuestion } from './question.ts'
 import type { LoadedRelease } from './releases/load.ts'
 import { type Receipt, remember } from './remember.ts'
+import { triggeredId, triggersOf } from './triggers.ts'
 import { memoryOf } from './visitors/memory.ts'
 
 /** What `waitUntil` of a worker is for: work that goes on after the answer. */
@@ -29,9 +30,12 @@ type Later = (work: Promise<void>) => void
 
 export interface BatchAnswer extends Receipt {
   readonly rejected: readonly Rejected[]
+  /** Decisions that events set off, in their order; absent where none did. */
+  readonly decisions?: readonly TriggeredAnswer[]
 }
 
-export interface DecideAnswer extends BatchAnswer {
+/** What was decided. */
+export interface DecidedAnswer {
   readonly decisionId: string
   readonly placement: string
   /** Of answer: which kinds there are, and what each answers, is in shared/kinds/. */
@@ -41,24 +45,85 @@ export interface DecideAnswer extends BatchAnswer {
   readonly release: string | null
   readonly model: string
   readonly fallback: string | null
+}
+
+export interface TriggeredAnswer extends DecidedAnswer {
+  /** Of the event that set it off. */
+  readonly messageId: string
+}
+
+export interface DecideAnswer extends DecidedAnswer, BatchAnswer {
   readonly inferenceMs: number
 }
 
 /**
- * The life of an event: collect → clean → remember → answer.
+ * The life of an event: collect → clean → decide where a placement listens to it → remember → answer.
  * It is answered when it is durable; the visitor's object forwards it to the hub from there.
  */
 export async function takeEvents(
   request: Request,
   environment: Environment,
+  later: Later,
   type?: EventType,
 ): Promise<BatchAnswer> {
   const collected = await collect(request, environment)
   const { body, site } = collected
   const raw = type ? eventOfCall(body, type) : eventsOfBatch(body, 'batch', limits.batchEventsMax)
   const cleaned = clean(raw, collected)
-  const receipt = await remember(cleaned, site, environment)
-  return answerBatch(cleaned, receipt, site, environment)
+  const { decisions, accepted } = await decideTriggered(cleaned, collected, environment, later)
+  const rest = await remember(cleaned, site, environment)
+  // What a decision was committed with comes a second time here, and is no duplicate of the sender's.
+  const duplicates = rest.duplicates - accepted
+  const receipt = { accepted: rest.accepted + accepted, duplicates }
+  const answer = answerBatch(cleaned, receipt, site, environment)
+  return decisions.length === 0 ? answer : { ...answer, decisions }
+}
+
+/** Each event that a placement listens to is decided on at its place in its visitor's order, and committed with it. */
+async function decideTriggered(
+  cleaned: Cleaned,
+  { site, receivedAt: at }: Pick<Collected, 'site' | 'receivedAt'>,
+  environment: Environment,
+  later: Later,
+) {
+  const decisions: TriggeredAnswer[] = []
+  let accepted = 0
+  for (const [visitor, events] of cleaned.visitors) {
+    const names = events.map(({ event }) => event)
+    if (!(await environment.releases.hears(site.id, later, names))) continue
+    await environment.releases.use(site.id, visitor, later, async (release) => {
+      const policy = release?.policy ?? policyWithoutRelease
+      const own: TriggeredAnswer[] = []
+      for (const trigger of triggersOf(events, policy, at)) {
+        const { event, placements } = trigger
+        if (decisions.length + own.length + placements.length > limits.triggeredDecisionsMax) {
+          environment.counters.add('shelfedge_triggers_left_out_total', placements.length)
+          continue
+        }
+        const visitors = new Map([[visitor, trigger.events]])
+        const brought = { ...cleaned, visitors, refusals: [] }
+        const { isLastNew } = await look(visitor, brought, site, environment)
+        for (const placement of isLastNew ? placements : []) {
+          const question: Question = { placement, context: {} }
+          const decisionId = await triggeredId(site.id, visitor, event, placement)
+          const asked = {
+            question,
+            cleaned: brought,
+            site,
+            at,
+            release,
+            trigger: { event, decisionId },
+          }
+          const { made, receipt } = await untilSettled(visitor, asked, environment)
+          accepted += receipt.accepted
+          own.push({ messageId: event.messageId, ...answerDecision(made, environment) })
+        }
+      }
+      decisions.push(...own)
+      return { fallback: own.find(({ fallback }) => fallback !== null)?.fallback ?? null }
+    })
+  }
+  return { decisions, accepted }
 }
 
 /**
@@ -103,18 +168,26 @@ async function answerQuestion(
   return environment.releases.use(site.id, visitor, later, async (release) => {
     const asked = { question, cleaned, site, at: receivedAt, release }
     const { made, receipt } = await untilSettled(visitor, asked, environment)
-    const { record, inferred, outcome } = made
-    countFailures(outcome, environment)
-    const fallback = inferred.fallback ?? 'none'
-    environment.counters.add('shelfedge_decisions_total', 1, ['fallback', fallback])
-    const { decisionId, placement, answerKind, answer, release: digest, model } = record
     return {
-      ...{ decisionId, placement, kind: answerKind, answer, items: outcome.items },
-      ...{ release: digest, model, fallback: inferred.fallback },
-      inferenceMs: inferred.inferenceMs,
+      ...answerDecision(made, environment),
+      inferenceMs: made.inferred.inferenceMs,
       ...answerBatch(cleaned, receipt, site, environment),
     }
   })
+}
+
+function answerDecision(
+  { record, inferred, outcome }: Made,
+  environment: Environment,
+): DecidedAnswer {
+  countFailures(outcome, environment)
+  const fallback = inferred.fallback ?? 'none'
+  environment.counters.add('shelfedge_decisions_total', 1, ['fallback', fallback])
+  const { decisionId, placement, answerKind, answer, release: digest, model } = record
+  return {
+    ...{ decisionId, placement, kind: answerKind, answer, items: outcome.items },
+    ...{ release: digest, model, fallback: inferred.fallback },
+  }
 }
 
 interface Asked {
@@ -123,7 +196,11 @@ interface Asked {
   readonly site: Site
   readonly at: number
   readonly release: LoadedRelease | null
+  /** The event that set the decision off, and the id that follows from it. */
+  readonly trigger?: { readonly event: ShelfEvent; readonly decisionId: string }
 }
+
+type Made = Awaited<ReturnType<typeof decideOnce>>
 
 /**
  * Decides and commits. Where another decision of this visitor changed what the placement remembers meanwhile,
@@ -153,7 +230,7 @@ async function decideOnce(visitor: string, asked: Asked, environment: Environmen
   const { session, totals, memory } = await look(visitor, cleaned, site, environment)
   const policy = release?.policy ?? policyWithoutRelease
   const events = cleaned.visitors.get(visitor) ?? []
-  const properties = newestProperties(events)
+  const properties = asked.trigger?.event.properties ?? newestProperties(events)
   const timeZone = timeZoneOf(context, policy.policy.timeZone)
   const known = {
     ...{ session, totals, event: properties, context },
@@ -198,7 +275,7 @@ function numbersOf({ hour, minute, weekday }: RuleTime) {
 }
 
 function recordOf(
-  { question, at, release }: Asked,
+  { question, at, release, trigger }: Asked,
   { placement }: CompiledPlacement,
   session: Session | null,
   { features, model, fallback }: Inferred,
@@ -207,7 +284,7 @@ function recordOf(
 ): DecisionRecord {
   return {
     kind: 'decision',
-    decisionId: newId(),
+    decisionId: trigger?.decisionId ?? newId(),
     at,
     placement: question.placement,
     release: release?.digest ?? null,

@@ -59,6 +59,12 @@ export const limits = {
   contextListItemsMax: 50,
   contextCharactersMax: 16 * 1024,
   timeZonesMax: 500,
+  /** Names of events that one placement listens to. */
+  placementEventsMax: 20,
+  /** Decisions that the events of one request set off; the events past it are taken and set off none. */
+  triggeredDecisionsMax: 50,
+  /** An event that is older sets off no decision. */
+  triggerAgeMsMax: 15 * 60_000,
   /** Streams of one visitor: its tabs and devices; one more closes the oldest. */
   streamsPerVisitorMax: 4,
   streamsPerObjectMax: 1_000,

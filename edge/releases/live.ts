@@ -82,9 +82,7 @@ export class LiveReleases {
     later: Later,
     work: (release: LoadedRelease | null) => Promise<Result>,
   ): Promise<Result> {
-    const entry = this.#entry(site)
-    if (entry.nextCheckAt === 0) await this.#refresh(site, entry)
-    else if (this.#ports.now() >= entry.nextCheckAt) later(this.#refresh(site, entry))
+    const entry = await this.#checked(site, later)
     const { canary } = entry
     const held = canary && isFor(canary, visitor) ? canary.held : entry.held
     if (held === null) return work(null)
@@ -104,6 +102,14 @@ export class LiveReleases {
     } finally {
       this.#endIfFaulty(site, entry, canary, later)
     }
+  }
+
+  /** Whether a release that answers here listens to one of these events; waits as `use` does. */
+  async hears(site: string, later: Later, events: readonly string[]): Promise<boolean> {
+    const { held, canary } = await this.#checked(site, later)
+    return [held, canary?.held].some((each) =>
+      events.some((event) => each?.release.policy.listeners.has(event)),
+    )
   }
 
   /** Counts what a visitor did for the release that answers them; only while a canary runs. */
@@ -189,6 +195,13 @@ export class LiveReleases {
   async #tellEnd(site: string, ended: CanaryEnd, held: Held): Promise<void> {
     await retire(held)
     await this.#ports.shelf().endCanary(site, ended)
+  }
+
+  async #checked(site: string, later: Later): Promise<Entry> {
+    const entry = this.#entry(site)
+    if (entry.nextCheckAt === 0) await this.#refresh(site, entry)
+    else if (this.#ports.now() >= entry.nextCheckAt) later(this.#refresh(site, entry))
+    return entry
   }
 
   #refresh(site: string, entry: Entry): Promise<void> {

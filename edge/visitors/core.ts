@@ -64,6 +64,8 @@ export interface VisitorView {
   readonly session: Session | null
   readonly totals: Totals
   readonly memory: Memory
+  /** Whether the last of the request's events has not been seen before. */
+  readonly isLastNew: boolean
 }
 
 /** Batches to forward, oldest first, and the position up to which an acknowledgement deletes. */
@@ -120,9 +122,11 @@ export class VisitorsCore {
   /** Session and totals as they will be once `events` are committed; writes nothing. */
   look(request: VisitorRequest): VisitorView {
     const row = this.#read(request)
-    const { session, totals } = admit(request, row)
+    const { session, totals, records } = admit(request, row)
     const memory = readMemory(row?.memory ?? null)
-    return { session, totals: totalsAt(totals, request.receivedAt), memory }
+    const last = request.events.at(-1)?.messageId
+    const isLastNew = last !== undefined && records.at(-1)?.messageId === last
+    return { session, totals: totalsAt(totals, request.receivedAt), memory, isLastNew }
   }
 
   /**

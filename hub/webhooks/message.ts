@@ -19,7 +19,8 @@ export function messageOf(row: Row): WebhookMessage {
   const items = (row.items as readonly string[]).map((id, at) => ({ id, score: scores[at] }))
   const data = {
     ...{ decisionId: row.decision_id, site: row.site, visitor: row.visitor },
-    ...{ placement: row.placement, items, model: row.model },
+    ...{ placement: row.placement, kind: row.kind, answer: JSON.parse(String(row.answer)) },
+    ...{ items, model: row.model },
     release: row.release || null,
     fallback: row.fallback || null,
   }

@@ -26,6 +26,8 @@ export interface CompiledPlacement extends Deciding {
 export interface CompiledPolicy {
   readonly policy: Policy
   readonly placements: ReadonlyMap<string, CompiledPlacement>
+  /** By the name of an event, the placements that listen to it. */
+  readonly listeners: ReadonlyMap<string, readonly string[]>
 }
 
 /** What is wrong in a policy: the keys that lead there, and how far into that text. */
@@ -61,9 +63,20 @@ export function tryCompile(policy: Policy, itemsTotal: number) {
     return [name, { ...deciding, placement, asked }] as const
   })
   return {
-    compiled: { policy, placements: new Map(placements) } satisfies CompiledPolicy,
+    compiled: {
+      ...{ policy, placements: new Map(placements) },
+      listeners: listenersOf(policy),
+    } satisfies CompiledPolicy,
     problems,
   }
+}
+
+function listenersOf({ placements }: Policy): Map<string, string[]> {
+  const listeners = new Map<string, string[]>()
+  for (const [name, { on = [] }] of Object.entries(placements)) {
+    for (const event of new Set(on)) listeners.set(event, [...(listeners.get(event) ?? []), name])
+  }
+  return listeners
 }
 
 /** The first of a catalogue are the most viewed: it is theirs that are kept where not all can be. */

@@ -36,6 +36,15 @@ export const declaredFields = v.record(fieldName, v.picklist(fieldTypeNames))
 
 /** What every placement may say, whatever its kind. */
 export const everyPlacement = {
+  /** Names of events that set off a decision, in the answer of the request that brings them. */
+  on: v.optional(
+    v.pipe(
+      v.array(name),
+      v.minLength(1),
+      v.maxLength(limits.placementEventsMax),
+      v.description('Names of events that set off a decision.'),
+    ),
+  ),
   /** Properties of the newest event of a question that rules may read as `event.…`, and their types. */
   event: v.optional(
     v.pipe(declaredFields, v.description('Properties of the newest event, and their types.')),

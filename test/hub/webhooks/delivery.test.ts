@@ -52,7 +52,8 @@ function start(endpoints: readonly Partial<Endpoint>[] = [{}], allowPrivate = tr
 function decision(id: string, changes: Record<string, unknown> = {}) {
   return {
     ...{ decision_id: id, site: 'shop', visitor: 'a:1', at: '2026-01-05T12:00:00.000Z' },
-    ...{ placement: 'product-page', items: ['shoe-1'], scores: [0.5] },
+    ...{ placement: 'product-page', kind: 'items', answer: '{}' },
+    ...{ items: ['shoe-1'], scores: [0.5] },
     ...{ release: 'e2c5', model: 'session-knn', fallback: '' },
     ...changes,
   }
@@ -76,7 +77,8 @@ describe('a webhook', () => {
           timestamp: '2026-01-05T12:00:00.000Z',
           data: {
             ...{ decisionId: 'd1', site: 'shop', visitor: 'a:1', placement: 'product-page' },
-            ...{ items: [{ id: 'shoe-1', score: 0.5 }], model: 'session-knn' },
+            ...{ kind: 'items', answer: {}, items: [{ id: 'shoe-1', score: 0.5 }] },
+            model: 'session-knn',
             ...{ release: 'e2c5', fallback: null },
           },
         },

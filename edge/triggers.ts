@@ -1,0 +1,43 @@
+import { sha256Hex } from '#shared/digest.ts'
+import type { ShelfEvent } from '#shared/event.ts'
+import { limits } from '#shared/limits.ts'
+import type { CompiledPolicy } from '#shared/policy/compile.ts'
+
+/** An event that sets off decisions, with those of its visitor since the one before it; it is the last of them. */
+export interface Trigger {
+  readonly event: ShelfEvent
+  readonly placements: readonly string[]
+  readonly events: readonly ShelfEvent[]
+}
+
+/**
+ * Which of a visitor's events set off a decision, in their order. An event of long ago is taken and sets off nothing:
+ * nobody is helped by an alarm of last week.
+ */
+export function triggersOf(
+  events: readonly ShelfEvent[],
+  { listeners }: CompiledPolicy,
+  at: number,
+): Trigger[] {
+  if (listeners.size === 0) return []
+  const triggers: Trigger[] = []
+  let since = 0
+  for (const [index, event] of events.entries()) {
+    const placements = listeners.get(event.event)
+    if (!placements || event.timestamp < at - limits.triggerAgeMsMax) continue
+    triggers.push({ event, placements, events: events.slice(since, index + 1) })
+    since = index + 1
+  }
+  return triggers
+}
+
+/** The id of the decision that an event sets off: the same when the event comes twice at the same moment. */
+export async function triggeredId(
+  site: string,
+  visitor: string,
+  { messageId }: ShelfEvent,
+  placement: string,
+): Promise<string> {
+  const text = JSON.stringify([site, visitor, messageId, placement])
+  return (await sha256Hex(Uint8Array.from(new TextEncoder().encode(text)))).slice(0, 32)
+}

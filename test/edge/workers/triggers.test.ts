@@ -1,0 +1,95 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { limits } from '#shared/limits.ts'
+import type { Policy } from '#shared/policy.ts'
+import { rawEvent } from '#test/support/events.ts'
+import { smallRelease } from '#test/support/release.ts'
+import { packAndPush } from './hub-side.ts'
+import { counter, forgetEverything, send, sendBatch } from './pop.ts'
+
+afterEach(forgetEverything)
+
+const event = { amount: 'double', pulse: 'double' } as const
+const placements: Policy['placements'] = {
+  fraud: {
+    ...{ kind: 'verdict', event, unsure: 'review', on: ['Payment Submitted'] },
+    rules: [{ name: 'large', verdict: 'block', when: 'event.amount > 1000.0' }],
+  },
+  ward: {
+    ...{ kind: 'alert', event, on: ['Pulse Measured'] },
+    levels: [{ severity: 'warning', on: 'event.pulse > 110.0', off: 'event.pulse < 100.0' }],
+  },
+}
+const release = smallRelease({ sessions: [[0, 1, 2]], itemsTotal: 3 })
+const push = () => packAndPush({ ...release, policy: { ...release.policy, placements } })
+
+let sent = 0
+function track(name: string, properties: object, changes: object = {}) {
+  const timestamp = new Date(Date.now() + ++sent).toISOString()
+  const given = { event: name, anonymousId: 'me', timestamp, properties, ...changes }
+  return rawEvent({ messageId: `m-${sent}`, ...given })
+}
+interface Triggered {
+  readonly messageId: string
+  readonly decisionId: string
+  readonly placement: string
+  readonly answer: Readonly<Record<string, unknown>>
+}
+const decisionsOf = ({ body }: { body: Record<string, unknown> }) =>
+  (body.decisions ?? []) as Triggered[]
+
+describe('an event that a placement listens to', () => {
+  it('is decided on in the answer of the request that brings it', async () => {
+    await push()
+    const payment = track('Payment Submitted', { amount: 5_000 })
+    const answer = await sendBatch([track('Product Viewed', {}), payment])
+    expect(answer).toMatchObject({ status: 200, body: { accepted: 2, duplicates: 0 } })
+    expect(decisionsOf(answer)).toMatchObject([
+      { messageId: payment.messageId, placement: 'fraud', answer: { verdict: 'block' } },
+    ])
+  })
+
+  it('sets off nothing when it comes again, and is no new event', async () => {
+    await push()
+    const payment = track('Payment Submitted', { amount: 5_000 })
+    await sendBatch([payment])
+    const again = await sendBatch([payment])
+    expect(again.body).toMatchObject({ accepted: 0, duplicates: 1 })
+    expect(decisionsOf(again)).toEqual([])
+  })
+
+  it('is decided on at its place: each of a batch sees what came before it, and not what comes after', async () => {
+    await push()
+    const pulses = [90, 130, 105, 90].map((pulse) => track('Pulse Measured', { pulse }))
+    const answer = await sendBatch(pulses)
+    expect(answer.body).toMatchObject({ accepted: 4, duplicates: 0 })
+    const raised = decisionsOf(answer).map((each) => each.answer.severity)
+    expect(raised).toEqual([null, 'warning', 'warning', null])
+  })
+
+  it('of long ago is taken and sets off nothing', async () => {
+    await push()
+    const timestamp = new Date(Date.now() - limits.triggerAgeMsMax - 60_000).toISOString()
+    const answer = await sendBatch([track('Payment Submitted', { amount: 5_000 }, { timestamp })])
+    expect(answer.body).toMatchObject({ accepted: 1 })
+    expect(decisionsOf(answer)).toEqual([])
+  })
+
+  it('past the bound of a request is taken and counted', async () => {
+    await push()
+    const before = await counter('shelfedge_triggers_left_out_total')
+    const payments = Array.from({ length: limits.triggeredDecisionsMax + 2 }, () =>
+      track('Payment Submitted', { amount: 1 }),
+    )
+    const answer = await sendBatch(payments)
+    expect(answer.body).toMatchObject({ accepted: payments.length, duplicates: 0 })
+    expect(decisionsOf(answer)).toHaveLength(limits.triggeredDecisionsMax)
+    expect(await counter('shelfedge_triggers_left_out_total')).toBe(before + 2)
+  })
+
+  it('sent alone is decided on as well, and one that nobody listens to has no decisions', async () => {
+    await push()
+    const { type: _type, ...payment } = track('Payment Submitted', { amount: 1 })
+    expect(decisionsOf(await send('/v1/track', payment))).toHaveLength(1)
+    expect((await sendBatch([track('Product Viewed', {})])).body).not.toHaveProperty('decisions')
+  })
+})
