@@ -11,6 +11,7 @@ import type { Environment } from './environment.ts'
 import { readExperimentQuestion } from './experiments/question.ts'
 import { listExperiments, reportExperiment } from './experiments/report.ts'
 import { ingest } from './ingest.ts'
+import { modelsPath, serveModels } from './judging/routes.ts'
 import { recordsTopic, storeGroup } from './log/topics.ts'
 import { peakMemory } from './peak-memory.ts'
 import { serveReleases } from './publishing/routes.ts'
@@ -28,6 +29,8 @@ const queryAnswerBytesMax = 16_000_000
 const queryMemoryMbMax = 500
 const queryTimeMaxMs = 30_000
 const queryBytesMax = 100_000
+/** A model and its declaration, whose vocabulary may be long. */
+const pushBytesMax = 2 * limits.releaseBytesMax
 /** An id may hold slashes that nobody encoded, and whatever it holds is answered by this route. */
 const visitorRoute = '/v1/visitors/:id{[\\s\\S]*}'
 
@@ -43,9 +46,10 @@ export function hubApp(environment: Environment, schedule: Schedule): Hono {
     await environment.store.ping()
     return context.json({ status: 'ready' })
   })
-  app.use('/v1/*', limitBody(queryBytesMax))
+  app.use('/v1/*', except(modelsPath, limitBody(queryBytesMax)))
   app.use('/v1/*', byToken(environment))
   app.use('/metrics', byToken(environment))
+  app.use(modelsPath, limitBody(pushBytesMax))
   app.post('/v1/query', async (context) =>
     context.json(
       await environment.store.query(await context.req.text(), context.req.query(), {
@@ -76,6 +80,7 @@ export function hubApp(environment: Environment, schedule: Schedule): Hono {
     }),
   )
   serveReleases(app, environment)
+  serveModels(app, environment)
   serveDeadLetters(app, environment)
   serveExperiments(app, environment)
   serveDecisions(app, environment)
@@ -151,6 +156,13 @@ function serveWebhooks(app: Hono, { webhooks }: Environment): void {
   app.post(`${path}/:name/discard`, (context) =>
     context.json(webhooks.discard(context.req.param('name'), numberOf(context))),
   )
+}
+
+/** What is sent to one path has another bound, after its sender is known. */
+function except(path: string, limited: ReturnType<typeof limitBody>) {
+  return function exceptOne(context: Context, next: () => Promise<void>) {
+    return context.req.path === path ? next() : limited(context, next)
+  }
 }
 
 function limitBody(maxSize: number) {

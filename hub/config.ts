@@ -75,6 +75,8 @@ const settingsEntries = v.object({
     jsonText(tokensSchema, 'set JSON like {"ana":{"sha256":"…","roles":["push","promote"]}}'),
     '{}',
   ),
+  /** A YAML file of what a pushed model has to be beside the live one. */
+  JUDGE_RULES: v.optional(v.pipe(v.string(), v.minLength(1, 'name a file'))),
   /** When a POP ends a canary on its own. */
   CANARY_LIMITS: v.optional(
     jsonText(canaryLimitsSchema, 'set JSON like {"decisionsMin":200,"failureShareMax":0.02}'),
@@ -172,6 +174,7 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     postgresUrl: settings.POSTGRES_URL,
     policyDir: settings.POLICY_DIR,
     tokens: settings.TOKENS,
+    judgeRules: settings.JUDGE_RULES,
     canaryLimits: settings.CANARY_LIMITS,
     retrainMs: settings.RETRAIN_SECONDS * 1_000,
     retrainSessionsMin: settings.RETRAIN_SESSIONS_MIN,

@@ -4,6 +4,7 @@ import pino, { type Logger } from 'pino'
 import { importPopKey } from '#shared/keys.ts'
 import type { Config } from './config.ts'
 import { failer } from './fail-point.ts'
+import { readJudgeRules } from './judging/rules.ts'
 import type { Log } from './log/log.ts'
 import { openSqliteLog } from './log/sqlite-log.ts'
 import { hubMetrics } from './metrics.ts'
@@ -27,6 +28,7 @@ export async function openEnvironment(config: Config) {
   const logger = openLogger(config)
   const now = () => Date.now()
   const newId = () => randomUUID() as string
+  const judgeRules = readJudgeRules(config.judgeRules)
   const metrics = hubMetrics({ ...config, startedAtMs: now() })
   // First: it is what keeps a second hub out of the data directory.
   const log = await openLog(config, logger, now)
@@ -71,6 +73,7 @@ export async function openEnvironment(config: Config) {
     publicKeyHex: releaseKey.publicKeyHex,
     nonces: memoryNonces(now),
     popOutboxes: new PopOutboxes(),
+    judgeRules,
     findCaller: callerFinder(config.tokens, config.adminToken),
   }
 }

@@ -8,6 +8,8 @@ export type Query = Readonly<Record<string, string | undefined>>
 export interface HubClient {
   get<Answer>(path: string, query?: Query): Promise<Answer>
   post<Answer>(path: string, query?: Query, body?: string): Promise<Answer>
+  /** A refusal that says what became of it (422) is an answer too. */
+  postForm<Answer>(path: string, query: Query, form: FormData): Promise<Answer>
 }
 
 /** Trainings take minutes; a request has to end before Node's own limit of five, which says less. */
@@ -15,7 +17,7 @@ const answerTimeMaxMs = 280_000
 
 /** A hub by its address, asked as an operator. Whatever it does not do is a CommandFailed. */
 export function hubClient(url: string, token: string): HubClient {
-  async function ask<Answer>(method: string, path: string, query: Query, body?: string) {
+  async function ask<Answer>(method: string, path: string, query: Query, body?: string | FormData) {
     const address = addressOf(url, path, query)
     const headers = { authorization: `Bearer ${token}` }
     const signal = AbortSignal.timeout(answerTimeMaxMs)
@@ -29,6 +31,7 @@ export function hubClient(url: string, token: string): HubClient {
   return {
     get: (path, query = {}) => ask('GET', path, query),
     post: (path, query = {}, body = '') => ask('POST', path, query, body),
+    postForm: (path, query, form) => ask('POST', path, query, form),
   }
 }
 
@@ -54,7 +57,8 @@ async function readAnswer<Answer>(response: Response, url: string): Promise<Answ
       `The hub at ${url} does not know this token; set --token or ADMIN_TOKEN.`,
     )
   }
-  if (response.ok && answer !== null) return answer
+  const isOutcome = response.status === 422 && Object.hasOwn(answer ?? {}, 'accepted')
+  if ((response.ok || isOutcome) && answer !== null) return answer
   const { error, detail } = (answer ?? {}) as { error?: string; detail?: string }
   if (error && detail) throw new CommandFailed(`The hub refuses: ${detail} (${error}).`)
   throw new CommandFailed(`What answers at ${url} is not a hub.`)

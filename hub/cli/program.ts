@@ -4,6 +4,8 @@ import { addDeadLetterCommands } from './dead-letter-commands.ts'
 import { addDecisionCommands } from './decision-commands.ts'
 import { addExperimentCommands } from './experiment-commands.ts'
 import { columns, counted, facts, printable, type TableRow } from './layout.ts'
+import { columns, facts, printable, type TableRow } from './layout.ts'
+import { addModelCommands } from './model-commands.ts'
 import { addPolicyCommands } from './policy-commands.ts'
 import { addReleaseCommands } from './release-commands.ts'
 import { type Run, type RunOptions, runnerHere, runnerOf, type Surroundings } from './run.ts'
@@ -28,6 +30,7 @@ export function shelfedgeProgram(surroundings: Surroundings): Command {
   addPolicyCommands(program, runnerHere(options, surroundings))
   addDeadLetterCommands(program, run)
   addWebhookCommands(program, run)
+  addModelCommands(program, run)
   addReleaseCommands(program, run)
   addExperimentCommands(program, run)
   addDecisionCommands(program, run)

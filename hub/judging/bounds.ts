@@ -15,6 +15,8 @@ export const examinationBounds = {
   heapMbMax: 256,
   /** The whole of it, the start of the process included. */
   timeMsMax: 15_000,
+  /** The predictions for at most 500 sessions of the store, by one model. */
+  predictTimeMsMax: 60_000,
   /** The median run on one thread: a POP has a whole answer to give in this time. */
   inferenceMsMax: 25,
 } as const

@@ -3,13 +3,16 @@ import { checkFile } from './check-file.ts'
 import { boundLinearMemory } from './linear-memory.ts'
 import type { ModelContract } from './model-contract.ts'
 import type { ModelRefusal } from './refusal.ts'
-import { runModel } from './run-model.ts'
+import { recommendedItems, runModel } from './run-model.ts'
 
-/** What the examiner is asked. */
-export interface ExaminationOrder {
-  readonly model: Uint8Array
-  readonly contract: ModelContract
-}
+/** What the examiner is asked: whether a model is to be taken, or what one that is recommends for windows of items. */
+export type Order =
+  | { readonly what: 'examine'; readonly model: Uint8Array; readonly contract: ModelContract }
+  | {
+      readonly what: 'predict'
+      readonly model: Uint8Array
+      readonly windows: readonly Int32Array[]
+    }
 
 /** How a model was found, or why it is not taken. */
 export type Examination =
@@ -26,7 +29,7 @@ export type Examination =
 
 const memory = boundLinearMemory(examinationBounds.linearMemoryMbMax)
 
-async function examine({ model, contract }: ExaminationOrder): Promise<Examination> {
+async function examine(model: Uint8Array, contract: ModelContract): Promise<Examination> {
   const wrong = checkFile(model, contract)
   if (wrong) return { ok: false, refusal: wrong }
   const found = await runModel(model, contract, () => performance.now())
@@ -38,7 +41,11 @@ async function examine({ model, contract }: ExaminationOrder): Promise<Examinati
 }
 
 /** One order a process: whatever a model does to it ends with it. */
-process.once('message', async (order: ExaminationOrder) => {
-  const examination = await examine(order)
-  process.send?.(examination, () => process.exit(0))
+process.once('message', async (order: Order) => {
+  const { what, model } = order
+  const answer =
+    what === 'examine'
+      ? await examine(model, order.contract)
+      : await recommendedItems(model, order.windows)
+  process.send?.(answer, () => process.exit(0))
 })

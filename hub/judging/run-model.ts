@@ -1,5 +1,6 @@
 import * as ort from 'onnxruntime-web/wasm'
 import { median } from 'simple-statistics'
+import { candidatesFromOutputs } from '#shared/session-knn.ts'
 import { examinationBounds } from './bounds.ts'
 import type { ModelContract, TensorContract } from './model-contract.ts'
 import { type ModelRefusal, refuse } from './refusal.ts'
@@ -8,6 +9,30 @@ import { type ModelRefusal, refuse } from './refusal.ts'
 export interface Behaviour {
   readonly inferenceMs: number
   readonly goldenRuns: number
+}
+
+/** Items by their numbers, best first, for each window of a session. Throws where the model fails. */
+export async function recommendedItems(
+  model: Uint8Array,
+  windows: readonly Int32Array[],
+): Promise<Int32Array[]> {
+  ort.env.wasm.numThreads = 1
+  const session = await ort.InferenceSession.create(model, sessionOptions)
+  const recommended: Int32Array[] = []
+  for (const window of windows) {
+    const outputs = await session.run({ session: new ort.Tensor('int32', window, [window.length]) })
+    const items = numbersOf(outputs.items)
+    recommended.push(candidatesFromOutputs(items, numbersOf(outputs.scores)).items)
+  }
+  return recommended
+}
+
+/** The settings of the POP: what is judged is what is served. */
+const sessionOptions: ort.InferenceSession.SessionOptions = {
+  executionProviders: ['wasm'],
+  graphOptimizationLevel: 'all',
+  enableCpuMemArena: false,
+  extra: { session: { disable_prepacking: '1' } },
 }
 
 type Outputs = Readonly<Record<string, ort.Tensor>>
@@ -71,13 +96,7 @@ async function runGolden(
 
 async function load(model: Uint8Array): Promise<ort.InferenceSession | ModelRefusal> {
   try {
-    // The settings of the POP: what is judged is what is served.
-    return await ort.InferenceSession.create(model, {
-      executionProviders: ['wasm'],
-      graphOptimizationLevel: 'all',
-      enableCpuMemArena: false,
-      extra: { session: { disable_prepacking: '1' } },
-    })
+    return await ort.InferenceSession.create(model, sessionOptions)
   } catch (cause) {
     const memory = memoryRefusal(cause)
     return memory ?? refuse('model_unloadable', `The model cannot be loaded: ${sentence(cause)}.`)

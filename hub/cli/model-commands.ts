@@ -1,0 +1,115 @@
+import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import type { Command } from 'commander'
+import { CommandFailed } from './hub-client.ts'
+import { columns, facts, printable, type TableRow } from './layout.ts'
+import type { Run } from './run.ts'
+
+interface OfSite {
+  readonly site?: string
+}
+
+interface Model {
+  readonly versions: readonly TableRow[]
+  readonly judgements: readonly TableRow[]
+}
+
+const ofSite = ['--site <site>', 'which site; else the first of the hub'] as const
+const path = '/v1/models'
+
+/** Adds `models` with what can be done to them. */
+export function addModelCommands(program: Command, run: Run): void {
+  const group = program.command('models').description('push models, and see what was found of them')
+  group
+    .command('push <name> <file>')
+    .description('push an ONNX file, have it examined and compared with what is live')
+    .requiredOption('--declaration <file>', 'JSON: what goes in and out, and the vocabulary')
+    .option('--why <text>', 'kept with the version', '')
+    .option(...ofSite)
+    .addHelpText(
+      'after',
+      '\nExample: shelfedge models push session-knn gru.onnx --declaration gru.json',
+    )
+    .action((name: string, file: string, own: { declaration: string; why: string } & OfSite) => {
+      const form = new FormData()
+      form.set('name', name)
+      form.set('model', new File([read(file)], basename(file)))
+      form.set('declaration', read(own.declaration).toString('utf8'))
+      form.set('why', own.why)
+      return run({
+        ask: (hub) => hub.postForm<TableRow>(path, { site: own.site }, form),
+        show: shownPush,
+        hasFailed: ({ accepted }) => accepted !== true,
+      })
+    })
+  group
+    .command('list')
+    .description('list versions of all models, newest first')
+    .option(...ofSite)
+    .addHelpText('after', '\nExample: shelfedge models list')
+    .action(({ site }: OfSite) =>
+      run({ ask: (hub) => hub.get<TableRow[]>(path, { site }), show: shownVersions }),
+    )
+  group
+    .command('show <name>')
+    .description('show the versions of one model and how each was judged')
+    .option(...ofSite)
+    .addHelpText('after', '\nExample: shelfedge models show session-knn')
+    .action((name: string, { site }: OfSite) =>
+      run({ ask: (hub) => hub.get<Model>(`${path}/${name}`, { site }), show: shownModel }),
+    )
+  group
+    .command('compare <name>')
+    .description('show the figures of the newest version beside those of the champion then')
+    .option(...ofSite)
+    .addHelpText('after', '\nExample: shelfedge models compare session-knn')
+    .action((name: string, { site }: OfSite) =>
+      run({ ask: (hub) => hub.get<Model>(`${path}/${name}`, { site }), show: shownComparison }),
+    )
+}
+
+function read(file: string): Buffer<ArrayBuffer> {
+  try {
+    return readFileSync(file)
+  } catch (cause) {
+    throw new CommandFailed(`${file} cannot be read: ${(cause as Error).message}.`)
+  }
+}
+
+function shownPush({ name, version, accepted, code, reason, release, figures }: TableRow): string {
+  const outcome = accepted ? 'accepted' : `refused (${code})`
+  const sentence = printable(`${name} ${version} ${outcome}: ${reason}`)
+  const next = accepted
+    ? `\n\nNext: shelfedge releases canary ${String(release).slice(0, 12)} --share 0.05`
+    : ''
+  const found = figures as TableRow
+  return `${sentence}${Object.keys(found).length > 0 ? `\n\n${facts(found)}` : ''}${next}`
+}
+
+function shownVersions(versions: readonly TableRow[]): string {
+  if (versions.length === 0) return 'No models.'
+  return columns(
+    versions.map(({ name, version, digest, at, by, bytesTotal, why }) => ({
+      ...{ name, version, digest: String(digest).slice(0, 12), at, by, bytesTotal, why },
+    })),
+  )
+}
+
+function shownModel({ versions, judgements }: Model): string {
+  const found = judgements.map(({ version, at, what, passed, code, reason, release }) => ({
+    ...{ version, at, what, passed, code, release: String(release ?? '').slice(0, 12), reason },
+  }))
+  return `${shownVersions(versions)}\n\n${found.length > 0 ? columns(found) : 'Not judged yet.'}`
+}
+
+function shownComparison({ judgements: [newest] }: Model): string {
+  if (!newest) return 'Not judged yet.'
+  const figures = newest.figures as Record<string, number>
+  const names = Object.keys(figures).filter((name) => name.startsWith('champion'))
+  const rows = names.map((name) => {
+    const what = name.slice('champion'.length)
+    return { what, champion: figures[name], challenger: figures[`challenger${what}`] }
+  })
+  const table = rows.length > 0 ? columns(rows) : 'There was no champion to compare it with.'
+  return `${printable(`version ${newest.version}: ${newest.reason}`)}\n\n${table}`
+}

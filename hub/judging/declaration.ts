@@ -1,0 +1,59 @@
+import * as v from 'valibot'
+import { limits } from '#shared/limits.ts'
+import type { Model } from '#shared/model.ts'
+import { columnsOf, featuresSchema } from '#shared/tabular/feature.ts'
+import { type ModelContract, sessionContract, tabularContract } from './model-contract.ts'
+
+const whole = (max: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(max))
+
+/** Items one model may know; what the catalogue of a release has room for. */
+const vocabularyMax = 200_000
+
+/** What somebody says of a model they push; docs/bring-your-own.md has it for people. */
+export const declarationSchema = v.variant('family', [
+  v.strictObject({
+    family: v.literal('sequence'),
+    /** Length of the input `session`. */
+    itemsMax: whole(limits.sessionItemsMax),
+    /** Length of the outputs `items` and `scores`. */
+    candidates: whole(limits.decisionItemsMax),
+    /** The items by the numbers in which the model knows them, from 0. */
+    vocabulary: v.pipe(
+      v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(limits.idCharactersMax))),
+      v.minLength(1),
+      v.maxLength(vocabularyMax, `at most ${vocabularyMax} items`),
+      v.check((ids) => new Set(ids).size === ids.length, 'each item once'),
+    ),
+    /** Sessions up to here taught it: it is judged on later ones alone. */
+    trainedUntil: v.optional(v.pipe(v.string(), v.isoTimestamp())),
+  }),
+  v.strictObject({
+    family: v.literal('tabular'),
+    features: featuresSchema,
+    /** How many scores come out, and which of them is meant. */
+    scores: v.optional(whole(1_000), 1),
+    scoreAt: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
+  }),
+])
+export type Declaration = v.InferOutput<typeof declarationSchema>
+export type SequenceDeclaration = Extract<Declaration, { family: 'sequence' }>
+
+/** What a declared model has to keep. */
+export function contractOf(declared: Declaration): ModelContract {
+  if (declared.family === 'tabular') {
+    const featuresTotal = columnsOf(declared.features).length
+    return tabularContract({ featuresTotal, scores: declared.scores })
+  }
+  const { itemsMax, candidates, vocabulary } = declared
+  return sessionContract({ itemsTotal: vocabulary.length, itemsMax, candidates })
+}
+
+/** The same as a release states it. */
+export function modelOf(declared: Declaration): Model {
+  if (declared.family === 'tabular') {
+    const { features, scoreAt } = declared
+    return { family: 'tabular', inputs: ['features'], outputs: ['score'], features, scoreAt }
+  }
+  const { family, itemsMax } = declared
+  return { family, inputs: ['session'], outputs: ['items', 'scores'], itemsMax }
+}

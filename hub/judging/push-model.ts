@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto'
+import { type ReleaseParts, unpackRelease } from '#shared/release.ts'
+import type { Environment } from '../environment.ts'
+import { liveTag } from '../publishing/tags.ts'
+import { challenge } from './challenge.ts'
+import { composeRelease } from './compose-release.ts'
+import { contractOf, type Declaration } from './declaration.ts'
+import { examineModel } from './examine.ts'
+
+export interface Push {
+  readonly site: string
+  readonly name: string
+  readonly declared: Declaration
+  readonly model: Uint8Array
+  readonly by: string
+  readonly why: string
+}
+
+/** What became of a push; a refusal is an answer, with a code and a sentence. */
+export interface Pushed {
+  readonly name: string
+  readonly version: number
+  readonly digest: string
+  readonly accepted: boolean
+  readonly code: string | null
+  readonly reason: string
+  /** The release to canary or promote; null where the model was refused. */
+  readonly release: string | null
+  readonly figures: Readonly<Record<string, number>>
+}
+
+interface Verdict {
+  readonly what: 'file' | 'quality' | 'release'
+  readonly code: string | null
+  readonly reason: string
+  readonly figures: Readonly<Record<string, number>>
+  readonly release: string | null
+}
+
+/**
+ * The life of a pushed model: record → examine → challenge → compose. Nothing of it moves a tag; what is refused is
+ * kept as a row, and of its bytes nothing.
+ */
+export async function pushModel(push: Push, environment: Environment): Promise<Pushed> {
+  const { site, name, declared, model, by, why } = push
+  const { registry, now } = environment
+  const digest = createHash('sha256').update(model).digest('hex')
+  const version = await registry.addModel({
+    ...{ site, name, digest, by, why, bytesTotal: model.length, at: new Date(now()) },
+    declaration: declared,
+  })
+  const conclude = async (verdict: Verdict): Promise<Pushed> => {
+    const accepted = verdict.code === null
+    await registry.addModelJudgement({
+      ...{ site, name, version, at: new Date(now()), passed: accepted },
+      ...verdict,
+    })
+    const { code, reason, release, figures } = verdict
+    return { name, version, digest, accepted, code, reason, release, figures }
+  }
+  const examined = await examineModel(model, contractOf(declared))
+  if (!examined.ok) {
+    const { code, detail: reason } = examined.refusal
+    return conclude({ what: 'file', code, reason, figures: {}, release: null })
+  }
+  const live = await liveParts(site, environment)
+  const compared =
+    declared.family === 'sequence'
+      ? await challenge(site, model, declared, live, environment)
+      : null
+  const figures = { ...examined.figures, ...compared?.figures }
+  if (compared && !compared.passed) {
+    const { reason } = compared
+    return conclude({ what: 'quality', code: 'worse_than_live', reason, figures, release: null })
+  }
+  const composed = await composeRelease({ site, name, version, declared, model }, live, environment)
+  if (!composed.ok) {
+    const { reason } = composed
+    return conclude({ what: 'release', code: 'no_release', reason, figures, release: null })
+  }
+  const { release, manifest } = composed
+  await environment.blobs.put(model)
+  await environment.blobs.put(release.bytes)
+  await registry.addRelease({
+    ...{ digest: release.digest, site, createdAt: new Date(now()), createdBy: by, manifest },
+    bytesTotal: release.bytes.length,
+  })
+  const reason =
+    compared?.reason ?? 'it keeps what it promises; there is nothing to compare it with'
+  const what = compared ? 'quality' : 'file'
+  return conclude({ what, code: null, reason, figures, release: release.digest })
+}
+
+async function liveParts(site: string, { registry, blobs }: Environment) {
+  const digest = await registry.tag(site, liveTag)
+  const bytes = digest === null ? null : await blobs.get(digest)
+  return bytes === null ? null : (unpackRelease(new Uint8Array(bytes)) as ReleaseParts)
+}

@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs'
+import * as v from 'valibot'
+import { parse } from 'yaml'
+import { SettingsError } from '#shared/settings.ts'
+
+/** What a challenger has to be beside the champion; each is about the same sessions. */
+const rulesSchema = v.strictObject({
+  /** Fewer predictions prove nothing: the model passes for want of evidence against it. */
+  predictionsMin: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 50),
+  /** The upper end of the 95 % interval of the difference: below it the challenger is proven worse. */
+  mrr20DifferenceHighMin: v.optional(v.number(), 0),
+  hitRate20DifferenceHighMin: v.optional(v.number(), 0),
+  /** Different items recommended, as a share of what the champion recommends. */
+  coverageRatioMin: v.optional(v.pipe(v.number(), v.minValue(0)), 0.5),
+})
+export type JudgeRules = v.InferOutput<typeof rulesSchema>
+
+/** Reads the rules of a YAML file; without one what the schema says. Throws SettingsError where it is wrong. */
+export function readJudgeRules(file: string | undefined): JudgeRules {
+  if (file === undefined) return v.parse(rulesSchema, {})
+  try {
+    return v.parse(rulesSchema, parse(readFileSync(file, 'utf8')) ?? {})
+  } catch (cause) {
+    const reason = cause instanceof v.ValiError ? describe(cause) : String(cause)
+    throw new SettingsError(`JUDGE_RULES is ${file}, which cannot be taken: ${reason}`)
+  }
+}
+
+function describe({ issues: [issue] }: v.ValiError<typeof rulesSchema>): string {
+  return `${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`
+}
