@@ -2,6 +2,8 @@ import type { ScoredItem } from '#shared/decide.ts'
 import type { ItemFacts } from '#shared/policy.ts'
 import { type Manifest, missingModel, packRelease } from '#shared/release.ts'
 import type { Environment } from './environment.ts'
+import { carriedModels, isBrought } from './judging/carried.ts'
+import { liveParts } from './judging/live-parts.ts'
 import { type PolicyOrigin, readPolicy } from './policies/read-policy.ts'
 import { publishRelease } from './publishing/publish.ts'
 import { liveTag } from './publishing/tags.ts'
@@ -35,6 +37,9 @@ export async function retrain(
   const checked = await readPolicy(environment.config.policyDir, site)
   if (!checked.ok) return refused(checked.reason, null, {})
   const { policy, origin } = checked
+  // Bytes that the disk has lost must not keep a new release from being made.
+  const before = await liveParts(site, environment).catch(() => null)
+  if (by === 'schedule' && isBrought(before)) return refused(broughtReason, origin, {})
   const data = await readTrainingData(environment.store, site)
   const sessionsTotal = usableSessions(data)
   const readAt = environment.now()
@@ -58,7 +63,9 @@ export async function retrain(
     buildAndJudgeSeconds: (builtAt - readAt) / 1_000,
   }
   if (!trained.verdict.passed) return refused(trained.verdict.reason, origin, figures)
-  const manifest = manifestOf(site, trained, { ...figures, madeFrom }, environment)
+  const carried = carriedModels(before)
+  const own = manifestOf(site, trained, { ...figures, madeFrom }, environment)
+  const manifest = { ...own, models: { ...carried.declared, ...own.models } }
   const missing = missingModel(policy, manifest.models)
   if (missing !== null) return refused(missing, origin, figures)
   const release = await packRelease({
@@ -66,7 +73,7 @@ export async function retrain(
     policy,
     catalogue: { items: [...data.catalogue] },
     popularity: popularItems(data.catalogue, trained),
-    models: { 'session-knn': trained.model },
+    models: { ...carried.bytes, 'session-knn': trained.model },
   })
   const publication = { by, why: trained.verdict.reason, figures, manifest }
   await publishRelease(site, release, publication, environment)
@@ -102,6 +109,8 @@ function tooLittle(sessions: number, policy: PolicyOrigin, { config }: Environme
   const reason = `${sessions} sessions of two items and more, ${config.retrainSessionsMin} are needed`
   return { outcome: 'too_little', reason, digest: null, policy, figures: { sessions } }
 }
+
+const broughtReason = 'what is live was brought by somebody, and a schedule does not replace it'
 
 const unchanged = {
   outcome: 'unchanged',

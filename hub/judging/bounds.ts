@@ -17,6 +17,6 @@ export const examinationBounds = {
   timeMsMax: 15_000,
   /** The predictions for at most 500 sessions of the store, by one model. */
   predictTimeMsMax: 60_000,
-  /** The median run on one thread: a POP has a whole answer to give in this time. */
+  /** The fastest of the golden runs, on one thread: a POP has a whole answer to give in this time. */
   inferenceMsMax: 25,
 } as const

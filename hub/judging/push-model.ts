@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto'
-import { type ReleaseParts, unpackRelease } from '#shared/release.ts'
 import type { Environment } from '../environment.ts'
-import { liveTag } from '../publishing/tags.ts'
 import { challenge } from './challenge.ts'
 import { composeRelease } from './compose-release.ts'
 import { contractOf, type Declaration } from './declaration.ts'
 import { examineModel } from './examine.ts'
+import { liveParts } from './live-parts.ts'
 
 export interface Push {
   readonly site: string
@@ -89,10 +88,4 @@ export async function pushModel(push: Push, environment: Environment): Promise<P
     compared?.reason ?? 'it keeps what it promises; there is nothing to compare it with'
   const what = compared ? 'quality' : 'file'
   return conclude({ what, code: null, reason, figures, release: release.digest })
-}
-
-async function liveParts(site: string, { registry, blobs }: Environment) {
-  const digest = await registry.tag(site, liveTag)
-  const bytes = digest === null ? null : await blobs.get(digest)
-  return bytes === null ? null : (unpackRelease(new Uint8Array(bytes)) as ReleaseParts)
 }

@@ -1,5 +1,4 @@
 import * as ort from 'onnxruntime-web/wasm'
-import { median } from 'simple-statistics'
 import { candidatesFromOutputs } from '#shared/session-knn.ts'
 import { examinationBounds } from './bounds.ts'
 import type { ModelContract, TensorContract } from './model-contract.ts'
@@ -162,12 +161,13 @@ function checkOrder(outputs: Outputs, { descending }: ModelContract): ModelRefus
 }
 
 function checkTime(tookMs: readonly number[]): Behaviour | ModelRefusal {
-  const inferenceMs = median([...tookMs])
+  // Of the fastest run: how busy this machine is must not decide.
+  const inferenceMs = Math.min(...tookMs)
   const { inferenceMsMax } = examinationBounds
   if (inferenceMs <= inferenceMsMax) return { inferenceMs, goldenRuns: tookMs.length }
   return refuse(
     'model_too_slow',
-    `One run takes ${inferenceMs.toFixed(1)} ms at the median, ${inferenceMsMax} ms are allowed.`,
+    `One run takes ${inferenceMs.toFixed(1)} ms at its fastest, ${inferenceMsMax} ms are allowed.`,
   )
 }
 

@@ -24,9 +24,10 @@ export async function startMeasuredHub(settings: Readonly<Record<string, string>
     },
     join(dataDir, 'hub.log'),
   )
+  const send = (path: string, init: RequestInit = {}) =>
+    fetch(url + path, { ...init, headers: { authorization: `Bearer ${adminToken}` } })
   const ask = async <Answer>(path: string, init: RequestInit = {}): Promise<Answer> => {
-    const headers = { authorization: `Bearer ${adminToken}` }
-    const response = await fetch(url + path, { ...init, headers })
+    const response = await send(path, init)
     if (!response.ok) throw new Error(`hub ${path}: ${response.status} ${await response.text()}`)
     return (await response.json()) as Answer
   }
@@ -39,7 +40,7 @@ export async function startMeasuredHub(settings: Readonly<Record<string, string>
     throw cause
   })
   return {
-    ...{ url, popSecret, remove, pid: child.process.pid ?? 0 },
+    ...{ url, popSecret, remove, ask, send, pid: child.process.pid ?? 0 },
     status: () => ask<HubStatus>('/v1/status'),
     query: <Row>(sql: string) => ask<Row[]>('/v1/query', { method: 'POST', body: sql }),
   }

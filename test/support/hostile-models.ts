@@ -219,7 +219,7 @@ export const hostileModels: readonly HostileModel[] = [
     }),
   },
   { what: 'work for minutes', code: 'examination_timed_out', bytes: fixed(muchWork(3_000)) },
-  { what: 'work for too long an answer', code: 'model_too_slow', bytes: fixed(muchWork(4)) },
+  { what: 'work for too long an answer', code: 'model_too_slow', bytes: fixed(muchWork(8)) },
 ]
 
 /** Multiplications of matrices of 384 × 384, about 10 ms each. */

@@ -15,7 +15,7 @@ describe('an examination', () => {
   it.each(hostileModels)(
     'refuses $what: $code',
     async ({ bytes, code }) => {
-      const allowedMs = code === 'examination_timed_out' ? examinationMs : undefined
+      const allowedMs = code === 'examination_timed_out' ? examinationMs : timeMs
       const examination = await examineModel(bytes(), sessionContract(promised), allowedMs)
       expect(examination).toMatchObject({ ok: false, refusal: { code } })
       if (!examination.ok) expect(examination.refusal.detail).toMatch(/^[A-Z].* .* .*\.$/)

@@ -1,0 +1,18 @@
+import type { Manifest, ReleaseParts } from '#shared/release.ts'
+
+/** What a training takes over from the live release: models that score features, whoever made them. */
+export function carriedModels(live: ReleaseParts | null): {
+  readonly declared: Manifest['models']
+  readonly bytes: Readonly<Record<string, Uint8Array>>
+} {
+  const kept = Object.entries(live?.manifest.models ?? {}).filter(
+    ([, { family }]) => family === 'tabular',
+  )
+  const bytes = kept.map(([name]) => [name, live?.models[name] as Uint8Array] as const)
+  return { declared: Object.fromEntries(kept), bytes: Object.fromEntries(bytes) }
+}
+
+/** Whether what recommends was brought by somebody: a schedule does not replace it. */
+export function isBrought(live: ReleaseParts | null): boolean {
+  return Object.values(live?.manifest.models ?? {}).some(({ family }) => family === 'sequence')
+}
