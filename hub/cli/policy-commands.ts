@@ -1,20 +1,102 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { tryCompile } from '#shared/policy/compile.ts'
+import type { Policy } from '#shared/policy.ts'
 import { parsePolicy, tellMistakes } from '../policies/parse-policy.ts'
+import {
+  isAsExpected,
+  type PolicyQuestion,
+  readQuestions,
+  tryQuestion,
+} from '../policies/try-policy.ts'
 import { CommandFailed } from './hub-client.ts'
-import { counted, printable } from './layout.ts'
+import { columns, counted, printable } from './layout.ts'
 import type { RunHere } from './run.ts'
 
 /** Adds `policy` with what can be done to a policy file; no hub is asked. */
 export function addPolicyCommands(program: Command, run: RunHere): void {
-  program
+  const policy = program
     .command('policy')
     .description('check a policy file before a release carries it')
+  policy
     .command('check <file>')
     .description('say what is wrong in a policy, with line and column')
     .addHelpText('after', '\nExample: shelfedge policy check policies/demo.yaml')
     .action((file: string) => run(checking(file)))
+  policy
+    .command('test <file> <cases>')
+    .description('ask a policy the questions of a file, and compare what it answers')
+    .addHelpText(
+      'after',
+      '\nExample: shelfedge policy test policies/demo.yaml policies/demo.cases.yaml',
+    )
+    .action((file: string, cases: string) => run(testing(file, cases)))
+  policy
+    .command('explain <file> <question>')
+    .description('say what a policy answers to a question, and what each rule did')
+    .addHelpText('after', '\nExample: shelfedge policy explain policies/demo.yaml question.yaml')
+    .action((file: string, question: string) => run(explaining(file, question)))
+}
+
+function testing(file: string, casesFile: string) {
+  const policy = goodPolicy(file)
+  const cases = questionsOf(casesFile).map((question, number) => {
+    const { answer, items } = asked(policy, question)
+    const ids = items.map(({ id }) => id)
+    const ok = isAsExpected({ answer, items, effects: [] }, question.expect ?? {})
+    const name = question.name || `case ${number + 1}`
+    return { name, ok, answer, items: ids, expected: question.expect ?? {} }
+  })
+  const failed = cases.filter(({ ok }) => !ok)
+  const lines = failed.map(
+    ({ name, answer, items, expected }) =>
+      `${name}: expected ${JSON.stringify(expected)}, got ${JSON.stringify({ ...answer, items })}`,
+  )
+  const summary = `${cases.length - failed.length} of ${cases.length} cases are as expected.`
+  return {
+    answer: { file, ok: failed.length === 0, cases },
+    shown: [...lines, summary].map(printable).join('\n'),
+    hasFailed: failed.length > 0,
+  }
+}
+
+function explaining(file: string, questionFile: string) {
+  const policy = goodPolicy(file)
+  const answers = questionsOf(questionFile).map((question) => {
+    const { answer, items, effects } = asked(policy, question)
+    return { placement: question.placement, answer, items, effects }
+  })
+  const shown = answers.map(({ placement, answer, items, effects }) => {
+    const told = JSON.stringify(items.length > 0 ? items : answer)
+    const rules = effects.map(({ name, effect, on, failures, items: touched }) => ({
+      ...{ rule: name, effect, on, failures, items: [...new Set(touched)].join(' ') },
+    }))
+    return `${printable(`${placement}: ${told}`)}\n\n${columns(rules)}`
+  })
+  return { answer: answers, shown: shown.join('\n\n'), hasFailed: false }
+}
+
+function goodPolicy(file: string): Policy {
+  const parsed = parsePolicy(read(file))
+  if (parsed.ok) return parsed.policy
+  throw new CommandFailed(printable(tellMistakes(file, parsed.mistakes)))
+}
+
+function questionsOf(file: string): PolicyQuestion[] {
+  try {
+    return readQuestions(read(file))
+  } catch (cause) {
+    if (cause instanceof CommandFailed) throw cause
+    throw new CommandFailed(printable(`${file} is no question: ${(cause as Error).message}.`))
+  }
+}
+
+function asked(policy: Policy, question: PolicyQuestion) {
+  try {
+    return tryQuestion(policy, question)
+  } catch (cause) {
+    throw new CommandFailed(printable(`${(cause as Error).message}.`))
+  }
 }
 
 function checking(file: string) {

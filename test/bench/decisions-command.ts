@@ -1,11 +1,29 @@
 import { Command } from 'commander'
 import { machine, publish } from '#hub/local/report.ts'
 import { experimentFigures } from './decisions/experiments.ts'
+import { fraudFigures } from './decisions/fraud.ts'
+import { guardRailFigures } from './decisions/guard-rails.ts'
+import { latencyFigures } from './decisions/latency.ts'
+import { nabFigures } from './decisions/nab.ts'
+import { ruleFigures } from './decisions/rules.ts'
 
 type Figures = Readonly<Record<string, number | null>>
 
+/** Prints what a group says to people; without its data there are no figures. */
+function told(
+  found: { readonly figures: Figures; readonly lines: readonly string[] } | null,
+): Figures {
+  for (const line of found?.lines ?? ['The data of a group is not here.']) console.log(line)
+  return found?.figures ?? {}
+}
+
 /** Each group of figures by its name; a new one is a line here. */
 const groups: Readonly<Record<string, () => Figures | Promise<Figures>>> = {
+  latency: latencyFigures,
+  rules: ruleFigures,
+  guards: guardRailFigures,
+  fraud: () => told(fraudFigures()),
+  nab: () => told(nabFigures()),
   experiments: experimentFigures,
 }
 

@@ -54,3 +54,43 @@ describe('shelfedge policy check', { timeout: 60_000 }, () => {
     expect(answer).toMatchObject({ status: 1, stderr: expect.stringContaining('nowhere.yaml') })
   })
 })
+
+describe('shelfedge policy test and explain', { timeout: 60_000 }, () => {
+  const review = `placements:
+  review:
+    kind: verdict
+    event: { amount: double }
+    rules: [{ name: large, verdict: block, when: event.amount > 900.0 }]
+`
+  const cases = (verdict: string) =>
+    `- { name: large, placement: review, event: { amount: 1000 }, expect: { verdict: ${verdict} } }\n`
+  function ask(command: string, questions: string, ...options: string[]) {
+    const [policy, file] = ['policy.yaml', 'cases.yaml'].map((name) => join(directory, name))
+    writeFileSync(policy as string, review)
+    writeFileSync(file as string, questions)
+    const words = ['policy', command, policy as string, file as string]
+    return runProgram('hub/cli/main.ts', {}, [...options, ...words])
+  }
+
+  it('ends with 0 where the answers are as expected, with 1 and the answer where not', async () => {
+    const good = await ask('test', cases('block'))
+    expect(good).toMatchObject({ status: 0, stdout: '1 of 1 cases are as expected.\n' })
+    const bad = await ask('test', cases('allow'))
+    expect(bad).toMatchObject({ status: 1, stdout: expect.stringContaining('"verdict":"block"') })
+  })
+
+  it('tells what each rule did', async () => {
+    const { status, stdout } = await ask('explain', cases('block'), '--json')
+    expect(status).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject([
+      { answer: { verdict: 'block' }, effects: [{ name: 'large', on: true, failures: 0 }] },
+    ])
+  })
+
+  it('of a question that is none says what is wrong', async () => {
+    expect(await ask('explain', 'placement: nowhere')).toMatchObject({
+      ...{ status: 1, stderr: expect.stringContaining('there are review') },
+    })
+    expect(await ask('test', 'colour: red')).toMatchObject({ status: 1 })
+  })
+})

@@ -1,5 +1,4 @@
-import { Command } from 'commander'
-import { machine, publish } from '#hub/local/report.ts'
+import { quantile } from 'simple-statistics'
 import { type CompiledPlacement, compilePolicy } from '#shared/policy/compile.ts'
 import { RuleItem } from '#shared/policy/facts.ts'
 import { scopeOf } from '#shared/policy/scope.ts'
@@ -14,12 +13,6 @@ const rulesTotal = 100
 const candidatesTotal = 100
 const decisionsTotal = 3_000
 const noonMs = Date.UTC(2026, 0, 5, 12)
-const options = new Command('npm run measure:rules --')
-  .description('Measures what 100 rules over 10,000 items add to a decision.')
-  .option('--json <file>', 'write the figures')
-  .parse()
-  .opts<{ json?: string }>()
-const startedAt = new Date().toISOString()
 
 const catalogue = Array.from({ length: itemsTotal }, (_, number) => ({
   ...{ id: `item-${number}`, name: `Item ${number}`, category: `category-${number % 40}` },
@@ -89,26 +82,17 @@ function decisionsMs(rules: Rule[]): number[] {
   })
 }
 
-function percentile(values: readonly number[], share: number): number {
-  return values.toSorted((left, right) => left - right)[Math.floor(values.length * share)] as number
+/** What 100 rules over 10,000 items add to deciding, without HTTP; the second run is the measured one. */
+export function ruleFigures(): Record<string, number> {
+  const rules = Array.from({ length: rulesTotal }, (_, number) => ruleOf(number))
+  decisionsMs([])
+  const without = decisionsMs([])
+  const withRules = decisionsMs(rules)
+  return {
+    rules0P50Ms: quantile(without, 0.5),
+    rules100P50Ms: quantile(withRules, 0.5),
+    rules100P99Ms: quantile(withRules, 0.99),
+    rules100AddedMs: quantile(withRules, 0.5) - quantile(without, 0.5),
+    rules100FirstMs: withRules[0] as number,
+  }
 }
-
-const rules = Array.from({ length: rulesTotal }, (_, number) => ruleOf(number))
-decisionsMs([])
-const without = decisionsMs([])
-const withRules = decisionsMs(rules)
-publish(
-  {
-    ...{ command: 'measure:rules', startedAt, machine: machine() },
-    versions: { node: process.versions.node },
-    settings: { itemsTotal, rulesTotal, candidatesTotal, decisionsTotal },
-    figures: {
-      rules0P50Ms: percentile(without, 0.5),
-      rules100P50Ms: percentile(withRules, 0.5),
-      rules100P99Ms: percentile(withRules, 0.99),
-      rules100AddedMs: percentile(withRules, 0.5) - percentile(without, 0.5),
-      rules100FirstMs: withRules[0] as number,
-    },
-  },
-  options.json,
-)

@@ -1,0 +1,88 @@
+import { isDeepStrictEqual } from 'node:util'
+import * as v from 'valibot'
+import { parse } from 'yaml'
+import { jsonObject } from '#shared/json-object.ts'
+import type { Outcome } from '#shared/kinds/kind.ts'
+import { compilePolicy } from '#shared/policy/compile.ts'
+import { RuleItem } from '#shared/policy/facts.ts'
+import { scopeOf } from '#shared/policy/scope.ts'
+import { itemFactsSchema, type Policy } from '#shared/policy.ts'
+import { type Totals, totalNames, totalsAt } from '#shared/totals.ts'
+
+const count = v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0)
+const scored = v.array(v.strictObject({ id: v.string(), score: v.number() }))
+
+/** A question to a placement as a person writes it: what would be known of a visitor and a moment. */
+const questionSchema = v.strictObject({
+  name: v.optional(v.string(), ''),
+  placement: v.string(),
+  visitor: v.optional(v.string(), 'a:test'),
+  /** ISO 8601; the answer depends on no other clock. */
+  at: v.optional(v.pipe(v.string(), v.isoTimestamp()), '2026-01-05T12:00:00Z'),
+  context: v.optional(jsonObject(), {}),
+  /** Properties of the newest event. */
+  event: v.optional(jsonObject(), {}),
+  score: v.optional(v.nullable(v.number()), null),
+  session: v.optional(
+    v.strictObject({
+      ...{ events: count, views: count, carts: count, purchases: count },
+      spend: v.optional(v.number(), 0),
+      lengthMs: count,
+      items: v.optional(v.array(v.string()), []),
+      bot: v.optional(v.boolean(), false),
+    }),
+  ),
+  totals: v.optional(v.partial(v.strictObject(v.entriesFromList(totalNames, v.number()))), {}),
+  /** What the placement remembers of the visitor. */
+  memory: v.optional(v.unknown(), null),
+  catalogue: v.optional(v.array(itemFactsSchema), []),
+  candidates: v.optional(scored, []),
+  popular: v.optional(scored, []),
+  limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 20),
+  /** A part of the answer, or the ids of its items. */
+  expect: v.optional(jsonObject()),
+})
+export type PolicyQuestion = v.InferOutput<typeof questionSchema>
+
+/** Reads questions in YAML or JSON: one, or a list. Throws with a sentence where it is none. */
+export function readQuestions(text: string): PolicyQuestion[] {
+  const data: unknown = parse(text, { maxAliasCount: 0 })
+  const parsed = v.safeParse(v.array(questionSchema), Array.isArray(data) ? data : [data])
+  if (parsed.success) return parsed.output
+  const [issue] = parsed.issues
+  throw new Error(`${v.getDotPath(issue)}: ${issue.message}`)
+}
+
+/** What a placement of a policy answers. Throws where the policy has none of this name. */
+export function tryQuestion(policy: Policy, question: PolicyQuestion): Outcome {
+  const { catalogue, candidates, popular, context, score, visitor, memory } = question
+  const compiled = compilePolicy(policy, catalogue)
+  const placement = compiled.placements.get(question.placement)
+  if (!placement) {
+    const known = [...compiled.placements.keys()].join(', ')
+    throw new Error(`there is no placement ${question.placement}; there are ${known}`)
+  }
+  const items = new Map(catalogue.map((facts, number) => [facts.id, new RuleItem(facts, number)]))
+  const item = (id: string) => items.get(id)
+  const at = Date.parse(question.at)
+  const session = question.session
+    ? { ...question.session, startedAt: at - question.session.lengthMs, lastAt: at }
+    : null
+  const { scope } = scopeOf(compiled, {
+    ...{ visitor, session, context, at, item, score },
+    totals: { ...totalsAt(null, at), ...(question.totals as Partial<Totals> as Totals) },
+    event: { declared: placement.placement.event ?? {}, properties: question.event },
+  })
+  return placement.decide({
+    ...{ scope, at, item, candidates, popular, memory, events: [], itemsMax: question.limit },
+  })
+}
+
+/** Whether an outcome is as expected: each named part of the answer, `items` by their ids. */
+export function isAsExpected(
+  { answer, items }: Outcome,
+  expected: Readonly<Record<string, unknown>>,
+) {
+  const told: Readonly<Record<string, unknown>> = { ...answer, items: items.map(({ id }) => id) }
+  return Object.entries(expected).every(([name, value]) => isDeepStrictEqual(told[name], value))
+}

@@ -1,0 +1,154 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
+import { quantile } from 'simple-statistics'
+import { pushRelease } from '#hub/publishing/push.ts'
+import type { Policy } from '#shared/policy.ts'
+import { packRelease } from '#shared/release.ts'
+import { rawEvent } from '#test/support/events.ts'
+import { popSecret, releasePrivateKeyHex, releasePublicKeyHex } from '#test/support/keys.ts'
+import { smallRelease } from '#test/support/release.ts'
+
+const roundsTotal = 400
+const warmUpRounds = 60
+const event = { amount: 'double', pulse: 'double' } as const
+
+/** A placement of each kind, with a few rules: what a decision costs beside the platform. */
+const placements: Policy['placements'] = {
+  offer: {
+    kind: 'offer',
+    offers: [{ name: 'ten', when: 'session.views >= 1', terms: { percent: 10 } }],
+  },
+  price: {
+    ...{
+      kind: 'price',
+      event,
+      base: 'event.amount',
+      subject: 'current.id',
+      floor: 1,
+      ceiling: 900,
+    },
+    ...{ step: 0.05, heldMs: 60_000, change: { shareMax: 0.1, perMs: 60_000 } },
+    rules: [{ name: 'evening', effect: 'factor', by: '1.1', when: 'time.hour > 17' }],
+  },
+  verdict: {
+    ...{ kind: 'verdict', event, unsure: 'review' },
+    rules: [
+      { name: 'large', verdict: 'block', when: 'event.amount > 900.0' },
+      { name: 'fast', verdict: 'review', when: 'totals.events1m > 50' },
+    ],
+  },
+  alert: {
+    ...{ kind: 'alert', event },
+    levels: [{ severity: 'high', on: 'event.pulse > 110.0', off: 'event.pulse < 100.0' }],
+  },
+}
+
+/**
+ * One question after the other over HTTP, of every kind and of an empty worker in turn, each with one event that
+ * is durable before the answer: on a disk that syncs slowly it is the disk that is measured.
+ */
+export async function latencyFigures(): Promise<Record<string, number>> {
+  const directory = await mkdtemp(join(tmpdir(), 'shelfedge-decisions-'))
+  const empty = new Miniflare(
+    convertV4MiniflareOptions({
+      ...{ host: '127.0.0.1', port: 0, modules: true, compatibilityDate: '2026-10-01' },
+      script:
+        'export default { async fetch(request) { await request.text(); return new Response("{}") } }',
+    }),
+  )
+  const pop = await startPop(directory)
+  try {
+    await pushTo(pop.url)
+    const emptyUrl = (await empty.ready).href
+    return figuresOf(await measured(emptyUrl, pop.url))
+  } finally {
+    await empty.dispose()
+    pop.process.kill('SIGTERM')
+    await once(pop.process, 'exit')
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+const asked = {
+  recommend: 'product-page',
+  ...Object.fromEntries(Object.keys(placements).map((name) => [name, name])),
+}
+type Times = Map<string, number[]>
+
+async function measured(emptyUrl: string, popUrl: string): Promise<Times> {
+  const times: Times = new Map()
+  for (let round = 0; round < warmUpRounds + roundsTotal; round++) {
+    const take = async (name: string, url: string, placement: string) => {
+      const body = JSON.stringify(questionOf(placement, round))
+      const before = performance.now()
+      const response = await fetch(url, { method: 'POST', headers, body })
+      await response.text()
+      const tookMs = performance.now() - before
+      if (!response.ok) throw new Error(`${name}: ${response.status}`)
+      if (round >= warmUpRounds) times.set(name, [...(times.get(name) ?? []), tookMs])
+    }
+    await take('emptyWorker', emptyUrl, 'empty')
+    for (const [name, placement] of Object.entries(asked)) {
+      await take(name, `${popUrl}/v1/decide`, placement)
+    }
+  }
+  return times
+}
+
+const headers = { authorization: `Basic ${btoa('demo:')}` }
+
+function questionOf(placement: string, round: number) {
+  const anonymousId = `visitor-${round % 20}`
+  const properties = { product_id: `item-${round % 6}`, amount: 100, pulse: 90 + (round % 30) }
+  const messageId = `${placement}-${round}`
+  return { anonymousId, placement, events: [rawEvent({ messageId, anonymousId, properties })] }
+}
+
+function figuresOf(times: Times): Record<string, number> {
+  const figures = [...times].flatMap(([name, values]) => [
+    [`${name}P50Ms`, quantile(values, 0.5)] as const,
+    [`${name}P99Ms`, quantile(values, 0.99)] as const,
+  ])
+  return { decisionSamples: roundsTotal, ...Object.fromEntries(figures) }
+}
+
+async function pushTo(popUrl: string): Promise<void> {
+  const release = smallRelease({
+    sessions: [
+      [0, 1, 2],
+      [0, 2, 3],
+      [1, 4, 5],
+    ],
+    itemsTotal: 6,
+  })
+  const policy = { ...release.policy, placements: { ...release.policy.placements, ...placements } }
+  const { digest, bytes } = await packRelease({ ...release, policy })
+  const der = Buffer.from(releasePrivateKeyHex, 'hex')
+  const key = await crypto.subtle.importKey('pkcs8', der, { name: 'Ed25519' }, false, ['sign'])
+  const signature = { key, now: () => Date.now(), newId: () => crypto.randomUUID() }
+  await pushRelease(popUrl, 'demo', { digest, bytes: async () => bytes, canary: null }, signature)
+}
+
+/** The program of a POP on a box, its state on this disk; there is no hub. */
+async function startPop(directory: string) {
+  const child = spawn(process.execPath, ['edge/box/main.ts'], {
+    env: {
+      ...{ PATH: process.env.PATH, SITES: '{"demo":{"writeKeys":["demo"]}}', POP_ID: 'bench' },
+      ...{ HUB_URL: 'http://127.0.0.1:1', POP_SECRET: popSecret },
+      ...{ RELEASE_PUBLIC_KEY: releasePublicKeyHex, POP_PORT: '0', POP_DATA_DIR: directory },
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  for await (const line of createInterface({ input: child.stdout })) {
+    const { message, url } = JSON.parse(line) as { message: string; url?: string }
+    if (message !== 'pop listening') continue
+    child.stdout.resume()
+    return { process: child, url: url as string }
+  }
+  throw new Error('the POP ended before it listened')
+}
