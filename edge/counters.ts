@@ -43,12 +43,15 @@ const counted = {
     help: 'Deliveries to the hub, by outcome; what failed is sent again.',
     zeros: zerosOf('outcome', ['acknowledged', 'failed', 'refused']),
   },
-  shelfedge_batches_set_aside_total: { help: 'Batches the hub will never take.', zeros: [''] },
   shelfedge_triggers_left_out_total: {
     help: 'Decisions not made, since a request set off more than it may.',
     zeros: [''],
   },
   shelfedge_streams_opened_total: { help: 'Streams of decisions opened.', zeros: [''] },
+  shelfedge_batches_set_aside_total: {
+    help: 'Batches set aside because the hub refused what they hold; they are sent again every hour.',
+    zeros: [''],
+  },
   shelfedge_scrape_failures_total: {
     help: 'Outboxes that could not be measured for a scrape.',
     zeros: zerosOf('of', ['outbox']),

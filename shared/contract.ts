@@ -120,10 +120,9 @@ export const deliverySchema = v.object({
 })
 export type Delivery = v.InferOutput<typeof deliverySchema>
 
-export interface DeliveryReceipt {
-  readonly accepted: number
-  readonly duplicates: number
-}
+/** The hub has every batch of a delivery for good: those it took now, and those it had already. */
+export const deliveryReceiptSchema = v.object({ accepted: count, duplicates: count })
+export type DeliveryReceipt = v.InferOutput<typeof deliveryReceiptSchema>
 
 /** What a POP answers when it has erased a visitor. */
 export const popErasureSchema = v.object({
@@ -154,7 +153,8 @@ export const releaseStateSchema = v.object({
 export type ReleaseState = v.InferOutput<typeof releaseStateSchema>
 
 /** The form of every error of both APIs: a code for machines, a sentence for people. */
-export interface ErrorBody {
-  readonly error: string
-  readonly detail: string
-}
+export const errorBodySchema = v.object({ error: text, detail: text })
+export type ErrorBody = v.InferOutput<typeof errorBodySchema>
+
+/** What the hub says of a delivery's content, and will say again as long as it is the hub it is. */
+export const finalRefusals = ['not_a_delivery', 'not_loggable', 'body_too_large'] as const

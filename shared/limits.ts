@@ -79,8 +79,11 @@ export const limits = {
   outboxRowBytesMax: 600_000,
   /** What the log takes: a row of an outbox with its identity, below the 1 MB of a Kafka broker. */
   logMessageCharactersMax: 900_000,
-  /** Batches the hub will never take; the newest are kept to be looked at. */
+  /** Of one object, batches that the hub refuses for what they hold; past it the outbox keeps them, and fills. */
   setAsideBatchesMax: 1_000,
+  /** So many of them, the oldest first, are sent again at a time: what the hub still refuses goes one by one. */
+  setAsideRetryBatchesMax: 100,
+  setAsideRetryMs: 3_600_000,
   deliveryBytesMax: 4 * 1024 * 1024,
   deliveryBatchesMax: 2_000,
   /** What the hub accepts in one delivery: the POP's bound and one batch of slack. */

@@ -99,7 +99,10 @@ function count(event: ShelfEvent, name: string): number {
 /** What an event says was spent: the total of an order, 0 for every other and where it is no number. */
 export function spendOf(event: Pick<ShelfEvent, 'event' | 'properties'>): number {
   if (event.event !== 'Order Completed') return 0
-  const spend = Number(event.properties.total ?? event.properties.revenue ?? 0)
+  const said = event.properties.total ?? event.properties.revenue
+  // Nothing else is turned into a number: an object may bring a valueOf of its own, which throws.
+  if (typeof said !== 'number' && typeof said !== 'string') return 0
+  const spend = Number(said)
   return Number.isFinite(spend) ? spend : 0
 }
 

@@ -181,21 +181,49 @@ export class VisitorsCore {
     }
   }
 
-  /** Takes out of the way what the hub will never take, and keeps it, with the reason, to be looked at. */
-  setAside(slice: OutboxSlice, reason: string): void {
+  /**
+   * Takes out of the way what the hub refuses for what it holds, and keeps it with the reason. False where it
+   * has no room for more: what was acknowledged is never dropped.
+   */
+  setAside(slice: OutboxSlice, reason: string): boolean {
+    const kept = this.#number('SELECT count(*) AS number FROM set_aside')
+    if (kept + slice.batches.length > limits.setAsideBatchesMax) return false
     this.#storage.transactionSync(() => {
       this.#storage.sql.exec(
         'INSERT INTO set_aside (batch, reason) SELECT batch, ? FROM outbox WHERE position <= ?',
         reason,
         slice.upTo,
       )
-      this.#storage.sql.exec(
-        `DELETE FROM set_aside WHERE position NOT IN (
-           SELECT position FROM set_aside ORDER BY position DESC LIMIT ?)`,
-        limits.setAsideBatchesMax,
-      )
       this.acknowledge(slice)
     })
+    return true
+  }
+
+  hasSetAside(): boolean {
+    return this.#number('SELECT count(*) AS number FROM (SELECT 1 FROM set_aside LIMIT 1)') > 0
+  }
+
+  /** Puts the oldest of what was set aside behind the outbox, to be sent again. */
+  retrySetAside(): void {
+    const { sql } = this.#storage
+    this.#storage.transactionSync(() => {
+      const oldest = sql
+        .exec<{ position: number }>(
+          'SELECT position FROM set_aside ORDER BY position LIMIT ?',
+          limits.setAsideRetryBatchesMax,
+        )
+        .toArray()
+      for (const { position } of oldest) {
+        sql.exec(
+          `INSERT INTO outbox (position, batch, bytes)
+           SELECT ?, batch, length(CAST(batch AS BLOB)) FROM set_aside WHERE position = ?`,
+          ++this.#lastPosition,
+          position,
+        )
+        sql.exec('DELETE FROM set_aside WHERE position = ?', position)
+      }
+    })
+    this.#backlog = this.#countBacklog()
   }
 
   /** Forgets visitors not seen since `beforeMs`, and what streams no longer ask for; returns when the next one will be due, or null. */

@@ -1,4 +1,12 @@
-import { type Delivery, ingestPath, type OutboxReport } from '#shared/contract.ts'
+import * as v from 'valibot'
+import {
+  type Delivery,
+  deliveryReceiptSchema,
+  errorBodySchema,
+  finalRefusals,
+  ingestPath,
+  type OutboxReport,
+} from '#shared/contract.ts'
 import { signRequest } from '#shared/signature.ts'
 import type { OutboxSlice } from './core.ts'
 
@@ -11,14 +19,21 @@ export interface ForwardPorts {
   readonly newId: () => string
 }
 
-/** The hub did not acknowledge a delivery; `isFinal`: it never will, whenever it is sent. */
+/**
+ * - `again`: the same may be taken another time.
+ * - `smaller`: somebody on the way does not let as much through.
+ * - `final`: the hub itself says of the content what it will say again.
+ */
+type Outlook = 'again' | 'smaller' | 'final'
+
+/** The hub did not acknowledge a delivery. */
 export class DeliveryFailed extends Error {
   override readonly name = 'DeliveryFailed'
-  readonly isFinal: boolean
+  readonly outlook: Outlook
 
-  constructor(message: string, isFinal: boolean) {
+  constructor(message: string, outlook: Outlook) {
     super(message)
-    this.isFinal = isFinal
+    this.outlook = outlook
   }
 }
 
@@ -38,13 +53,36 @@ export async function forward(
     method: 'POST',
     headers: { ...headers, 'content-type': 'application/json' },
     body,
+    // Whoever sends a POP elsewhere is not the hub: a login page answers 200 to everything.
+    redirect: 'manual',
     signal: AbortSignal.timeout(answerTimeMaxMs),
   })
   const answer = await response.text()
-  if (response.ok) return
+  if (response.ok && acknowledges(answer, slice.batches.length)) return
   const reason = `the hub answered ${response.status}: ${answer.slice(0, 200)}`
-  // What the hub says of the content it will say again; everything else may pass.
-  throw new DeliveryFailed(reason, response.status === 413 || response.status === 422)
+  throw new DeliveryFailed(reason, outlookOf(response.status, answer))
+}
+
+/** Only a receipt for every batch that was sent is one, whatever the status says. */
+function acknowledges(answer: string, batches: number): boolean {
+  const receipt = v.safeParse(deliveryReceiptSchema, parse(answer))
+  return receipt.success && receipt.output.accepted + receipt.output.duplicates === batches
+}
+
+/** A proxy has its own 413 and 422, and they say nothing of what the hub would do. */
+function outlookOf(status: number, answer: string): Outlook {
+  if (status !== 413 && status !== 422) return 'again'
+  const body = v.safeParse(errorBodySchema, parse(answer))
+  if (body.success && finalRefusals.some((code) => code === body.output.error)) return 'final'
+  return status === 413 ? 'smaller' : 'again'
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 /** The batches are JSON already: they are put together as text, and not read and written again. */

@@ -46,6 +46,7 @@ export class Visitors extends DurableObject {
   #waiting: Waiting[] = []
   #failures = 0
   #alarmAt: number | null = null
+  #retryAt = 0
 
   constructor(ctx: DurableObjectState, env: unknown) {
     super(ctx, env as never)
@@ -106,6 +107,7 @@ export class Visitors extends DurableObject {
   override async alarm(): Promise<void> {
     this.#alarmAt = null
     try {
+      this.#retrySetAside()
       await this.#forwardAll()
       this.#failures = 0
     } catch (cause) {
@@ -127,6 +129,11 @@ export class Visitors extends DurableObject {
   #commitWaiting(): void {
     const waiting = this.#waiting
     this.#waiting = []
+    this.#commitTogether(waiting)
+  }
+
+  /** Where one of them throws each gets a commit of its own: a bad request takes nobody with it. */
+  #commitTogether(waiting: readonly Waiting[]): void {
     try {
       const requests = waiting.map(({ request }) => request)
       const results = this.#core.commit(requests, environment.now(), () => this.#arm())
@@ -134,7 +141,8 @@ export class Visitors extends DurableObject {
       void this.#pushAll(requests, results)
     } catch (cause) {
       this.#alarmAt = null
-      for (const { fail } of waiting) fail(cause)
+      if (waiting.length > 1) for (const each of waiting) this.#commitTogether([each])
+      else for (const { fail } of waiting) fail(cause)
     }
   }
 
@@ -155,8 +163,16 @@ export class Visitors extends DurableObject {
     }
   }
 
+  /** After every start, and then at long intervals: the hub may be another one by now. */
+  #retrySetAside(): void {
+    const now = environment.now()
+    if (now < this.#retryAt) return
+    this.#retryAt = now + limits.setAsideRetryMs
+    this.#core.retrySetAside()
+  }
+
   async #forwardAll(): Promise<void> {
-    // After a final refusal the batches go one by one, until the one it was about is out of the way.
+    // After a refusal of what they hold the batches go one by one, so that it is clear which it is about.
     let batchesMax: number = limits.deliveryBatchesMax
     for (let count = 0; count < slicesMax; count++) {
       const slice = this.#core.nextSlice(batchesMax)
@@ -167,14 +183,15 @@ export class Visitors extends DurableObject {
         this.#core.acknowledge(slice)
         counters.add('shelfedge_forwards_total', 1, ['outcome', 'acknowledged'])
       } catch (cause) {
-        const isFinal = cause instanceof DeliveryFailed && cause.isFinal
-        counters.add('shelfedge_forwards_total', 1, ['outcome', isFinal ? 'refused' : 'failed'])
-        if (!isFinal) throw cause
+        const outlook = cause instanceof DeliveryFailed ? cause.outlook : 'again'
+        const outcome = outlook === 'final' ? 'refused' : 'failed'
+        counters.add('shelfedge_forwards_total', 1, ['outcome', outcome])
+        if (outlook === 'again') throw cause
         if (slice.batches.length === 1) {
-          log('error', 'the hub will never take a batch; it is set aside', {
-            reason: cause.message,
-          })
-          this.#core.setAside(slice, cause.message)
+          const { message } = cause as DeliveryFailed
+          // Where no more can be set aside it stays in the outbox, and the visitors get 429 in the end.
+          if (outlook !== 'final' || !this.#core.setAside(slice, message)) throw cause
+          log('error', 'the hub does not take a batch; it is set aside', { reason: message })
           counters.add('shelfedge_batches_set_aside_total')
         }
         batchesMax = 1
@@ -197,10 +214,10 @@ export class Visitors extends DurableObject {
       return
     }
     const oldest = this.#core.forget(now - limits.visitorRetentionMs, now)
+    const forgetAt = oldest === null ? null : oldest + limits.visitorRetentionMs + overdueMs
+    const next = this.#core.hasSetAside() ? this.#retryAt : forgetAt
     // An alarm set by a commit meanwhile is sooner and stays.
-    if (oldest !== null && this.#alarmAt === null) {
-      await this.ctx.storage.setAlarm(oldest + limits.visitorRetentionMs + overdueMs)
-    }
+    if (next !== null && this.#alarmAt === null) await this.ctx.storage.setAlarm(next)
   }
 
   /** Finds an outbox that nobody will forward: not empty, and its alarm absent or overdue. */

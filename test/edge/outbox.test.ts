@@ -51,6 +51,28 @@ describe('the outbox', () => {
     expect(kept.toArray()).toEqual([{ batch: first?.batches[0], reason: 'not_loggable' }])
   })
 
+  it('keeps what no more can be set aside, and sends the oldest again in their order', () => {
+    const core = coreOn(sqliteStorage())
+    const total = limits.setAsideBatchesMax + 1
+    core.commit(
+      Array.from({ length: total }, (_, number) => viewOf(number)),
+      baseMs,
+      noAlarm,
+    )
+    const setAsideFirst = () => {
+      const first = core.nextSlice(1)
+      return first !== null && core.setAside(first, 'not_loggable')
+    }
+    for (let count = 1; count < total; count++) expect(setAsideFirst()).toBe(true)
+    expect(setAsideFirst()).toBe(false)
+    expect(batchesOf(core).map(({ sequence }) => sequence)).toEqual([total])
+    core.retrySetAside()
+    const again = Array.from({ length: limits.setAsideRetryBatchesMax }, (_, at) => at + 1)
+    expect(batchesOf(core).map(({ sequence }) => sequence)).toEqual([total, ...again])
+    expect(core.backlog.batches).toBe(1 + again.length)
+    expect([setAsideFirst(), core.hasSetAside()]).toEqual([true, true])
+  })
+
   it('is cut into deliveries of bounded batches, in order and without a gap', () => {
     const core = coreOn(sqliteStorage())
     const total = limits.deliveryBatchesMax + 3

@@ -2,6 +2,7 @@ import { bounds } from './cases/bounds.ts'
 import { disks } from './cases/disks.ts'
 import { hubCrashes } from './cases/hub-crashes.ts'
 import { kafkaFaults } from './cases/kafka.ts'
+import { orders } from './cases/orders.ts'
 import { poison } from './cases/poison.ts'
 import { popCrashes } from './cases/pop-crashes.ts'
 import { registries } from './cases/registries.ts'
@@ -22,4 +23,5 @@ export const matrix: readonly FaultCase[] = [
   ...disks,
   ...bounds,
   ...poison,
+  ...orders,
 ]

@@ -6,8 +6,11 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
  * - `cut`: connections are broken and refused, as by a cable that was pulled.
  * - `silent`: connections are taken and nothing comes back, as by a machine that hangs.
  * - `deaf`: questions arrive and are worked on, and every answer is lost with its connection.
+ * - an `Impostor`: somebody on the way answers in place of whoever was asked.
  */
-export type WireState = 'open' | 'cut' | 'silent' | 'deaf'
+export type WireState = 'open' | 'cut' | 'silent' | 'deaf' | Impostor
+/** Answers a request line with a whole answer of HTTP. */
+type Impostor = (requestLine: string) => string
 
 /** A wire between two processes that can be cut: a TCP proxy on a port of its own. */
 export interface Wire {
@@ -39,7 +42,9 @@ export async function layWire(...targetPorts: readonly [number, ...number[]]): P
     near.once('close', () => far.destroy())
     far.once('close', () => near.destroy())
     near.on('data', (bytes) => {
-      if (state !== 'silent') far.write(bytes)
+      // Once a connection; whatever else comes on it is read and forgotten.
+      if (typeof state === 'function') near.end(state(bytes.toString().split('\r\n', 1)[0] ?? ''))
+      else if (state !== 'silent') far.write(bytes)
     })
     far.on('data', (bytes) => {
       if (state === 'open') near.write(bytes)
@@ -52,7 +57,7 @@ export async function layWire(...targetPorts: readonly [number, ...number[]]): P
     port: (server.address() as AddressInfo).port,
     become(next) {
       // What hung or was half way through does not come back to life: it is broken, and asked again.
-      const breaks = next === 'cut' || state === 'silent' || state === 'deaf'
+      const breaks = next === 'cut' || (state !== 'open' && state !== 'cut')
       state = next
       if (breaks) for (const socket of sockets) socket.destroy()
     },

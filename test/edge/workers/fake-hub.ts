@@ -11,8 +11,10 @@ export interface FakeHub {
   readonly refusals: readonly (SignatureRefusal | null)[]
   /** The batches it acknowledged, in the order in which they came. */
   batches(): RecordBatch[]
-  /** From now on: a status, or no answer at all. */
-  answerWith(status: number | 'unreachable'): void
+  /** What each request was to do where it is sent elsewhere. */
+  readonly redirects: readonly (string | undefined)[]
+  /** From now on: a status, somebody else's answer, or none at all. */
+  answerWith(status: number | 'unreachable' | (() => Response)): void
   /** What happens elsewhere between a delivery and its answer; null for nothing. */
   beforeAnswer(happens: (() => Promise<void>) | null): void
 }
@@ -21,7 +23,8 @@ export function startFakeHub(): FakeHub {
   const deliveries: Delivery[] = []
   const refusals: (SignatureRefusal | null)[] = []
   const nonces = new Set<string>()
-  let status: number | 'unreachable' = 200
+  const redirects: (string | undefined)[] = []
+  let status: number | 'unreachable' | (() => Response) = 200
   let meanwhile: (() => Promise<void>) | null = null
   vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
     if (status === 'unreachable') throw new TypeError('Network connection lost.')
@@ -34,14 +37,19 @@ export function startFakeHub(): FakeHub {
     refusals.push(await verifyRequest(key, request, (n) => headers.get(n), { claim }, Date.now()))
     if (String(input) !== `${testEnv.HUB_URL}${ingestPath}`)
       return new Response('', { status: 404 })
+    redirects.push(init?.redirect)
+    if (typeof status === 'function') return status()
+    if (status === 422) return Response.json({ error: 'not_loggable', detail: 'no' }, { status })
     if (status !== 200) return new Response('told to fail', { status })
-    deliveries.push(v.parse(deliverySchema, JSON.parse(new TextDecoder().decode(body))))
+    const delivery = v.parse(deliverySchema, JSON.parse(new TextDecoder().decode(body)))
+    deliveries.push(delivery)
     await meanwhile?.()
-    return Response.json({ accepted: 1, duplicates: 0 })
+    return Response.json({ accepted: delivery.batches.length, duplicates: 0 })
   })
   return {
     deliveries,
     refusals,
+    redirects,
     batches: () => deliveries.flatMap(({ batches }) => batches),
     answerWith: (next) => {
       status = next

@@ -1,7 +1,8 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { limits } from '#shared/limits.ts'
-import { rawEvent } from '#test/support/events.ts'
+import { rawEvent, shelfEvent } from '#test/support/events.ts'
+import { requestOf } from '#test/support/visitors.ts'
 import { type FakeHub, startFakeHub } from './fake-hub.ts'
 import { forgetEverything, ownerOf, send, sendBatch } from './pop.ts'
 
@@ -109,7 +110,29 @@ describe('forwarding', () => {
     },
   )
 
-  it('goes on past a batch the hub will never take', async () => {
+  it.each([
+    ['a page of a guest network', () => new Response('<html>Welcome</html>')],
+    ['somebody that answers JSON', () => Response.json({ ok: true })],
+    ['a receipt for less than was sent', () => Response.json({ accepted: 1, duplicates: 0 })],
+    ['a 413 of a proxy', () => new Response('<html>Too Large</html>', { status: 413 })],
+    ['a 422 of a proxy', () => new Response('<html>Unprocessable</html>', { status: 422 })],
+    [
+      'a 422 of another service',
+      () => Response.json({ error: 'no', detail: 'no' }, { status: 422 }),
+    ],
+  ])('keeps everything where what answers is not the hub: %s', async (_what, answer) => {
+    await sendBatch(views(1, 1))
+    await sendBatch(views(2, 1))
+    hub.answerWith(answer)
+    await runDurableObjectAlarm(owner())
+    expect((await owner().outbox()).setAsideBatches).toBe(0)
+    hub.answerWith(200)
+    await runDurableObjectAlarm(owner())
+    await vi.waitFor(() => expect(new Set(forwarded())).toEqual(new Set(['m1', 'm2'])), waiting)
+    expect(new Set(hub.redirects)).toEqual(new Set(['manual']))
+  })
+
+  it('goes on past a batch the hub does not take, and sends it again when the object starts anew', async () => {
     await sendBatch(views(1, 1))
     await sendBatch(views(2, 1))
     hub.answerWith(422)
@@ -120,6 +143,23 @@ describe('forwarding', () => {
     await runDurableObjectAlarm(owner())
     await vi.waitFor(() => expect(forwarded()).toContain('m3'), waiting)
     expect(forwarded()).not.toContain('m1')
+    expect(await alarmAt()).toBeLessThanOrEqual(Date.now() + limits.setAsideRetryMs)
+    await evictDurableObject(owner())
+    await runDurableObjectAlarm(owner())
+    await vi.waitFor(() => expect(forwarded()).toEqual(['m3', 'm1', 'm2']), waiting)
+    expect((await owner().outbox()).setAsideBatches).toBe(0)
+  })
+
+  it('commits the others where a request that waited with them throws', async () => {
+    const good = (visitor: string) =>
+      requestOf([shelfEvent({ messageId: visitor })], { visitor: `a:${visitor}` })
+    const bad = requestOf([shelfEvent({ items: null as never })], { visitor: 'a:bad' })
+    const outcomes = await runInDurableObject(owner(), (visitors) =>
+      Promise.allSettled([good('x'), bad, good('y')].map((each) => visitors.commit([each]))),
+    )
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    await runDurableObjectAlarm(owner())
+    await vi.waitFor(() => expect(forwarded()).toEqual(['x', 'y']), waiting)
   })
 
   it('of a forgotten outbox is taken up by the watchdog when the object wakes', async () => {

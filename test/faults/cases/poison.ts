@@ -1,5 +1,5 @@
-import { ingestPath } from '#shared/contract.ts'
-import { eventRecord, signedIngest } from '../../support/hub.ts'
+import { eventRecord } from '../../support/hub.ts'
+import { deliver } from '../deliver.ts'
 import type { FaultCase, Stage } from '../fault-case.ts'
 import { until } from '../until.ts'
 import { site, type World } from '../world.ts'
@@ -50,12 +50,6 @@ function poisoned(visitor: string, { bad, records }: (typeof places)[number], tu
   const head = JSON.stringify({ site, visitor, epoch: 1, sequence: 1 }).slice(0, -1)
   const body = `{"pop":"pop-2","region":"here","batches":[${head},"records":[${texts.join()}]}]}`
   return { visitor, body, good, letters } satisfies Poisoned
-}
-
-async function deliver({ wire, secrets }: World, body: string, nonce: string): Promise<void> {
-  const request = await signedIngest(body, { secret: secrets.popSecret, nonce })
-  const response = await fetch(`http://127.0.0.1:${wire.port}${ingestPath}`, request)
-  if (!response.ok) throw new Error(`the hub answered ${response.status} for a bad record`)
 }
 
 /** Neighbours stored, in order and once; each bad record one letter, whole, waiting with its reason. */

@@ -18,7 +18,35 @@ function wireFault(state: WireState, name: string, what: string, isQuick = false
   }
 }
 
+function page(status: string, header = ''): string {
+  const html = '<html>a page of somebody else</html>'
+  return `HTTP/1.1 ${status}\r\n${header}content-type: text/html\r\ncontent-length: ${html.length}\r\nconnection: close\r\n\r\n${html}`
+}
+
+/** Who answers where the hub should: a guest network before its login is seen, a proxy with bounds of its own. */
+const impostors: readonly ((line: string) => string)[] = [
+  () => page('200 OK'),
+  (line) => (line.includes('/login') ? page('200 OK') : page('302 Found', 'location: /login\r\n')),
+  () => page('413 Content Too Large'),
+  () => page('422 Unprocessable Content'),
+]
+
 export const wires: readonly FaultCase[] = [
+  {
+    name: 'hub-imitated',
+    what: 'Somebody else answers for the hub: 200 with a page, 302 to a login that answers 200, 413 and 422.',
+    isQuick: true,
+    set: () => ({
+      async fault({ world, crowd, random }) {
+        for (const [index, impostor] of impostors.entries()) {
+          await crowd.reaches((index + 1) / 6)
+          world.wire.become(impostor)
+          await wait(random.integer(300, 1_500))
+          world.wire.become('open')
+        }
+      },
+    }),
+  },
   wireFault('cut', 'hub-cut-off', 'The network between POP and hub is cut and comes back, twice.'),
   wireFault('silent', 'hub-silent', 'The hub takes connections and does not answer, twice.'),
   wireFault('deaf', 'answers-lost', 'The hub does its work and every answer is lost, twice.', true),
