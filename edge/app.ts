@@ -9,8 +9,7 @@ import {
 import { type EventType, eventTypes } from '#shared/event.ts'
 import { limits } from '#shared/limits.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
-import { refuseByHeaders } from '#shared/signature.ts'
-import { refuseUnsigned } from './authorise.ts'
+import { authoriseHead } from './authorise.ts'
 import type { Environment } from './environment.ts'
 import { log, reasonOf } from './log.ts'
 import { type DecideAnswer, takeDecision, takeEvents, takeRecommendations } from './pipeline.ts'
@@ -106,16 +105,16 @@ async function visitorRequest(context: Context, environment: Environment) {
   return { ...(await hubRequest(context, environment)), site, visitor, after }
 }
 
-async function hubRequest(context: Context, { now }: Environment) {
+async function hubRequest(context: Context, environment: Environment) {
   const header = (name: string) => context.req.header(name)
-  refuseUnsigned(refuseByHeaders(header, now()))
   const { pathname, search } = new URL(context.req.url)
-  return {
-    method: context.req.method,
-    path: pathname + search,
-    header,
-    body: await readBody(context.req.raw, limits.releaseBytesMax),
+  const head = { method: context.req.method, path: pathname + search, header }
+  await authoriseHead(head, environment)
+  // A release is compressed already: inflated, ten kilobytes that were signed for could be ten megabytes.
+  if (header('content-encoding')) {
+    throw new RequestRefused(415, 'unsupported_encoding', 'the hub sends its bodies as they are')
   }
+  return { ...head, body: await readBody(context.req.raw, limits.releaseBytesMax) }
 }
 
 function answerError(cause: Error, context: Context, environment: Environment): Response {

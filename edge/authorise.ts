@@ -1,5 +1,11 @@
 import { RequestRefused } from '#shared/request-refused.ts'
-import { type RequestToSign, type SignatureRefusal, verifyRequest } from '#shared/signature.ts'
+import {
+  type RequestHead,
+  type RequestToSign,
+  type SignatureRefusal,
+  verifyHead,
+  verifyRequest,
+} from '#shared/signature.ts'
 import type { Environment } from './environment.ts'
 
 /** A request that says it is of the hub. */
@@ -20,7 +26,15 @@ export async function authorise(request: HubRequest, environment: Environment): 
   refuseUnsigned(refusal)
 }
 
-export function refuseUnsigned(refusal: SignatureRefusal | null): void {
+/** The same before the body is read, for whoever has no key. */
+export async function authoriseHead(
+  head: RequestHead & Pick<HubRequest, 'header'>,
+  { releaseKey, now }: Environment,
+): Promise<void> {
+  refuseUnsigned(await verifyHead(await releaseKey(), head, head.header, now()))
+}
+
+function refuseUnsigned(refusal: SignatureRefusal | null): void {
   if (refusal)
     throw new RequestRefused(
       401,

@@ -10,7 +10,7 @@ import { decisionOperations } from './decisions/operations.ts'
 import type { Environment } from './environment.ts'
 import { readExperimentQuestion } from './experiments/question.ts'
 import { listExperiments, reportExperiment } from './experiments/report.ts'
-import { ingest } from './ingest.ts'
+import { checkHead, ingest } from './ingest.ts'
 import { modelsPath, serveModels } from './judging/routes.ts'
 import { recordsTopic, storeGroup } from './log/topics.ts'
 import { peakMemory } from './peak-memory.ts'
@@ -37,6 +37,7 @@ const visitorRoute = '/v1/visitors/:id{[\\s\\S]*}'
 /** The routes of the hub. Errors become HTTP here and nowhere else. */
 export function hubApp(environment: Environment, schedule: Schedule): Hono {
   const app = new Hono()
+  app.use(ingestPath, popsOnly(environment))
   app.use(ingestPath, limitBody(limits.ingestBytesMax))
   app.post(ingestPath, async (context) =>
     context.json(await ingest(await signedRequest(context), environment)),
@@ -174,17 +175,28 @@ function limitBody(maxSize: number) {
   })
 }
 
+/** Ahead of the bound on bodies, which reads one that does not say its length. */
+function popsOnly(environment: Environment) {
+  return async function popsOnly(context: Context, next: () => Promise<void>) {
+    await checkHead(signedHead(context), environment)
+    return next()
+  }
+}
+
 function visitorOf(context: Context, { config }: Environment) {
   const { id = '' } = context.req.param()
   return readVisitorName(id, context.req.query('site'), config.siteIds)
 }
 
 async function signedRequest(context: Context) {
+  return { ...signedHead(context), body: new Uint8Array(await context.req.arrayBuffer()) }
+}
+
+function signedHead(context: Context) {
   const { pathname, search } = new URL(context.req.url)
   return {
     method: context.req.method,
     path: pathname + search,
-    body: new Uint8Array(await context.req.arrayBuffer()),
     header: (name: string) => context.req.header(name),
   }
 }

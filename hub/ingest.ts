@@ -8,7 +8,13 @@ import {
   recordKinds,
 } from '#shared/contract.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
-import { type RequestToSign, verifyRequest } from '#shared/signature.ts'
+import {
+  type RequestHead,
+  type RequestToSign,
+  type SignatureRefusal,
+  verifyHead,
+  verifyRequest,
+} from '#shared/signature.ts'
 import type { Environment } from './environment.ts'
 import { LogError } from './log/log.ts'
 import { recordsTopic } from './log/topics.ts'
@@ -16,9 +22,11 @@ import { recordsTopic } from './log/topics.ts'
 /** 96 bits: two contents of one sequence never meet. */
 const contentCharacters = 16
 
-export interface SignedRequest extends RequestToSign {
+interface Signed {
   readonly header: (name: string) => string | undefined
 }
+export type SignedHead = RequestHead & Signed
+export type SignedRequest = RequestToSign & Signed
 
 /** Takes a delivery of a POP: signature → contract → log. It is acknowledged when the log has it for good. */
 export async function ingest(
@@ -35,9 +43,17 @@ export async function ingest(
   return { accepted: appended, duplicates }
 }
 
+/** Refuses whoever is no POP before anything of its body is read. */
+export async function checkHead(head: SignedHead, { popKey, now }: Environment): Promise<void> {
+  refuseUnsigned(await verifyHead(popKey, head, head.header, now()))
+}
+
 async function checkSignature(request: SignedRequest, environment: Environment): Promise<void> {
   const { popKey, nonces, now } = environment
-  const refusal = await verifyRequest(popKey, request, request.header, nonces, now())
+  refuseUnsigned(await verifyRequest(popKey, request, request.header, nonces, now()))
+}
+
+function refuseUnsigned(refusal: SignatureRefusal | null): void {
   if (refusal)
     throw new RequestRefused(
       401,

@@ -46,12 +46,28 @@ async function tampered() {
   return app.request(ingestPath, { method: 'POST', headers: headers as never, body })
 }
 
+/** A body that fails whoever reads of it. */
+function untouchable(): RequestInit {
+  const body = new ReadableStream(
+    { pull: () => expect.unreachable('the body is read') },
+    { highWaterMark: 0 },
+  )
+  return { method: 'POST', body, duplex: 'half' } as RequestInit
+}
+
 const unsigned = { method: 'POST', body: JSON.stringify(good) }
 const hourMs = 3_600_000
 const ingests: Cases = [
   [
     'without a signature',
     () => app.request(ingestPath, unsigned),
+    401,
+    'signature_missing',
+    /signature of the POP/,
+  ],
+  [
+    'without a signature, of which nothing is read',
+    () => app.request(ingestPath, untouchable()),
     401,
     'signature_missing',
     /signature of the POP/,

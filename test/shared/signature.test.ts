@@ -7,6 +7,7 @@ import {
   signatureHeaders,
   signRelease,
   signRequest,
+  verifyHead,
   verifyRelease,
   verifyRequest,
 } from '#shared/signature.ts'
@@ -74,6 +75,9 @@ describe.each([
     ['signature', signatureHeaders.signature, 'ab'.repeat(32)],
     ['signature that is not hexadecimal', signatureHeaders.signature, 'zz'.repeat(32)],
     ['signature of odd length', signatureHeaders.signature, 'a'.repeat(65)],
+    ['signature of no bytes', signatureHeaders.signature, 'ab'.repeat(48)],
+    ['signature of another kind of key', signatureHeaders.signature, 'ab'.repeat(64)],
+    ['digest of the body', signatureHeaders.bodyDigest, 'ab'.repeat(32)],
   ])('is refused with another %s', async (_what, name, value) => {
     expect(await verify({}, { ...headers, [name]: value })).toBe('signature_invalid')
   })
@@ -97,6 +101,16 @@ describe.each([
     const nonces = memoryOfNonces()
     expect(await verify({}, headers, nonces)).toBeNull()
     expect(await verify({}, headers, nonces)).toBe('signature_replayed')
+  })
+
+  it('is believed before its body is there, and refused then where the body is another', async () => {
+    const { body: _, ...head } = request
+    const header = (name: string) => headers[name]
+    expect(await verifyHead(check, head, header, nowMs)).toBeNull()
+    expect(await verifyHead(check, { ...head, method: 'PUT' }, header, nowMs)).toBe(
+      'signature_invalid',
+    )
+    expect(await verify({ body: bytes('another') })).toBe('signature_invalid')
   })
 
   it('fills no memory of nonces where its signature does not hold', async () => {

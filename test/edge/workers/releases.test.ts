@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { wasmItemScorer } from '#edge/inference/wasm.ts'
+import { releasePath } from '#shared/contract.ts'
 import { sha256Hex } from '#shared/digest.ts'
+import { limits } from '#shared/limits.ts'
 import type { ItemModel } from '#shared/model.ts'
 import { packRelease } from '#shared/release.ts'
 import { indexFromModel, scoreSession } from '#shared/session-knn.ts'
@@ -8,7 +10,7 @@ import { signatureHeaders } from '#shared/signature.ts'
 import { rawEvent } from '#test/support/events.ts'
 import { type SmallRelease, smallRelease, tabularModel } from '#test/support/release.ts'
 import { packAndPush, pushRelease } from './hub-side.ts'
-import { type Answer, counter, forgetEverything, send } from './pop.ts'
+import { type Answer, counter, forgetEverything, gzipped, send } from './pop.ts'
 
 // Who saw 0 saw 1 next, in every session.
 const followed: SmallRelease = {
@@ -120,6 +122,33 @@ const broken: [what: string, status: number, code: string, push: Break][] = [
     async () => {
       const pair = await crypto.subtle.generateKey({ name: 'Ed25519' }, true, ['sign', 'verify'])
       return packAndPush(releaseB, { key: (pair as CryptoKeyPair).privateKey })
+    },
+  ],
+  [
+    'a signature of no length that there is',
+    401,
+    'signature_invalid',
+    () => packAndPush(releaseB, { headers: { [signatureHeaders.signature]: 'ab'.repeat(32) } }),
+  ],
+  [
+    'a body that says it is to be inflated',
+    415,
+    'unsupported_encoding',
+    () => packAndPush(releaseB, { headers: { 'content-encoding': 'gzip' } }),
+  ],
+  [
+    'a bomb of somebody without a key, of which nothing is read',
+    401,
+    'signature_invalid',
+    async () => {
+      const body = await gzipped(new Uint8Array(limits.releaseBytesMax))
+      const signed = Object.values(signatureHeaders).map((name) => [name, 'ab'.repeat(64)])
+      const timestamp = String(Math.floor(Date.now() / 1_000))
+      const headers = { ...Object.fromEntries(signed), [signatureHeaders.timestamp]: timestamp }
+      return send(`${releasePath}?site=demo`, body, {
+        ...{ key: null, method: 'PUT' },
+        headers: { ...headers, 'content-encoding': 'gzip' },
+      })
     },
   ],
   [
