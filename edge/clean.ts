@@ -4,6 +4,7 @@ import { visitorKey } from '#shared/id.ts'
 import { limits } from '#shared/limits.ts'
 import { type Envelope, readEvent } from '#shared/read-event.ts'
 import type { Refusal } from '#shared/refusal.ts'
+import { visitorsOfRefused } from '#shared/refusal-names.ts'
 
 export interface Rejected extends Refusal {
   readonly index: number
@@ -34,7 +35,7 @@ export function clean(raw: readonly unknown[], envelope: Envelope): Cleaned {
     } else {
       const messageId = messageIdOf(event)
       rejected.push({ index, messageId, ...outcome.refusal })
-      refusals.push(refusalRecord(event, messageId, outcome.refusal, envelope.receivedAt))
+      refusals.push(refusalRecord(event, messageId, outcome.refusal, envelope))
     }
   }
   return { visitors, rejected, refusals, receivedAt: envelope.receivedAt }
@@ -44,9 +45,13 @@ function refusalRecord(
   event: unknown,
   messageId: string | null,
   refusal: Refusal,
-  at: number,
+  envelope: Envelope,
 ): RefusalRecord {
-  return { kind: 'refusal', at, messageId: messageId ?? '', ...refusal, body: startOf(event) }
+  const visitors = visitorsOfRefused(event, envelope)
+  return {
+    ...{ kind: 'refusal', at: envelope.receivedAt, messageId: messageId ?? '' },
+    ...{ ...refusal, visitors, body: startOf(event) },
+  }
 }
 
 function messageIdOf(event: unknown): string | null {
@@ -54,9 +59,16 @@ function messageIdOf(event: unknown): string | null {
   return typeof id === 'string' ? id.slice(0, limits.idCharactersMax).toWellFormed() : null
 }
 
+/** An event sent by itself may bring the site's key, and a key is not stored. */
+function withoutKey(name: string, value: unknown): unknown {
+  return name === 'writeKey' ? undefined : value
+}
+
 function startOf(event: unknown): string {
   try {
-    return JSON.stringify(event).slice(0, limits.refusalBodyCharactersMax).toWellFormed()
+    return JSON.stringify(event, withoutKey)
+      .slice(0, limits.refusalBodyCharactersMax)
+      .toWellFormed()
   } catch {
     return '(nested too deep to be written)'
   }

@@ -123,7 +123,7 @@ function readRecord(
     return
   }
   try {
-    const { table, row } = rowOf(parsed.output, original.batch, original.message.identity)
+    const { table, row } = rowOf(parsed.output, original.batch)
     rows[table].push({ row, original })
   } catch (cause) {
     // Nested past the stack, or a bug of ours: it would fail the same way for ever, and hold up its partition.

@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto'
 import type { DecisionRecord, EventRecord, RefusalRecord, ShelfRecord } from '#shared/contract.ts'
+import { visitorsNamedIn } from '#shared/refusal-names.ts'
 import { spendOf } from '#shared/session.ts'
 import type { BatchPlace } from './dead-letters/dead-letter.ts'
 import { timestamp } from './store/timestamp.ts'
@@ -6,16 +8,17 @@ import { timestamp } from './store/timestamp.ts'
 export const tables = ['events', 'decisions', 'refusals'] as const
 export type Table = (typeof tables)[number]
 export type Row = Record<string, unknown>
+/** 132 bits: two refusals never meet. */
+const hashCharacters = 22
 
-/** The row of one record, and the table it belongs to; `identity` is that of the message it came in. */
+/** The row of one record, and the table it belongs to. */
 export function rowOf(
   record: ShelfRecord,
   place: BatchPlace,
-  identity: string,
 ): { readonly table: Table; readonly row: Row } {
   if (record.kind === 'event') return { table: 'events', row: eventRow(record, place) }
   if (record.kind === 'decision') return { table: 'decisions', row: decisionRow(record, place) }
-  return { table: 'refusals', row: refusalRow(record, place, identity) }
+  return { table: 'refusals', row: refusalRow(record, place) }
 }
 
 function eventRow(record: EventRecord, place: BatchPlace): Row {
@@ -65,10 +68,14 @@ function decisionRow(record: DecisionRecord, place: BatchPlace): Row {
   }
 }
 
-function refusalRow(record: RefusalRecord, place: BatchPlace, identity: string): Row {
+function refusalRow(record: RefusalRecord, { site, visitor, pop }: BatchPlace): Row {
   const { messageId, reason, field, detail, body } = record
+  const visitors = [...(record.visitors ?? visitorsNamedIn(body)), visitor]
+  // By what was refused and why, not by the batch it lies in: the same sent again is the same refusal.
+  const said = JSON.stringify([messageId, reason, field, body, visitors])
+  const identity = createHash('sha256').update(said).digest('base64url').slice(0, hashCharacters)
   return {
-    ...{ site: place.site, pop: place.pop, at: timestamp(record.at), message_id: messageId },
-    ...{ reason, field, detail, body, identity: `${identity}#${place.position}` },
+    ...{ site, pop, at: timestamp(record.at), message_id: messageId },
+    ...{ reason, field, detail, body, visitors, identity },
   }
 }

@@ -78,6 +78,8 @@ const refusalRecord = v.object({
   reason: text,
   field: text,
   detail: text,
+  /** Keys of the visitors whose it was; a POP of before left them out. */
+  visitors: v.optional(v.array(text)),
   /** The start of what was sent, at most `refusalBodyCharactersMax`. */
   body: text,
 })

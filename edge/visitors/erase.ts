@@ -92,6 +92,6 @@ function thinOut(
 }
 
 function names(record: unknown, visitor: string): boolean {
-  const { body } = record as { body?: unknown }
-  return typeof body === 'string' && visitorsNamedIn(body).includes(visitor)
+  const { visitors, body } = record as { visitors?: readonly string[]; body?: unknown }
+  return (visitors ?? visitorsNamedIn(String(body))).includes(visitor)
 }

@@ -1,4 +1,3 @@
-import { visitorsNamedIn } from '#shared/refusal-names.ts'
 import type { DeadLetter } from '../dead-letters/dead-letter.ts'
 import { letterRow } from '../dead-letters/letter-row.ts'
 import type { Reading, TracedRow } from '../read-records.ts'
@@ -95,17 +94,7 @@ function nameOf(site: string, visitor: string): string {
   return JSON.stringify([site, visitor])
 }
 
-/** Whose a row is: its visitor's, or theirs whom a refusal names in its body or its identity. */
-function visitorsOf({ visitor, body, identity }: Row): string[] {
-  if (typeof visitor === 'string') return [visitor]
-  return [...visitorsNamedIn(String(body ?? '')), ...visitorInIdentity(String(identity ?? ''))]
-}
-
-function visitorInIdentity(identity: string): string[] {
-  try {
-    const [, , visitor] = JSON.parse(identity.slice(0, identity.lastIndexOf(']') + 1))
-    return [String(visitor)]
-  } catch {
-    return []
-  }
+/** Whose a row is: its visitor's, or of a refusal theirs who sent it. */
+function visitorsOf({ visitor, visitors }: Row): readonly string[] {
+  return typeof visitor === 'string' ? [visitor] : ((visitors ?? []) as readonly string[])
 }

@@ -38,9 +38,10 @@ export const personalTables: readonly PersonalTable[] = [
   },
   {
     ...{ table: 'refusals', view: 'refusals_once', key: 'identity', at: 'at', hasEpoch: false },
-    // A refused event has no visitor: it is theirs whose id the kept body, or the batch it lay in, names.
-    owner: `site = {site:String}
-      AND (position(body, {inBody:String}) > 0 OR position(identity, {inIdentity:String}) > 0)`,
+    // A refused event has no visitor of its own. Rows of before do not say whose they are: there it is theirs
+    // whose id the kept body, or the batch it lay in, names.
+    owner: `site = {site:String} AND (has(visitors, {visitor:String})
+      OR position(body, {inBody:String}) > 0 OR position(identity, {inIdentity:String}) > 0)`,
   },
 ]
 

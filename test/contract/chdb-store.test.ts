@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type ChdbStore, openChdbStore } from '#hub/store/chdb-store.ts'
+import { readMigrations } from '#hub/store/migrations.ts'
 import { openStore } from '#hub/store/open-store.ts'
 import { eventRow, storeContract } from './store-contract.ts'
 
@@ -14,17 +15,9 @@ const exits: string[] = []
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'shelfedge-store-'))
   store = openChdbStore({ directory, onExit: (how) => void exits.push(how) })
-  const names = [
-    '001-events',
-    '002-dead-letters',
-    '003-totals',
-    '004-kinds',
-    '006-feedback',
-    '007-comments',
-    '008-explain',
-  ]
-  expect(await store.migrate()).toEqual(names)
-})
+  const files = await readMigrations()
+  expect(await store.migrate()).toEqual(files.map(({ name }) => name))
+}, 60_000)
 
 afterAll(async () => {
   await store.close()

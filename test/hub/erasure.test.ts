@@ -253,6 +253,16 @@ describe('an erasure', { timeout: 60_000 }, () => {
     expect(await rowsOf(visitor)).toEqual([1, 0, 0])
   })
 
+  it('takes refusals whose body does not name the visitor, and each of them once', async () => {
+    const of = { ...refusal('of a number', { anonymousId: 4711 }), visitors: ['a:4711'] }
+    const other = refusal('of a POP of before', { userId: 'x', anonymousId: 4711 })
+    for (const records of [[of], [of, other], [other]]) await deliver('!refused', records)
+    const sum = async () => (await exported('a:4711')).body.stored.refusals?.length
+    await vi.waitFor(async () => expect(await sum()).toBe(2), patience)
+    await erase('a:4711')
+    await vi.waitFor(async () => expect(await sum()).toBe(0), patience)
+  })
+
   it('waits for what is being stored, so that it does not arrive behind the deletion', async () => {
     const { environment } = hub
     const visitor = 'a:in flight'

@@ -67,7 +67,7 @@ describe('the totals of the store', () => {
         }
         const rows = batchesOf(core).flatMap(({ records, visitor, epoch, sequence }) => {
           const place = { site, visitor, epoch, sequence, position: 0, pop: 'p', region: 'r' }
-          return records.map((record) => rowOf(record as ShelfRecord, place, '').row)
+          return records.map((record) => rowOf(record as ShelfRecord, place).row)
         })
         await store.insert('events', rows, randomUUID())
         // A row that comes twice counts once.

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { nameInBody, visitorsNamedIn } from '#shared/refusal-names.ts'
+import { nameInBody, visitorsNamedIn, visitorsOfRefused } from '#shared/refusal-names.ts'
 
 const awkward = ['me', '50%', 'quote"s', 'back\\slash', 'snow ☃', 'a]b', "it's"]
 
@@ -17,6 +17,12 @@ describe('the body of a refusal', () => {
     expect(body).not.toContain(nameInBody(`u:${id}`))
   })
 
+  it('names whose number it holds', () => {
+    const body = JSON.stringify({ anonymousId: 777123, userId: 5 })
+    expect(visitorsNamedIn(body)).toEqual(['a:777123', 'u:5'])
+    expect(visitorsNamedIn('{"anonymousId":777')).toEqual([])
+  })
+
   it.each([
     ['whose id begins the same', '{"anonymousId":"me too"}'],
     ['of another kind', '{"userId":"me"}'],
@@ -27,4 +33,16 @@ describe('the body of a refusal', () => {
     expect(visitorsNamedIn(body)).not.toContain('a:me')
     expect(body).not.toContain(nameInBody('a:me'))
   })
+})
+
+it.each([
+  [{ anonymousId: 'me', userId: 7 }, {}, ['a:me', 'u:7']],
+  [{ type: 'track' }, { anonymousId: 'me' }, ['a:me']],
+  [{ anonymousId: 'own' }, { anonymousId: 'me' }, ['a:own']],
+  [{ anonymousId: {} }, { userId: 'me' }, ['u:me']],
+  [{ anonymousId: 'x'.repeat(300) }, {}, []],
+  [7, {}, []],
+  [null, { anonymousId: 'me' }, ['a:me']],
+])('a refused event %j of a request of %j is of %j', (event, request, visitors) => {
+  expect(visitorsOfRefused(event, request)).toEqual(visitors)
 })

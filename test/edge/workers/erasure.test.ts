@@ -71,6 +71,14 @@ describe('a visitor of this POP', () => {
     expect(records).toMatchObject([{ body: expect.stringContaining('visitor-2') }])
   })
 
+  it('has those erased too whose id was a number, or of the decision they came with', async () => {
+    await sendBatch([rawEvent({ type: 'purchase', anonymousId: 777123 })])
+    const event = rawEvent({ type: 'purchase', anonymousId: undefined })
+    await send('/v1/decide', { placement: 'home', anonymousId: '777123', events: [event] })
+    const answer = await askVisitor('DELETE', { site: 'demo', visitor: 'a:777123' })
+    expect(answer.body).toMatchObject({ found: { refusals: 2 } })
+  })
+
   it('begins a new epoch when it comes again', async () => {
     await sendBatch([viewBy('visitor-1', 'm1')])
     await runDurableObjectAlarm(ownerOf(visitor))
