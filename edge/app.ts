@@ -22,8 +22,10 @@ import { eraseVisitor, tellVisitor } from './visitors/receive.ts'
 /** The routes of a POP. Errors become HTTP here and nowhere else. */
 export function popApp(environment: Environment): Hono {
   const app = new Hono()
-  app.use('/v1/*', cors({ origin: '*', maxAge: 86_400 }))
-  app.use('/beacon/*', cors({ origin: '*', maxAge: 86_400 }))
+  // A page that is told to come again later has to be able to read when.
+  const anyOrigin = cors({ origin: '*', maxAge: 86_400, exposeHeaders: ['retry-after'] })
+  app.use('/v1/*', anyOrigin)
+  app.use('/beacon/*', anyOrigin)
   for (const path of ['/v1/batch', '/v1/b', '/beacon/v1/batch']) {
     app.post(path, async (context) =>
       context.json(await takeEvents(context.req.raw, environment, laterOf(context))),
@@ -38,6 +40,7 @@ export function popApp(environment: Environment): Hono {
   app.get('/v1/recommendations', async (context) => {
     // Hono answers HEAD by GET, and a decision that nobody reads is still stored as one.
     if (context.req.method === 'HEAD') {
+      context.header('allow', 'GET')
       throw new RequestRefused(405, 'method_not_allowed', 'a decision is asked for with GET')
     }
     const work = takeRecommendations(context.req.raw, environment, laterOf(context))

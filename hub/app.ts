@@ -210,7 +210,10 @@ function answerError(cause: Error, context: Context, { metrics, logger }: Enviro
       : {}
     return context.json(refused.body(), refused.status, headers)
   }
-  logger.error({ path: context.req.path, reason: String(cause) }, 'a request failed')
+  // Whoever hangs up in the middle of a body gets no answer, and nothing of ours failed.
+  const isAborted = 'code' in cause && cause.code === 'ECONNRESET'
+  const level = isAborted ? 'info' : 'error'
+  logger[level]({ path: context.req.path, reason: String(cause) }, 'a request failed')
   return context.json(
     { error: 'failed', detail: 'internal error; the log of the hub has the reason' },
     500,

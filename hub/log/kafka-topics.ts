@@ -44,11 +44,25 @@ export async function countPartitions(
     if (partitions > 0) return partitions
     // It may say that the topic is unknown though it has just made it, or that another was first: look again.
     await admin
-      .createTopics({ topics: [{ topic: name, numPartitions, replicationFactor }] })
+      .createTopics({
+        topics: [
+          {
+            topic: name,
+            numPartitions,
+            replicationFactor,
+            configEntries: promised(replicationFactor),
+          },
+        ],
+      })
       .catch((error: Error) => onLog(error.message, { topic: name }))
     await sleep(100)
   }
   throw new LogError('unavailable', `Kafka has no topic ${name}, and did not make it`)
+}
+
+/** One broker alone acknowledges nothing, whatever the cluster's default; with fewer than three it could not. */
+function promised(replicationFactor: number) {
+  return replicationFactor >= 3 ? [{ name: 'min.insync.replicas', value: '2' }] : []
 }
 
 // Listed first: asking for the metadata of a topic that is not there can make it, with the broker's defaults.

@@ -29,20 +29,39 @@ const vocabulary = `
   SELECT item, row_number() OVER (ORDER BY count() DESC, item) - 1 AS number
   FROM (${interactions}) GROUP BY item ORDER BY number LIMIT {itemsMax:UInt32}`
 
+/** How many visitors are asked what an item is: a change is known when half of so many have seen it. */
+const witnessesMax = 25
+
+/** What most of the newest visitors say who say anything; of equals the newest word. */
+function mostSaid(fact: string): string {
+  return `
+    arrayMap(said -> said.2, groupArraySortedIf(${witnessesMax})(
+      (-toUnixTimestamp64Milli(at), assumeNotNull(said_${fact})), isNotNull(said_${fact}))) AS ${fact}s,
+    if(empty(${fact}s), NULL, arraySort(
+      value -> (-countEqual(${fact}s, value), indexOf(${fact}s, value)), arrayDistinct(${fact}s))[1]) AS ${fact}`
+}
+
+/** Each visitor has one voice, its latest word: whoever sends alone, however much, changes nothing for the rest. */
+const facts = `
+  SELECT item, ${['name', 'category', 'price', 'available'].map(mostSaid).join()}
+  FROM (
+    SELECT items[1] AS item, max(timestamp) AS at,
+           argMax(nullIf(JSONExtractString(properties, 'name'), ''), timestamp) AS said_name,
+           argMax(nullIf(JSONExtractString(properties, 'category'), ''), timestamp) AS said_category,
+           argMax(toFloat64OrNull(trim(BOTH '"' FROM JSONExtractRaw(properties, 'price'))), timestamp) AS said_price,
+           argMax(JSONExtract(properties, 'in_stock', 'Nullable(Bool)'), timestamp) AS said_available
+    FROM events_once
+    WHERE site = {site:String} AND event IN {interactions:Array(String)} AND NOT bot
+      AND length(items) = 1
+    GROUP BY item, visitor
+  )
+  GROUP BY item`
+
 const catalogueSql = `
   SELECT vocabulary.item AS id, facts.name AS name, facts.category AS category,
          facts.price AS price, facts.available AS available
   FROM (${vocabulary}) AS vocabulary
-  LEFT JOIN (
-    SELECT items[1] AS item,
-           argMax(nullIf(JSONExtractString(properties, 'name'), ''), timestamp) AS name,
-           argMax(nullIf(JSONExtractString(properties, 'category'), ''), timestamp) AS category,
-           argMax(toFloat64OrNull(trim(BOTH '"' FROM JSONExtractRaw(properties, 'price'))), timestamp) AS price,
-           argMax(JSONExtract(properties, 'in_stock', 'Nullable(Bool)'), timestamp) AS available
-    FROM events_once
-    WHERE site = {site:String} AND event IN {interactions:Array(String)} AND NOT bot
-      AND length(items) = 1
-    GROUP BY item
+  LEFT JOIN (${facts}
   ) AS facts ON facts.item = vocabulary.item
   ORDER BY vocabulary.number`
 

@@ -1,5 +1,5 @@
 import type { Hono } from 'hono'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { hubApp } from '#hub/app.ts'
 import { Schedule } from '#hub/schedule.ts'
 import { ingestPath } from '#shared/contract.ts'
@@ -45,6 +45,18 @@ async function tampered() {
   const body = JSON.stringify(deliveryOf(1, [eventRecord('forged')]))
   return app.request(ingestPath, { method: 'POST', headers: headers as never, body })
 }
+
+it('a body that breaks off is no failure of the hub', async () => {
+  const [error, info] = (['error', 'info'] as const).map((level) =>
+    vi.spyOn(hub.environment.logger, level),
+  )
+  const aborted = Object.assign(new Error('aborted'), { code: 'ECONNRESET' })
+  const body = new ReadableStream({ pull: () => Promise.reject(aborted) })
+  const { headers } = await signedIngest(good)
+  await app.request(ingestPath, { method: 'POST', headers, body, duplex: 'half' } as RequestInit)
+  expect([error?.mock.calls.length, info?.mock.calls.length]).toEqual([0, 1])
+  vi.restoreAllMocks()
+})
 
 /** A body that fails whoever reads of it. */
 function untouchable(): RequestInit {

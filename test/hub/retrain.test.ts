@@ -123,6 +123,25 @@ describe('the training data of a site', () => {
       { id: 'sock' },
     ])
   })
+
+  it('believes most of its visitors, and not one that sends what it likes', async () => {
+    const saying = (properties: object) => ({ properties: JSON.stringify(properties) })
+    const shop = saying({ name: 'Shoe', price: 20 })
+    await insert('tiny', [
+      ...['a', 'b', 'c'].map((visitor) => view(visitor, 'trusted', 1, shop)),
+      ...[2, 3, 4, 5, 6].map((at) => view('liar', 'trusted', at, saying({ name: 'X', price: 0 }))),
+      // Two words of as many visitors: the newest holds.
+      view('a', 'changed', 1, saying({ price: 10 })),
+      view('b', 'changed', 2, saying({ price: 12 })),
+      ...Array.from({ length: 30 }, (_, at) =>
+        view(`${at}`, 'dearer', at, saying({ price: at < 15 ? 1 : 2 })),
+      ),
+    ])
+    const { catalogue } = await readTrainingData(hub.environment.store, 'tiny')
+    const prices = Object.fromEntries(catalogue.map(({ id, price }) => [id, price]))
+    expect(prices).toMatchObject({ trusted: 20, changed: 12, dearer: 2 })
+    expect(catalogue).toContainEqual({ id: 'trusted', name: 'Shoe', price: 20 })
+  })
 })
 
 /** 400 sessions in 40 chains a → b → c: what comes next is certain, and nothing is popular. */

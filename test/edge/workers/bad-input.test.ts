@@ -264,6 +264,8 @@ it('HEAD makes no decision', async () => {
   const made = () => counter('shelfedge_decisions_total', 'fallback="no_release"')
   const before = await made()
   const path = '/v1/recommendations?anonymousId=a'
-  expect((await send(path, undefined, { method: 'HEAD' })).status).toBe(405)
+  const answer = await send(path, undefined, { method: 'HEAD' })
+  expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET'])
+  expect(answer.headers.get('access-control-expose-headers')).toBe('retry-after')
   expect(await made()).toBe(before)
 })
