@@ -74,7 +74,7 @@ describe('a visitor of this POP', () => {
   it('has those erased too whose id was a number, or of the decision they came with', async () => {
     await sendBatch([rawEvent({ type: 'purchase', anonymousId: 777123 })])
     const event = rawEvent({ type: 'purchase', anonymousId: undefined })
-    await send('/v1/decide', { placement: 'home', anonymousId: '777123', events: [event] })
+    await send('/v1/decide', { placement: 'product-page', anonymousId: '777123', events: [event] })
     const answer = await askVisitor('DELETE', { site: 'demo', visitor: 'a:777123' })
     expect(answer.body).toMatchObject({ found: { refusals: 2 } })
   })
