@@ -1,5 +1,6 @@
+import { eCommerce } from './e-commerce/example.ts'
 import type { Example } from './example.ts'
 import { retailYearOnYear } from './retail-year-on-year/example.ts'
 
 /** Every example; a new one is added here alone. */
-export const examples: readonly Example[] = [retailYearOnYear]
+export const examples: readonly Example[] = [eCommerce, retailYearOnYear]

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Argument, Command } from 'commander'
 import { columns } from '#hub/cli/layout.ts'
+import { ChildError } from '#hub/local/child.ts'
 import { machine, publish } from '#hub/local/report.ts'
 import { startSystem } from '#hub/local/system.ts'
 import { Client, exampleSite, exampleWriteKey } from './client.ts'
@@ -41,31 +42,25 @@ async function main(): Promise<void> {
   )
 }
 
-/** Runs an example on a hub and a POP that nothing else uses, in a folder that is gone afterwards. */
+/** Runs an example on a hub and a POP that nothing else uses, in a folder that is gone after a good end. */
 async function runAlone(
   example: Example,
   data: string,
   narrator: ReturnType<typeof narratorSince>,
 ): Promise<Readonly<Record<string, number | null>>> {
   const folder = await mkdtemp(join(tmpdir(), 'shelfedge-example-'))
-  try {
-    const policyDir = join(folder, 'policies')
-    await mkdir(policyDir)
-    if (example.policy) await writeFile(join(policyDir, `${exampleSite}.yaml`), example.policy)
-    narrator.say('starting hub and POP …')
-    const system = await startSystem({
-      ...{ dataDir: folder, hubPort: 0, popPort: 0, retrainSeconds: 0 },
-      sites: { [exampleSite]: { writeKeys: [exampleWriteKey] } },
-      settings: { LOG_LEVEL: 'warn', POLICY_DIR: policyDir },
-    })
-    try {
-      return await example.run(new Client(system), narrator, data)
-    } finally {
-      await system.stop()
-    }
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  const policyDir = join(folder, 'policies')
+  await mkdir(policyDir)
+  if (example.policy) await writeFile(join(policyDir, `${exampleSite}.yaml`), example.policy)
+  narrator.say(`starting hub and POP, whose logs are in ${folder} …`)
+  const system = await startSystem({
+    ...{ dataDir: folder, hubPort: 0, popPort: 0, retrainSeconds: 0 },
+    sites: { [exampleSite]: { writeKeys: [exampleWriteKey] } },
+    settings: { LOG_LEVEL: 'warn', POLICY_DIR: policyDir },
+  })
+  const figures = await example.run(new Client(system), narrator, data).finally(() => system.stop())
+  await rm(folder, { recursive: true, force: true })
+  return figures
 }
 
 function narratorSince(startedAtMs: number) {
@@ -80,4 +75,9 @@ function narratorSince(startedAtMs: number) {
   }
 }
 
-await main()
+try {
+  await main()
+} catch (cause) {
+  console.error(cause instanceof ChildError ? cause.message : cause)
+  process.exitCode = 1
+}

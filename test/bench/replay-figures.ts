@@ -1,4 +1,5 @@
 import { mean } from 'simple-statistics'
+import { clusteredInterval } from '#hub/evaluation/clustered-interval.ts'
 import {
   coverage,
   hitRate,
@@ -7,7 +8,6 @@ import {
   recall,
   reciprocalRank,
 } from '#hub/evaluation/metrics.ts'
-import { clusteredInterval } from './clustered-interval.ts'
 
 export const replayLength = 20
 

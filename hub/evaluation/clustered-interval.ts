@@ -1,5 +1,5 @@
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
-import { bootstrapInterval, type Interval } from '#hub/evaluation/metrics.ts'
+import { bootstrapInterval, type Interval } from './metrics.ts'
 
 const resamples = 2_000
 const seed = 1
