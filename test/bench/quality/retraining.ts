@@ -1,0 +1,98 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Training } from '#hub/retrain.ts'
+import { openChdbStore } from '#hub/store/chdb-store.ts'
+import { loadSite } from '../deliveries.ts'
+import { largeShop } from '../large-shop.ts'
+import { type MeasuredHub, startMeasuredHub } from '../measured-hub.ts'
+import { processFigures } from '../process-figures.ts'
+
+// About 2.65 million clicks on 113,000 items.
+const shop = { sessionsTotal: 480_000, itemsTotal: 130_000, seed: 1 } as const
+const rowsPerInsert = 50_000
+const watchEveryMs = 250
+
+/** A training of a large shop on a hub of its own: how long it takes, and what hub and store hold at most above idling. */
+export async function measureLargeRetraining(): Promise<Record<string, number>> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'shelfedge-large-'))
+  try {
+    await fillStore(join(dataDir, 'store'))
+    const hub = await startMeasuredHub({ HUB_DATA_DIR: dataDir })
+    try {
+      return await retrainWatched(hub)
+    } finally {
+      await hub.remove()
+    }
+  } finally {
+    await rm(dataDir, { recursive: true, force: true })
+  }
+}
+
+async function retrainWatched(hub: MeasuredHub): Promise<Record<string, number>> {
+  const idleMb = await residentMb(hub)
+  const startedAt = performance.now()
+  const training = hub.ask<Training>(`/v1/retrain?site=${loadSite}`, { method: 'POST' })
+  let isOver = false
+  const over = () => {
+    isOver = true
+  }
+  training.then(over, over)
+  let peakMb = idleMb
+  while (!isOver) {
+    peakMb = Math.max(peakMb, await residentMb(hub))
+    await wait(watchEveryMs)
+  }
+  const ended = await training
+  if (ended.outcome !== 'published') throw new Error(`${ended.outcome}: ${ended.reason}`)
+  return {
+    retrainLargeSeconds: (performance.now() - startedAt) / 1_000,
+    retrainLargePeakMb: peakMb - idleMb,
+    retrainLargeClicks: ended.figures.clicks as number,
+    retrainLargeItems: ended.figures.items as number,
+    retrainLargeReadSeconds: ended.figures.readSeconds as number,
+    retrainLargeReleaseBytes: ended.figures.releaseBytes as number,
+  }
+}
+
+async function residentMb(hub: MeasuredHub): Promise<number> {
+  const { ownMb, childrenMb } = await processFigures(hub.pid)
+  return ownMb + childrenMb
+}
+
+/** Puts the clicks where a hub would have put them: a training reads nothing else. */
+async function fillStore(directory: string): Promise<void> {
+  const store = openChdbStore({ directory })
+  try {
+    await store.migrate()
+    let rows: Record<string, unknown>[] = []
+    let inserts = 0
+    const insert = async () => {
+      await store.insert('events', rows, `large ${inserts++}`)
+      rows = []
+    }
+    let session = 0
+    const firstMs = Date.now() - (shop.sessionsTotal + 1) * 1_000
+    for (const items of largeShop(shop)) {
+      items.forEach((item, at) => {
+        rows.push(rowOf(session, item, at, firstMs))
+      })
+      session++
+      if (rows.length >= rowsPerInsert) await insert()
+    }
+    await insert()
+  } finally {
+    await store.close()
+  }
+}
+
+function rowOf(session: number, item: number, at: number, firstMs: number) {
+  return {
+    ...{ site: loadSite, visitor: `a:${session}`, message_id: `${session}-${at}`, type: 'track' },
+    ...{ event: 'Product Viewed', session: 's', epoch: 1, sequence: at, position: 0, bot: false },
+    timestamp: new Date(firstMs + session * 1_000 + at).toISOString(),
+    items: [`item-${item}`],
+    ...{ properties: '{}', context: '{}', traits: '{}' },
+  }
+}
