@@ -39,7 +39,7 @@ export async function retrain(
   const { policy, origin } = checked
   // Bytes that the disk has lost must not keep a new release from being made.
   const before = await liveParts(site, environment).catch(() => null)
-  if (by === 'schedule' && isBrought(before)) return refused(broughtReason, origin, {})
+  if (ofItself.includes(by) && isBrought(before)) return refused(broughtReason, origin, {})
   const data = await readTrainingData(environment.store, site)
   const sessionsTotal = usableSessions(data)
   const readAt = environment.now()
@@ -51,7 +51,8 @@ export async function retrain(
   if (live?.madeFrom === madeFrom) {
     return { ...unchanged, digest: live.digest, policy: origin, figures: sizesOf(data) }
   }
-  const modelBytesMax = modelBytesFor(data.catalogue)
+  const carried = carriedModels(before)
+  const modelBytesMax = modelBytesFor(data.catalogue, Object.values(carried.bytes))
   const training = trainInThread(data.sessions, { modelBytesMax })
   environment.failPoint('during_training')
   const trained = await training
@@ -63,7 +64,6 @@ export async function retrain(
     buildAndJudgeSeconds: (builtAt - readAt) / 1_000,
   }
   if (!trained.verdict.passed) return refused(trained.verdict.reason, origin, figures)
-  const carried = carriedModels(before)
   const own = manifestOf(site, trained, { ...figures, madeFrom }, environment)
   const manifest = { ...own, models: { ...carried.declared, ...own.models } }
   const missing = missingModel(policy, manifest.models)
@@ -86,6 +86,9 @@ export async function retrain(
     figures: { ...figures, releaseBytes: release.bytes.length, trainSeconds },
   }
 }
+
+/** Who trains where nobody asked. */
+const ofItself: readonly string[] = ['schedule', 'drift']
 
 /** A session of one item says nothing of what comes next. */
 function usableSessions({ sessions: { sessionOffsets } }: TrainingData): number {
