@@ -32,6 +32,8 @@ const slots = 48
 const recordsFromMs = dayMs / 2
 const scoresFromMs = dayMs
 const deviationsMax = 100
+/** A record of next to nothing would make a score without end. */
+const recordMin = 1e-6
 /** Until then an observation teaches all it has: the deviation is not known yet. */
 const youngObservations = 50
 
@@ -145,7 +147,7 @@ function judge(
   const fading = 0.5 ** (gapMs / settings.recordHalfLifeMs)
   const faded = state.records.map((record) => record * fading) as [number, number]
   const ratios = readings.map((reading, place) =>
-    (faded[place] as number) > 0 ? reading / (faded[place] as number) : 0,
+    (faded[place] as number) > 0 ? reading / Math.max(faded[place] as number, recordMin) : 0,
   )
   const broken = ageMs > scoresFromMs ? Math.max(...ratios) : 0
   const isFresh = state.toldAt === null || at - state.toldAt > settings.toldMs

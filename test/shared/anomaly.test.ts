@@ -76,6 +76,12 @@ describe('the anomaly of a stream', () => {
     expect(observe(JSON.parse(text), 50, at)).toEqual(observe(state, 50, at))
   })
 
+  it('is a finite number where the record so far is next to nothing', () => {
+    const times = [0, 43_200_001, 129_600_001]
+    const { scores } = scoresOf([0, 5e-324, 7.733194239319699e-16], (place) => times[place] ?? 0)
+    expect(scores.every(Number.isFinite)).toBe(true)
+  })
+
   it('is a finite number, and its state JSON, whatever comes and whenever', () => {
     const observation = fc.tuple(fc.double(), fc.integer({ min: 0, max: 4e12 }))
     fc.assert(
