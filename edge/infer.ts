@@ -1,5 +1,6 @@
 import type { Fallback } from '#shared/contract.ts'
 import type { ScoredItem } from '#shared/decide.ts'
+import type { ShelfEvent } from '#shared/event.ts'
 import { type Features, featurise } from '#shared/features.ts'
 import { limits } from '#shared/limits.ts'
 import { popularityModel } from '#shared/model.ts'
@@ -7,6 +8,8 @@ import { type CompiledPlacement, compilePolicy } from '#shared/policy/compile.ts
 import type { Holdout } from '#shared/policy/holdout.ts'
 import { defaultPolicy } from '#shared/policy.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
+import type { StreamState } from '#shared/stream/anomaly.ts'
+import { observeEvents } from '#shared/stream/remembered.ts'
 import { type FeatureFacts, readFeatures } from '#shared/tabular/read-features.ts'
 import type { LivePopularity } from './live-popularity.ts'
 import type { LoadedRelease } from './releases/load.ts'
@@ -16,8 +19,10 @@ export interface Inferred {
   readonly features: Features
   /** Of a model that names items; empty where the placement has another. */
   readonly candidates: readonly ScoredItem[]
-  /** Of a tabular model: finite, null where the placement has none or it failed. */
+  /** Of a tabular model or a stream: finite, null where the placement has none or it failed. */
   readonly score: number | null
+  /** Where the model is of a stream: as it is with the readings of this question. */
+  readonly stream?: StreamState | null
   readonly popular: readonly ScoredItem[]
   /** What named or scored: `popularity` where no model did, '' where the placement asks for none. */
   readonly model: string
@@ -38,9 +43,16 @@ export function placementOf(name: string, release: LoadedRelease | null): Compil
   throw new RequestRefused(404, 'unknown_placement', `the placements here are ${known}`)
 }
 
+/** What is known of who asks; the stream is the one that the placement remembers. */
+export interface Known extends FeatureFacts {
+  /** Those of the question. */
+  readonly events: readonly ShelfEvent[]
+  readonly stream: StreamState | null
+}
+
 /** Scores a visitor by the release, down to popularity where the model has nothing to say. */
 export async function infer(
-  known: FeatureFacts,
+  known: Known,
   { placement }: CompiledPlacement,
   release: LoadedRelease | null,
   ports: {
@@ -74,6 +86,19 @@ export async function infer(
     const inferenceMs = ports.stopwatch() - startedAt
     const seen = { ...features, inputs }
     return { ...byPopularity, features: seen, score, model: name, fallback, inferenceMs }
+  }
+  if (model.answers === 'stream') {
+    const { stream, score, value } = observeEvents(known.stream, model.property, known.events)
+    const inferenceMs = ports.stopwatch() - startedAt
+    const inputs = value === null ? {} : { [model.property]: value }
+    return {
+      ...byPopularity,
+      features: { ...features, inputs, streamScore: score },
+      score,
+      stream,
+      model: name,
+      inferenceMs,
+    }
   }
   if (features.items.length === 0) return { ...byPopularity, fallback: 'unknown_visitor' }
   const numbers = features.items.map((item) => release.numberOf(item) as number)

@@ -14,6 +14,7 @@ import { timeIn, timeZoneOf } from '#shared/policy/time.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 import type { Session } from '#shared/session.ts'
 import type { Site } from '#shared/sites.ts'
+import { readRemembered } from '#shared/stream/remembered.ts'
 import { type Cleaned, clean, type Rejected } from './clean.ts'
 import { type Collected, collect, eventOfCall, eventsOfBatch, siteOfQuery } from './collect.ts'
 import type { Environment } from './environment.ts'
@@ -232,8 +233,14 @@ async function decideOnce(visitor: string, asked: Asked, environment: Environmen
   const events = cleaned.visitors.get(visitor) ?? []
   const properties = asked.trigger?.event.properties ?? newestProperties(events)
   const timeZone = timeZoneOf(context, policy.policy.timeZone)
+  const before = memoryOf(memory, question.placement)
+  const isStream = release?.models.get(placement.placement.model ?? '')?.answers === 'stream'
+  const { stream, kind } = isStream
+    ? readRemembered(JSON.parse(before))
+    : { stream: null, kind: JSON.parse(before) }
+  const readings = asked.trigger ? [asked.trigger.event] : events
   const known = {
-    ...{ session, totals, event: properties, context },
+    ...{ session, totals, event: properties, context, events: readings, stream },
     time: numbersOf(timeIn(timeZone, at)),
   }
   const { popularity, stopwatch } = environment
@@ -246,9 +253,8 @@ async function decideOnce(visitor: string, asked: Asked, environment: Environmen
     ...{ visitor, session, totals, context, at, item, score: inferred.score },
     event: { declared: placement.placement.event ?? {}, properties },
   })
-  const before = memoryOf(memory, question.placement)
   const itemsMax = question.limit ?? limits.decisionItemsDefault
-  const remembered = { memory: JSON.parse(before) }
+  const remembered = { memory: kind }
   const outcome = placement.decide({
     ...{ ...inferred, ...remembered, scope, at, item, events },
     // Not even a pin reaches whoever gets nothing.
@@ -260,7 +266,12 @@ async function decideOnce(visitor: string, asked: Asked, environment: Environmen
     ...{ ...remembered, popular: release === null ? inferred.popular : null },
   })
   const record = recordOf(asked, placement, session, seen, { ...outcome, inputs }, environment)
-  const { memory: after } = outcome
+  const after = isStream
+    ? {
+        stream: inferred.stream ?? stream,
+        kind: outcome.memory === undefined ? kind : outcome.memory,
+      }
+    : outcome.memory
   const change = after === undefined ? undefined : { placement: question.placement, before, after }
   return { record, inferred, outcome, memory: change }
 }

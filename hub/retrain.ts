@@ -1,5 +1,6 @@
+import { anomalyModel } from '#models/anomaly/model.ts'
 import type { ScoredItem } from '#shared/decide.ts'
-import type { ItemFacts } from '#shared/policy.ts'
+import type { ItemFacts, Policy } from '#shared/policy.ts'
 import { type Manifest, missingModel, packRelease } from '#shared/release.ts'
 import type { Environment } from './environment.ts'
 import { carriedModels, isBrought } from './judging/carried.ts'
@@ -64,7 +65,7 @@ export async function retrain(
     buildAndJudgeSeconds: (builtAt - readAt) / 1_000,
   }
   if (!trained.verdict.passed) return refused(trained.verdict.reason, origin, figures)
-  const own = manifestOf(site, trained, { ...figures, madeFrom }, environment)
+  const own = manifestOf(site, trained, policy, { ...figures, madeFrom }, environment)
   const manifest = { ...own, models: { ...carried.declared, ...own.models } }
   const missing = missingModel(policy, manifest.models)
   if (missing !== null) return refused(missing, origin, figures)
@@ -167,9 +168,12 @@ function tuned({ tuning }: TrainedModel) {
 function manifestOf(
   site: string,
   trained: TrainedModel,
+  { placements }: Policy,
   training: Manifest['training'],
   { now }: Environment,
 ): Manifest {
+  const isAsked = (name: string) =>
+    Object.values(placements).some((placement) => placement.model === name)
   return {
     format: 3,
     site,
@@ -179,6 +183,8 @@ function manifestOf(
         ...{ family: 'session-knn', inputs: ['session'], outputs: ['items', 'scores'] },
         itemsMax: trained.itemsMax,
       },
+      // It learns at the POP, so it is there for whoever names it.
+      ...(isAsked('anomaly') && { anomaly: anomalyModel }),
     },
     training: { ...training, ...tuned(trained), verdict: trained.verdict.reason },
   }

@@ -15,6 +15,8 @@ export interface Features {
   readonly hour: number
   /** What a tabular model was given, by the names of its features. */
   readonly inputs?: FeatureValues
+  /** What a stream said of the readings, null where there were none: its state is not stored with a decision. */
+  readonly streamScore?: number | null
 }
 
 /** The features of a session at a moment (epoch ms), of the last `itemsMax` items in the vocabulary. */

@@ -43,9 +43,23 @@ export const modelSchema = v.variant('family', [
     features: featuresSchema,
     scoreAt: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1_000)), 0),
   }),
+  /**
+   * How unusual a reading is for its visitor, from the readings before it: no file, one function for every stream
+   * (models/anomaly). Its state is in what the placement remembers of the visitor.
+   */
+  v.object({
+    family: v.literal('stream'),
+    /** A property of the events, a number. */
+    from: v.pipe(
+      v.string(),
+      v.regex(/^event\.[A-Za-z_][A-Za-z0-9_]{0,63}$/, 'event, a dot and a name'),
+    ),
+  }),
 ])
 export type Model = v.InferOutput<typeof modelSchema>
 export type ItemModel = Extract<Model, { family: 'session-knn' | 'sequence' }>
+/** Those that are a file of the release. */
+export type FileModel = Exclude<Model, { family: 'stream' }>
 export type TabularModel = Extract<Model, { family: 'tabular' }>
 
 export const modelsSchema = v.pipe(

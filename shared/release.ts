@@ -12,7 +12,7 @@ export const manifestSchema = v.object({
   format: v.literal(3),
   site: v.pipe(v.string(), v.minLength(1)),
   createdAt: v.string(),
-  /** By the names that placements call them; each is `models/<name>.onnx`. */
+  /** By the names that placements call them; each is `models/<name>.onnx`, but one of a stream has no file. */
   models: modelsSchema,
   /** What they were trained on and how they were judged; for people, never read by the POP. */
   training: v.record(v.string(), v.union([v.number(), v.string()])),
@@ -114,8 +114,8 @@ function modelsIn(files: Record<string, Uint8Array>, manifest: Manifest) {
     return name === undefined ? [] : [[name, bytes] as const]
   })
   const models = Object.fromEntries(found)
-  for (const name of Object.keys(manifest.models)) {
-    if (Object.hasOwn(models, name)) continue
+  for (const [name, { family }] of Object.entries(manifest.models)) {
+    if (family === 'stream' || Object.hasOwn(models, name)) continue
     throw new ReleaseError('release_unreadable', `the release has no models/${name}.onnx`)
   }
   const unknown = found.find(([name]) => !Object.hasOwn(manifest.models, name))

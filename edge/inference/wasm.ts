@@ -1,7 +1,7 @@
 // A compiled module: workerd refuses to compile bytes.
 import ortModule from 'onnxruntime-web/ort-wasm-simd-threaded.wasm'
 import * as ort from 'onnxruntime-web/wasm'
-import type { ItemModel, Model, TabularModel } from '#shared/model.ts'
+import type { FileModel, ItemModel, TabularModel } from '#shared/model.ts'
 import { candidatesFromOutputs, modelInput } from '#shared/session-knn.ts'
 import type { ItemScorer, RowScorer } from './scorer.ts'
 
@@ -45,7 +45,7 @@ export async function wasmRowScorer(model: Uint8Array, declared: TabularModel): 
   }
 }
 
-async function open(model: Uint8Array, declared: Model): Promise<ort.InferenceSession> {
+async function open(model: Uint8Array, declared: FileModel): Promise<ort.InferenceSession> {
   const session = await ort.InferenceSession.create(model, {
     executionProviders: ['wasm'],
     graphOptimizationLevel: 'all',

@@ -1,6 +1,6 @@
 import type { Fallback } from '#shared/contract.ts'
 import type { ScoredItem } from '#shared/decide.ts'
-import type { ItemModel, TabularModel } from '#shared/model.ts'
+import type { ItemModel, Model, TabularModel } from '#shared/model.ts'
 import type { ReleaseParts } from '#shared/release.ts'
 import { columnsOf, type Feature } from '#shared/tabular/feature.ts'
 import { encodeFeatures, type FeatureValues } from '#shared/tabular/read-features.ts'
@@ -36,6 +36,12 @@ export type LoadedModel =
       score(values: FeatureValues): Promise<ScoredRow>
       dispose(): Promise<void>
     }
+  | {
+      readonly answers: 'stream'
+      /** The property of events that is its reading. */
+      readonly property: string
+      dispose(): Promise<void>
+    }
 
 /**
  * Loads every model of a release and runs each once: one that loads may still fail when it runs. Throws with the
@@ -51,18 +57,31 @@ export async function loadModels({
   // One after the other: a runtime that compiles two at once needs the memory of both.
   for (const [name, declared] of Object.entries(manifest.models)) {
     try {
-      const bytes = models[name] as Uint8Array
-      const model =
-        declared.family === 'tabular'
-          ? await loadTabular(bytes, declared)
-          : await loadOfItems(bytes, declared, itemIds)
-      loaded.set(name, model)
+      loaded.set(name, await loadModel(models[name] as Uint8Array, declared, itemIds))
     } catch (cause) {
       for (const model of loaded.values()) await model.dispose()
       throw new Error(`the model ${name} cannot be loaded: ${reasonOf(cause)}`)
     }
   }
   return loaded
+}
+
+async function loadModel(
+  bytes: Uint8Array,
+  declared: Model,
+  itemIds: readonly string[],
+): Promise<LoadedModel> {
+  switch (declared.family) {
+    case 'stream':
+      return {
+        ...{ answers: 'stream', property: declared.from.slice('event.'.length) },
+        dispose: async () => {},
+      }
+    case 'tabular':
+      return loadTabular(bytes, declared)
+    default:
+      return loadOfItems(bytes, declared, itemIds)
+  }
 }
 
 async function loadOfItems(

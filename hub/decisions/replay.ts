@@ -103,6 +103,9 @@ async function inferAgain(
   const nothing = { candidates: [], score: null }
   const declared = manifest?.models[name]
   const bytes = models?.[name]
+  // What a stream was before is not kept: what it said of the readings is.
+  if (declared?.family === 'stream')
+    return { ...nothing, score: features.streamScore as number | null }
   if (declared === undefined || bytes === undefined || fallback === 'model_failed') return nothing
   const runtime: Runtime = fallback === 'scorer_typescript' ? 'typescript' : 'wasm'
   if (declared.family === 'tabular') {

@@ -43,7 +43,7 @@ function championOf({ policy, manifest, models, catalogue }: ReleaseParts): Cont
     if (name === undefined || name === popularityModel) continue
     const declared = manifest.models[name]
     const model = models[name]
-    if (!model || !declared || declared.family === 'tabular') continue
+    if (!model || !declared || !('itemsMax' in declared)) continue
     const vocabulary = catalogue.items.map(({ id }) => id)
     return { model, itemsMax: declared.itemsMax, vocabulary }
   }

@@ -27,7 +27,7 @@ export const defaultStreamSettings: StreamSettings = {
 }
 
 /** Hours of a working day, then those of a day of the weekend (UTC). */
-const slots = 48
+export const streamSlots = 48
 /** Records are kept from here on, and scores given from there on: the first residuals say nothing. */
 const recordsFromMs = dayMs / 2
 const scoresFromMs = dayMs
@@ -109,7 +109,10 @@ const deviationMin = 1e-9
 function begin(value: number, at: number): StreamState {
   return {
     ...{ firstAt: at, lastAt: at, observations: 0, level: value, deviation: 0, smoothed: 0 },
-    ...{ expected: new Array<number>(slots).fill(0), visits: new Array<number>(slots).fill(0) },
+    ...{
+      expected: new Array<number>(streamSlots).fill(0),
+      visits: new Array<number>(streamSlots).fill(0),
+    },
     ...{ records: [0, 0], toldAt: null, told: 0 },
   }
 }
@@ -117,7 +120,7 @@ function begin(value: number, at: number): StreamState {
 function slotOf(at: number): number {
   const date = new Date(at)
   const isWeekend = date.getUTCDay() % 6 === 0
-  return date.getUTCHours() + (isWeekend ? slots / 2 : 0)
+  return date.getUTCHours() + (isWeekend ? streamSlots / 2 : 0)
 }
 
 /** What is usual at an hour: its own mean, as long as that is young leaning on the other kind of day and the level. */
@@ -126,7 +129,7 @@ function usualAt(
   slot: number,
   { levelVisits }: StreamSettings,
 ): number {
-  const other = (slot + slots / 2) % slots
+  const other = (slot + streamSlots / 2) % streamSlots
   const lean = (of: number, on: number) => {
     const times = visits[of] as number
     const weight = times / (times + levelVisits)
@@ -181,7 +184,7 @@ function learn(
   const learned = usual + Math.sign(residual) * size
   // A mean of all at first, and one of the last `overMs` later.
   const weight = (overMs: number) => Math.max(1 - Math.exp(-gapMs / overMs), 1 / (observations + 1))
-  const slotMs = dayMs / (slots / 2)
+  const slotMs = dayMs / (streamSlots / 2)
   const perVisit = Math.max(1, slotMs / Math.max(gapMs, 1))
   const visited = state.visits[slot] as number
   const slotWeight = Math.max(settings.visitWeight / perVisit, 1 / (visited * perVisit + 1))

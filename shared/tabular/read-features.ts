@@ -70,8 +70,8 @@ function numberOf(value: unknown, { imputed }: Extract<Feature, { type: 'number'
   return Math.max(-float32Max, Math.min(float32Max, finite)) + 0
 }
 
-/** Shops send numbers as text too; a text of blanks is none. */
-function numberIn(value: unknown): number {
+/** Shops send numbers as text too; a text of blanks is none. NaN for what is no number. */
+export function numberIn(value: unknown): number {
   if (typeof value === 'string') return value.trim() === '' ? Number.NaN : Number(value)
   return typeof value === 'number' || typeof value === 'boolean' ? Number(value) : Number.NaN
 }

@@ -20,7 +20,7 @@ let hub: TestHub
 let policyDir = ''
 beforeAll(async () => {
   policyDir = mkdtempSync(join(tmpdir(), 'shelfedge-policies-'))
-  const SITES = sitesOf('shop', 'views', 'facts', 'tiny', 'chains')
+  const SITES = sitesOf('shop', 'views', 'facts', 'tiny', 'chains', 'streams')
   hub = await openTestHub({ SITES, POLICY_DIR: policyDir })
 })
 afterAll(async () => {
@@ -189,7 +189,7 @@ describe('a model is judged', () => {
       const checked = checkModel(buildModel(other), index, heldBack)
       await expect(checked).rejects.toThrow('disagree on the session 0')
     }
-  })
+  }, 60_000)
 })
 
 describe('a training', () => {
@@ -213,6 +213,26 @@ describe('a training', () => {
     expect(Buffer.from(one.model).equals(Buffer.from(other.model))).toBe(true)
     expect(one).toEqual(other)
   })
+
+  it('with a policy that names a model it cannot make says which there are', async () => {
+    const policy = 'placements: { ward: { kind: verdict, model: MODEL, rules: [] } }'
+    const rows = chains.flatMap((items, at) =>
+      items.map((item, step) => view(`v${at}`, `i${item}`, at * 10 + step)),
+    )
+    await insert('streams', rows)
+    writeFileSync(join(policyDir, 'streams.yaml'), policy.replace('MODEL', 'churn'))
+    const refused = await retrain('streams', 'test', hub.environment)
+    expect(refused).toMatchObject({
+      outcome: 'refused',
+      reason:
+        'policy.placements.ward.model: there is no churn; the models are session-knn, popularity',
+    })
+    writeFileSync(join(policyDir, 'streams.yaml'), policy.replace('MODEL', 'anomaly'))
+    const { digest } = await retrain('streams', 'test', hub.environment)
+    const bytes = await hub.environment.blobs.get(digest as string)
+    const { manifest } = unpackRelease(new Uint8Array(bytes as Uint8Array))
+    expect(manifest.models.anomaly).toEqual({ family: 'stream', from: 'event.value' })
+  }, 60_000)
 
   it('with too little to learn from publishes nothing and says what is missing', async () => {
     expect(await retrain('facts', 'test', hub.environment)).toMatchObject({

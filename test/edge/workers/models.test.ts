@@ -1,6 +1,7 @@
 import { runDurableObjectAlarm } from 'cloudflare:test'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { buildTabularModel } from '#models/tabular/graph.ts'
+import type { Placement } from '#shared/policy.ts'
 import type { ReleaseParts } from '#shared/release.ts'
 import type { OwnTabularModel } from '#shared/tabular/model.ts'
 import { baseMs, rawEvent } from '#test/support/events.ts'
@@ -96,5 +97,45 @@ describe('a release with two models', () => {
       body: { detail: expect.stringContaining('will-buy') },
     })
     expect((await ask('product-page', {})).body.release).toBe(live.digest)
+  })
+})
+
+describe('a model of a stream', () => {
+  const anomaly = { family: 'stream', from: 'event.pulse' } as const
+  const alarm: Placement = {
+    ...{ kind: 'alert', model: 'anomaly' },
+    levels: [{ severity: 'unusual', on: 'score > 1.5', off: 'score < 0.5' }],
+  }
+  const parts: ReleaseParts = {
+    ...small,
+    manifest: { ...small.manifest, models: { ...small.manifest.models, anomaly } },
+    policy: { ...small.policy, placements: { ...small.policy.placements, alarm } },
+  }
+  const hourMs = 3_600_000
+  const reading = (hour: number, pulse: number) =>
+    rawEvent({
+      ...{ messageId: `hour-${hour}`, event: 'Pulse Taken', properties: { pulse } },
+      timestamp: new Date(baseMs + hour * hourMs).toISOString(),
+    })
+  const usual = Array.from({ length: 60 }, (_, hour) => reading(hour, 70 + (hour % 5)))
+  const told = async (...events: object[]) => {
+    const { status, body } = await send('/v1/decide', {
+      ...{ placement: 'alarm', anonymousId: 'me' },
+      events: events.map((event) => ({ ...event, anonymousId: 'me' })),
+    })
+    expect(status).toBe(200)
+    return body.answer as { severity: string | null; score: number | null }
+  }
+
+  it('remembers what is usual from question to question, and says what is not', async () => {
+    expect(await packAndPush(parts)).toMatchObject({ status: 200 })
+    expect(await told(...usual)).toMatchObject({ severity: null })
+    expect(await told(reading(60, 72))).toMatchObject({ severity: null, score: 0 })
+    const unusual = await told(reading(61, 140))
+    expect(unusual).toMatchObject({ severity: 'unusual' })
+    expect(unusual.score).toBeGreaterThan(1.5)
+    // Sent again it is no reading, and an alert that cannot be judged stays.
+    expect(await told(reading(61, 140))).toMatchObject({ severity: 'unusual', score: null })
+    expect(await told(reading(62, 72))).toMatchObject({ severity: null })
   })
 })
