@@ -25,10 +25,16 @@ export const pushTables = [
      PRIMARY KEY (site, visitor, number)) WITHOUT ROWID`,
 ]
 
-/** What a stream tells of a decision: what was answered, without what it was made from. JSON has no line ends. */
+/**
+ * What a stream tells of a decision: what its answer told, and nothing of what it was made from, since it goes to a
+ * browser. JSON has no line ends.
+ */
 export function pushTextOf(record: DecisionRecord): string {
-  const { kind: _record, features: _features, session: _session, ...told } = record
-  return JSON.stringify(told)
+  const { decisionId, at, placement, answerKind: kind, answer, release, model, fallback } = record
+  const items = record.items.map((id, index) => ({ id, score: record.scores[index] }))
+  return JSON.stringify({
+    ...{ decisionId, at, placement, kind, answer, items, release, model, fallback },
+  })
 }
 
 /** A visitor is watched from now on; answers what was pushed after the event with this number, null for a new stream. */

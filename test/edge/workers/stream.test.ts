@@ -60,10 +60,16 @@ describe('a stream', () => {
     expect(stream.response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
     const answer = await send('/v1/decide', { anonymousId: 'visitor-1', placement: 'product-page' })
     const event = await stream.next()
-    const { decisionId, placement, release, model, fallback } = answer.body
-    expect(event).toMatchObject({
-      event: 'decision',
-      data: { decisionId, placement, release, model, fallback },
+    const { decisionId, placement, kind, release, model, fallback } = answer.body
+    const items = (answer.body.items as { id: string; score: number }[]).map(({ id, score }) => ({
+      id,
+      score,
+    }))
+    expect(event?.event).toBe('decision')
+    // Exactly this: what a decision was made from is nobody's business in a browser.
+    expect(event?.data).toEqual({
+      ...{ decisionId, placement, kind, items, release, model, fallback },
+      ...{ at: expect.any(Number), answer: answer.body.answer },
     })
   })
 
