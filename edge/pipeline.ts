@@ -71,16 +71,25 @@ export async function takeEvents(
   const { body, site } = collected
   const raw = type ? eventOfCall(body, type) : eventsOfBatch(body, 'batch', limits.batchEventsMax)
   const cleaned = clean(raw, collected)
-  const { decisions, accepted } = await decideTriggered(cleaned, collected, environment, later)
-  const rest = await remember(cleaned, site, environment)
-  // What a decision was committed with comes a second time here, and is no duplicate of the sender's.
-  const duplicates = rest.duplicates - accepted
-  const receipt = { accepted: rest.accepted + accepted, duplicates }
+  const { decisions, rest, ...decided } = await decideTriggered(
+    cleaned,
+    collected,
+    environment,
+    later,
+  )
+  const remembered = await remember(rest, site, environment)
+  const receipt = {
+    accepted: decided.accepted + remembered.accepted,
+    duplicates: decided.duplicates + remembered.duplicates,
+  }
   const answer = answerBatch(cleaned, receipt, site, environment)
   return decisions.length === 0 ? answer : { ...answer, decisions }
 }
 
-/** Each event that a placement listens to is decided on at its place in its visitor's order, and committed with it. */
+/**
+ * Each event that a placement listens to is decided on at its place in its visitor's order, and committed with
+ * those before it and the decision; `rest` is what is left to remember.
+ */
 async function decideTriggered(
   cleaned: Cleaned,
   { site, receivedAt: at }: Pick<Collected, 'site' | 'receivedAt'>,
@@ -88,43 +97,54 @@ async function decideTriggered(
   later: Later,
 ) {
   const decisions: TriggeredAnswer[] = []
-  let accepted = 0
+  const committed = new Set<ShelfEvent>()
+  let [accepted, duplicates] = [0, 0]
   for (const [visitor, events] of cleaned.visitors) {
     const names = events.map(({ event }) => event)
     if (!(await environment.releases.hears(site.id, later, names))) continue
     await environment.releases.use(site.id, visitor, later, async (release) => {
       const policy = release?.policy ?? policyWithoutRelease
       const own: TriggeredAnswer[] = []
-      for (const trigger of triggersOf(events, policy, at)) {
-        const { event, placements } = trigger
+      // Events whose trigger decides nothing go with the next one: a visitor's order holds.
+      let brought: readonly ShelfEvent[] = []
+      for (const { event, placements, events: since } of triggersOf(events, policy, at)) {
+        brought = [...brought, ...since]
         if (decisions.length + own.length + placements.length > limits.triggeredDecisionsMax) {
           environment.counters.add('shelfedge_triggers_left_out_total', placements.length)
           continue
         }
-        const visitors = new Map([[visitor, trigger.events]])
-        const brought = { ...cleaned, visitors, refusals: [] }
-        const { isLastNew } = await look(visitor, brought, site, environment)
-        for (const placement of isLastNew ? placements : []) {
+        const upToIt = { ...cleaned, visitors: new Map([[visitor, brought]]), refusals: [] }
+        const { isLastNew } = await look(visitor, upToIt, site, environment)
+        if (!isLastNew) continue
+        for (const placement of placements) {
           const question: Question = { placement, context: {} }
-          const decisionId = await triggeredId(site.id, visitor, event, placement)
-          const asked = {
-            question,
-            cleaned: brought,
-            site,
-            at,
-            release,
-            trigger: { event, decisionId },
+          const trigger = {
+            event,
+            decisionId: await triggeredId(site.id, visitor, event, placement),
           }
+          const asked = { question, cleaned: upToIt, site, at, release, trigger }
           const { made, receipt } = await untilSettled(visitor, asked, environment)
+          // A second placement brings the same events, and they are no duplicates of the sender's.
+          if (!committed.has(event)) duplicates += receipt.duplicates
           accepted += receipt.accepted
+          for (const each of brought) committed.add(each)
           own.push({ messageId: event.messageId, ...answerDecision(made, environment) })
         }
+        brought = []
       }
       decisions.push(...own)
       return { fallback: own.find(({ fallback }) => fallback !== null)?.fallback ?? null }
     })
   }
-  return { decisions, accepted }
+  return { decisions, accepted, duplicates, rest: without(committed, cleaned) }
+}
+
+function without(committed: ReadonlySet<ShelfEvent>, cleaned: Cleaned): Cleaned {
+  if (committed.size === 0) return cleaned
+  const left = [...cleaned.visitors].map(
+    ([visitor, events]) => [visitor, events.filter((event) => !committed.has(event))] as const,
+  )
+  return { ...cleaned, visitors: new Map(left.filter(([, events]) => events.length > 0)) }
 }
 
 /**

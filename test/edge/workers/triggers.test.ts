@@ -1,10 +1,11 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import type { VisitorDescription } from '#edge/visitors/describe.ts'
 import { limits } from '#shared/limits.ts'
 import type { Policy } from '#shared/policy.ts'
 import { rawEvent } from '#test/support/events.ts'
 import { smallRelease } from '#test/support/release.ts'
 import { packAndPush } from './hub-side.ts'
-import { counter, forgetEverything, send, sendBatch } from './pop.ts'
+import { counter, forgetEverything, ownerOf, send, sendBatch } from './pop.ts'
 
 afterEach(forgetEverything)
 
@@ -64,6 +65,33 @@ describe('an event that a placement listens to', () => {
     expect(answer.body).toMatchObject({ accepted: 4, duplicates: 0 })
     const raised = decisionsOf(answer).map((each) => each.answer.severity)
     expect(raised).toEqual([null, 'warning', 'warning', null])
+  })
+
+  it('is counted once where two placements listen to it, and a repeated neighbour is a duplicate', async () => {
+    const both = { ...placements, second: placements.fraud as NonNullable<typeof placements.fraud> }
+    await packAndPush({ ...release, policy: { ...release.policy, placements: both } })
+    const view = track('Product Viewed', {})
+    await sendBatch([view])
+    const answer = await sendBatch([
+      view,
+      track('Payment Submitted', { amount: 1 }),
+      track('Product Viewed', {}),
+    ])
+    expect(answer.body).toMatchObject({ accepted: 2, duplicates: 1 })
+    expect(decisionsOf(answer).map((each) => each.placement)).toEqual(['fraud', 'second'])
+  })
+
+  it('keeps the order of its visitor, though one that sets off nothing lies in between', async () => {
+    await push()
+    const known = track('Payment Submitted', { amount: 1 })
+    await sendBatch([known])
+    const [before, after] = [track('Product Viewed', {}), track('Payment Submitted', { amount: 2 })]
+    await sendBatch([before, known, after])
+    const name = { site: 'demo', visitor: 'a:me' }
+    const { batches } = (await ownerOf('a:me').describe(name, null)) as VisitorDescription
+    const records = batches.flatMap(({ batch }) => JSON.parse(batch).records as Triggered[])
+    const ids = records.flatMap(({ messageId }) => messageId ?? [])
+    expect(ids).toEqual([known, before, after].map(({ messageId }) => messageId))
   })
 
   it('of long ago is taken and sets off nothing', async () => {
