@@ -4,10 +4,9 @@ import type { ItemFacts, Policy } from '#shared/policy.ts'
 import { type Manifest, missingModel, packRelease } from '#shared/release.ts'
 import type { Environment } from './environment.ts'
 import { carriedModels, isBrought } from './judging/carried.ts'
-import { liveParts } from './judging/live-parts.ts'
 import { type PolicyOrigin, readPolicy } from './policies/read-policy.ts'
+import { liveRelease } from './publishing/live-release.ts'
 import { publishRelease } from './publishing/publish.ts'
-import { liveTag } from './publishing/tags.ts'
 import { trainingFingerprint } from './training/fingerprint.ts'
 import { modelBytesFor } from './training/model-bytes.ts'
 import { readTrainingData, type TrainingData } from './training/read-sessions.ts'
@@ -39,7 +38,7 @@ export async function retrain(
   if (!checked.ok) return refused(checked.reason, null, {})
   const { policy, origin } = checked
   // Bytes that the disk has lost must not keep a new release from being made.
-  const before = await liveParts(site, environment).catch(() => null)
+  const before = await liveRelease(site, environment).catch(() => null)
   if (ofItself.includes(by) && isBrought(before)) return refused(broughtReason, origin, {})
   const data = await readTrainingData(environment.store, site)
   const sessionsTotal = usableSessions(data)
@@ -48,9 +47,8 @@ export async function retrain(
     return tooLittle(sessionsTotal, origin, environment)
   }
   const madeFrom = trainingFingerprint(data, policy)
-  const live = await liveRelease(site, environment)
-  if (live?.madeFrom === madeFrom) {
-    return { ...unchanged, digest: live.digest, policy: origin, figures: sizesOf(data) }
+  if (before?.manifest.training.madeFrom === madeFrom) {
+    return { ...unchanged, digest: before.digest, policy: origin, figures: sizesOf(data) }
   }
   const carried = carriedModels(before)
   const modelBytesMax = modelBytesFor(data.catalogue, Object.values(carried.bytes))
@@ -127,17 +125,6 @@ function refused(
   figures: Training['figures'],
 ): Training {
   return { outcome: 'refused', reason, digest: null, policy, figures }
-}
-
-/** The live release and what it was made from, where that is known; it is looked for among the newest only. */
-async function liveRelease(site: string, { registry }: Environment) {
-  const [digest, releases] = await Promise.all([
-    registry.tag(site, liveTag),
-    registry.releases(site, 100),
-  ])
-  const manifest = releases.find((release) => release.digest === digest)?.manifest
-  const { training } = (manifest ?? {}) as Partial<Manifest>
-  return digest === null ? null : { digest, madeFrom: training?.madeFrom }
 }
 
 function judged({ verdict }: TrainedModel) {

@@ -2,6 +2,7 @@
 import ortModule from 'onnxruntime-web/ort-wasm-simd-threaded.wasm'
 import * as ort from 'onnxruntime-web/wasm'
 import type { FileModel, ItemModel, TabularModel } from '#shared/model.ts'
+import { onnxSessionOptions } from '#shared/onnx-session.ts'
 import { candidatesFromOutputs, modelInput } from '#shared/session-knn.ts'
 import type { ItemScorer, RowScorer } from './scorer.ts'
 
@@ -46,13 +47,7 @@ export async function wasmRowScorer(model: Uint8Array, declared: TabularModel): 
 }
 
 async function open(model: Uint8Array, declared: FileModel): Promise<ort.InferenceSession> {
-  const session = await ort.InferenceSession.create(model, {
-    executionProviders: ['wasm'],
-    graphOptimizationLevel: 'all',
-    // WebAssembly memory never shrinks: both keep a swap of two releases within an isolate's 128 MB.
-    enableCpuMemArena: false,
-    extra: { session: { disable_prepacking: '1' } },
-  })
+  const session = await ort.InferenceSession.create(model, onnxSessionOptions)
   expectSame('inputs', session.inputNames, declared.inputs)
   expectSame('outputs', session.outputNames, declared.outputs)
   return session

@@ -1,6 +1,7 @@
 import type { Fallback } from '#shared/contract.ts'
 import type { ScoredItem } from '#shared/decide.ts'
 import type { ItemModel, Model, TabularModel } from '#shared/model.ts'
+import { namedItems } from '#shared/named-items.ts'
 import type { ReleaseParts } from '#shared/release.ts'
 import { columnsOf, type Feature } from '#shared/tabular/feature.ts'
 import { encodeFeatures, type FeatureValues } from '#shared/tabular/read-features.ts'
@@ -94,7 +95,7 @@ async function loadOfItems(
   const score = withFallback<Int32Array, ItemScorer, readonly ScoredItem[]>(
     scorer,
     () => typescriptItemScorer(bytes),
-    async (asked, items) => named(await asked.score(items), itemIds),
+    async (asked, items) => namedItems(await asked.score(items), itemIds),
   )
   return {
     answers: 'items',
@@ -154,15 +155,4 @@ function withFallback<Input, Scorer, Value>(
 function finite(score: number): number {
   if (Number.isFinite(score)) return score
   throw new Error(`the score is ${score}`)
-}
-
-/** What names no item of the catalogue, or has a score that is none, is left out. */
-function named(
-  scored: { readonly items: Int32Array; readonly scores: Float32Array },
-  itemIds: readonly string[],
-): ScoredItem[] {
-  return Array.from(scored.items, (number, index) => ({
-    id: itemIds[number] as string,
-    score: scored.scores[index] as number,
-  })).filter(({ id, score }) => id !== undefined && Number.isFinite(score))
 }

@@ -1,6 +1,6 @@
 import * as ort from 'onnxruntime-web/wasm'
-import type { ScoredItem } from '#shared/decide.ts'
 import type { ItemModel, TabularModel } from '#shared/model.ts'
+import { onnxSessionOptions } from '#shared/onnx-session.ts'
 import {
   type Candidates,
   candidatesFromOutputs,
@@ -41,23 +41,9 @@ export async function runTabularModel(
   return outputs.score?.data[declared.scoreAt] as number
 }
 
-/** Candidates by their ids, as a POP has them. */
-export function namedItems(candidates: Candidates, itemIds: readonly string[]): ScoredItem[] {
-  return Array.from(candidates.items, (number, index) => ({
-    id: itemIds[number] as string,
-    score: candidates.scores[index] as number,
-  })).filter(({ id, score }) => id !== undefined && Number.isFinite(score))
-}
-
-/** With the options of the POPs: another order of sums could be another last bit. */
 async function run(bytes: Uint8Array, inputs: Record<string, ort.Tensor>) {
   ort.env.wasm.numThreads = 1
-  const session = await ort.InferenceSession.create(bytes, {
-    executionProviders: ['wasm'],
-    graphOptimizationLevel: 'all',
-    enableCpuMemArena: false,
-    extra: { session: { disable_prepacking: '1' } },
-  })
+  const session = await ort.InferenceSession.create(bytes, onnxSessionOptions)
   try {
     return await session.run(inputs)
   } finally {

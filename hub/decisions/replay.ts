@@ -6,6 +6,7 @@ import {
   effectsToKeep,
 } from '#shared/decision-inputs.ts'
 import type { Outcome } from '#shared/kinds/kind.ts'
+import { namedItems } from '#shared/named-items.ts'
 import { compilePolicy } from '#shared/policy/compile.ts'
 import { RuleItem, type SessionFacts } from '#shared/policy/facts.ts'
 import { holdoutOf } from '#shared/policy/holdout.ts'
@@ -18,7 +19,7 @@ import { encodeFeatures, type FeatureValues } from '#shared/tabular/read-feature
 import type { Totals } from '#shared/totals.ts'
 import type { Blobs } from '../registry/blobs.ts'
 import type { StoredDecision } from './find-decision.ts'
-import { namedItems, type Runtime, runItemModel, runTabularModel } from './run-model.ts'
+import { type Runtime, runItemModel, runTabularModel } from './replay-model.ts'
 
 /** A decision made again from what is stored with it, beside what was answered then. */
 export interface Replay {

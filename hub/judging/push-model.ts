@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { Environment } from '../environment.ts'
+import { liveRelease } from '../publishing/live-release.ts'
 import { challenge } from './challenge.ts'
 import { composeRelease } from './compose-release.ts'
 import { contractOf, type Declaration } from './declaration.ts'
 import { examineModel } from './examine.ts'
-import { liveParts } from './live-parts.ts'
 
 export interface Push {
   readonly site: string
@@ -62,7 +62,7 @@ export async function pushModel(push: Push, environment: Environment): Promise<P
     const { code, detail: reason } = examined.refusal
     return conclude({ what: 'file', code, reason, figures: {}, release: null })
   }
-  const live = await liveParts(site, environment)
+  const live = await liveRelease(site, environment)
   const compared =
     declared.family === 'sequence'
       ? await challenge(site, model, declared, live, environment)
