@@ -2,6 +2,7 @@
 
 import { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type ClickHouseClient,
   ClickHouseLogLevel,
@@ -10,6 +11,7 @@ import {
   type ResultSet,
   type Row,
 } from '@clickhouse/client'
+import { backoffMs } from '../log/backoff.ts'
 import { toStoreError } from './clickhouse-errors.ts'
 import { type Migration, readMigrations } from './migrations.ts'
 import { readOnlySql } from './read-guard.ts'
@@ -156,10 +158,23 @@ async function migrate(client: ClickHouseClient): Promise<readonly string[]> {
   return fresh.map((migration) => migration.name)
 }
 
-// There are no transactions over DDL: each statement says IF NOT EXISTS, so that a half-applied file is
-// applied again as a whole.
+const migrationTriesMax = 8
+const migrationBackoff = { firstMs: 50, longestMs: 1_000 }
+
+// There are no transactions over DDL: each statement says IF NOT EXISTS or OR REPLACE, so that a half-applied
+// file is applied again as a whole.
 async function apply(client: ClickHouseClient, { name, statements }: Migration): Promise<void> {
-  for (const query of statements) await client.command({ query })
+  for (let attempt = 1; ; attempt++) {
+    try {
+      for (const query of statements) await client.command({ query })
+      break
+    } catch (error) {
+      // Where a view is not replaced in one step, it is missing for a moment while another hub does it.
+      const isMeanwhileReplaced = toStoreError(error).message.includes('(UNKNOWN_TABLE)')
+      if (!isMeanwhileReplaced || attempt === migrationTriesMax) throw error
+      await sleep(backoffMs(attempt, migrationBackoff))
+    }
+  }
   await insertText(client, 'migrations', JSON.stringify({ name }), `migration ${name}`)
 }
 

@@ -11,29 +11,20 @@ import { storeContract } from './store-contract.ts'
 let directory = ''
 let bridge: ClickHouseBridge
 let store: Store
-let others: Store[]
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'shelfedge-clickhouse-'))
   bridge = await startClickHouseBridge(directory)
-  const open = () => openStore({ url: bridge.url, dataDir: directory })
-  ;[store, ...others] = await Promise.all([open(), open(), open()])
+  store = await openStore({ url: bridge.url, dataDir: directory })
 })
 
 afterAll(async () => {
-  for (const each of [store, ...others]) await each.close()
+  await store.close()
   await bridge.close()
   await rm(directory, { recursive: true, force: true })
 })
 
 describe('the store over HTTP, chDB behind a bridge', () => storeContract({ store: () => store }))
-
-test('hubs that start at the same time make the tables together', async () => {
-  for (const { query } of [store, ...others])
-    expect(await query('SELECT count() AS total FROM events_once WHERE false')).toEqual([
-      { total: 0 },
-    ])
-})
 
 test('a server that is away is an error to try again after', async () => {
   const away = openClickHouseStore('http://127.0.0.1:1')
