@@ -1,5 +1,6 @@
 import { fallbacks } from '#shared/contract.ts'
 import { kindNames } from '#shared/kinds/table.ts'
+import { reservationOutcomes } from '#shared/offers/reservation.ts'
 import { ruleEffects } from '#shared/policy.ts'
 
 interface Counted {
@@ -30,6 +31,10 @@ const counted = {
   shelfedge_rule_failures_total: {
     help: 'Evaluations of rules that failed (a missing field, a division by zero), by effect; of other kinds than items by kind.',
     zeros: zerosOf('effect', [...ruleEffects, ...kindNames.filter((kind) => kind !== 'items')]),
+  },
+  shelfedge_offer_reservations_total: {
+    help: 'Offers with a budget that decisions asked for, by outcome.',
+    zeros: zerosOf('outcome', reservationOutcomes),
   },
   shelfedge_releases_total: {
     help: 'Releases received, by outcome.',

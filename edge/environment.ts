@@ -3,6 +3,7 @@ import { importPopKey, importReleasePublicKey } from '#shared/keys.ts'
 import { readConfig } from './config.ts'
 import { Counters } from './counters.ts'
 import { LivePopularity } from './live-popularity.ts'
+import type { Offers } from './offers/object.ts'
 import { LiveReleases } from './releases/live.ts'
 import type { ReleaseShelf } from './releases/shelf.ts'
 import type { Visitors } from './visitors/object.ts'
@@ -10,6 +11,7 @@ import type { Visitors } from './visitors/object.ts'
 /** What wrangler.toml binds beside the settings. */
 export interface Bindings {
   readonly VISITORS: DurableObjectNamespace<Visitors>
+  readonly OFFERS: DurableObjectNamespace<Offers>
   readonly RELEASES: DurableObjectNamespace<ReleaseShelf>
 }
 
@@ -39,6 +41,7 @@ export const environment = {
   counters,
   popularity: new LivePopularity(),
   visitors: bindings.VISITORS,
+  offersOf: (site: string) => bindings.OFFERS.get(bindings.OFFERS.idFromName(site)),
   shelf,
   releases: new LiveReleases({
     shelf,

@@ -23,6 +23,7 @@ import { look } from './look.ts'
 import { type Question, readQuestion } from './question.ts'
 import type { LoadedRelease } from './releases/load.ts'
 import { type Receipt, remember } from './remember.ts'
+import { reserve } from './reserve.ts'
 import { triggeredId, triggersOf } from './triggers.ts'
 import { memoryOf } from './visitors/memory.ts'
 
@@ -275,15 +276,17 @@ async function decideOnce(visitor: string, asked: Asked, environment: Environmen
   })
   const itemsMax = question.limit ?? limits.decisionItemsDefault
   const remembered = { memory: kind }
+  const name = { site: site.id, visitor }
+  const reservations = await reserve(placement, { scope, at, ...remembered }, name, environment)
   const outcome = placement.decide({
-    ...{ ...inferred, ...remembered, scope, at, item, events },
+    ...{ ...inferred, ...remembered, reservations, scope, at, item, events },
     // Not even a pin reaches whoever gets nothing.
     itemsMax: holdout === 'nothing' ? 0 : itemsMax,
   })
   const seen = { ...inferred, features: { ...inferred.features, ...told } }
   const inputs = inputsOf({
     ...{ session, itemsSeen: inferred.features.items.length, timeZone, itemsMax, events },
-    ...{ ...remembered, popular: release === null ? inferred.popular : null },
+    ...{ ...remembered, reservations, popular: release === null ? inferred.popular : null },
   })
   const record = recordOf(asked, placement, session, seen, { ...outcome, inputs }, environment)
   const after = isStream

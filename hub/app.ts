@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import { ingestPath } from '#shared/contract.ts'
+import { ingestPath, leasePath } from '#shared/contract.ts'
 import { limits } from '#shared/limits.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 import { byToken } from './authorise.ts'
@@ -13,6 +13,9 @@ import { listExperiments, reportExperiment } from './experiments/report.ts'
 import { checkHead, ingest } from './ingest.ts'
 import { modelsPath, serveModels } from './judging/routes.ts'
 import { recordsTopic, storeGroup } from './log/topics.ts'
+import { DeclaredBudgets } from './offers/declared-budgets.ts'
+import { answerLease } from './offers/lease.ts'
+import { codesPath, serveOffers } from './offers/routes.ts'
 import { peakMemory } from './peak-memory.ts'
 import { serveReleases } from './publishing/routes.ts'
 import { RegistryError } from './registry/registry.ts'
@@ -42,15 +45,22 @@ export function hubApp(environment: Environment, schedule: Schedule): Hono {
   app.post(ingestPath, async (context) =>
     context.json(await ingest(await signedRequest(context), environment)),
   )
+  const budgets = new DeclaredBudgets(environment)
+  app.use(leasePath, popsOnly(environment))
+  app.use(leasePath, limitBody(queryBytesMax))
+  app.post(leasePath, async (context) =>
+    context.json(await answerLease(await signedRequest(context), budgets, environment)),
+  )
   app.get('/healthz', (context) => context.json({ status: 'alive' }))
   app.get('/readyz', async (context) => {
     await environment.store.ping()
     return context.json({ status: 'ready' })
   })
-  app.use('/v1/*', except(modelsPath, limitBody(queryBytesMax)))
+  app.use('/v1/*', except([modelsPath, codesPath], limitBody(queryBytesMax)))
   app.use('/v1/*', byToken(environment))
   app.use('/metrics', byToken(environment))
   app.use(modelsPath, limitBody(pushBytesMax))
+  app.use(codesPath, limitBody(limits.offerCodesBytesMax))
   app.post('/v1/query', async (context) =>
     context.json(
       await environment.store.query(await context.req.text(), context.req.query(), {
@@ -85,6 +95,7 @@ export function hubApp(environment: Environment, schedule: Schedule): Hono {
   serveDeadLetters(app, environment)
   serveExperiments(app, environment)
   serveDecisions(app, environment)
+  serveOffers(app, budgets, environment)
   serveWebhooks(app, environment)
   const scrape = new Scrape(environment)
   app.get('/metrics', async (context) => {
@@ -159,10 +170,10 @@ function serveWebhooks(app: Hono, { webhooks }: Environment): void {
   )
 }
 
-/** What is sent to one path has another bound, after its sender is known. */
-function except(path: string, limited: ReturnType<typeof limitBody>) {
-  return function exceptOne(context: Context, next: () => Promise<void>) {
-    return context.req.path === path ? next() : limited(context, next)
+/** What is sent to some paths has another bound, after its sender is known. */
+function except(paths: readonly string[], limited: ReturnType<typeof limitBody>) {
+  return function exceptSome(context: Context, next: () => Promise<void>) {
+    return paths.includes(context.req.path) ? next() : limited(context, next)
   }
 }
 

@@ -1,14 +1,14 @@
 import type { Context } from 'hono'
-import { ingestPath } from '#shared/contract.ts'
+import { ingestPath, leasePath } from '#shared/contract.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 import type { Environment } from './environment.ts'
 import { type Caller, mayDo, type Role } from './tokens.ts'
 
-/** Everything but ingest is by bearer token, each by its roles; ingest has its signature. */
+/** Everything but what POPs send is by bearer token, each by its roles; theirs has a signature. */
 export function byToken(environment: Environment) {
   return async function byToken(context: Context, next: () => Promise<void>) {
     const { path, method } = context.req
-    if (path === ingestPath) return next()
+    if (path === ingestPath || path === leasePath) return next()
     const caller = callerOf(context, environment)
     const role = roleFor(method, path)
     if (mayDo(caller, role)) return next()
@@ -30,5 +30,6 @@ function roleFor(method: string, path: string): Role {
   if (path === '/v1/history' && isReading) return 'read'
   if (/^\/v1\/models(\/|$)/.test(path)) return isReading ? 'read' : 'push'
   if (/^\/v1\/releases(\/|$)/.test(path)) return isReading ? 'read' : 'promote'
+  if (/^\/v1\/offers(\/|$)/.test(path)) return isReading ? 'read' : 'push'
   return 'admin'
 }

@@ -48,7 +48,11 @@ export async function checkHead(head: SignedHead, { popKey, now }: Environment):
   refuseUnsigned(await verifyHead(popKey, head, head.header, now()))
 }
 
-async function checkSignature(request: SignedRequest, environment: Environment): Promise<void> {
+/** The same with the body, and that it is here for the first time. */
+export async function checkSignature(
+  request: SignedRequest,
+  environment: Environment,
+): Promise<void> {
   const { popKey, nonces, now } = environment
   refuseUnsigned(await verifyRequest(popKey, request, request.header, nonces, now()))
 }

@@ -19,6 +19,9 @@ export function hubMetrics(measured: Measured) {
   for (const outcome of ['published', 'unchanged', 'too_little', 'refused', 'failed']) {
     metrics.trainings.inc({ outcome }, 0)
   }
+  for (const outcome of ['granted', 'budget_spent', 'unknown_budget']) {
+    metrics.leases.inc({ outcome }, 0)
+  }
   for (const pop of measured.popUrls.map(popLabel)) {
     for (const outcome of ['live', 'failed']) metrics.pushes.inc({ outcome, pop }, 0)
   }
@@ -100,6 +103,15 @@ function counters(registry: Registry) {
       'shelfedge_dead_letter_replays_total',
       'Dead letters replayed, by outcome.',
       ['outcome'],
+    ),
+    leases: counter(
+      'shelfedge_offer_leases_total',
+      'Parts of budgets that POPs asked for, by outcome.',
+      ['outcome'],
+    ),
+    issuesGranted: counter(
+      'shelfedge_offer_issues_granted_total',
+      'Issues of offers granted to POPs; what goes back is granted again.',
     ),
     webhooks: counter(
       'shelfedge_webhooks_total',

@@ -8,6 +8,7 @@ import { limits } from './limits.ts'
 /** What POP and hub say to each other. Both sides import this file and neither imports the other. */
 export const ingestPath = '/v1/ingest'
 export const releasePath = '/admin/v1/release'
+export const leasePath = '/v1/offers/lease'
 export const visitorPath = '/admin/v1/visitor'
 export const releaseSignatureHeader = 'shelfedge-release-signature'
 export const releaseDigestHeader = 'shelfedge-release-digest'
@@ -126,13 +127,56 @@ export type Delivery = v.InferOutput<typeof deliverySchema>
 export const deliveryReceiptSchema = v.object({ accepted: count, duplicates: count })
 export type DeliveryReceipt = v.InferOutput<typeof deliveryReceiptSchema>
 
+const leaseName = v.pipe(text, v.minLength(1), v.maxLength(64))
+const units = v.pipe(count, v.minValue(1), v.maxValue(limits.leaseUnitsMax))
+
+/** A POP asks for a part of an offer's budget, and says what it has handed out of the parts it has. */
+export const leaseQuestionSchema = v.object({
+  pop: v.pipe(text, v.minLength(1)),
+  site: text,
+  offer: text,
+  budget: text,
+  /** The POP names the lease before it asks: where the answer is lost, asking again gets the same. */
+  ask: v.nullable(v.object({ lease: leaseName, unitsMax: units })),
+  /** `closed`: no more is handed out of it, for ever; the rest goes back. */
+  used: v.pipe(
+    v.array(v.object({ lease: leaseName, units: count, closed: v.boolean() })),
+    v.maxLength(limits.leasesPerBudgetMax),
+  ),
+})
+export type LeaseQuestion = v.InferOutput<typeof leaseQuestionSchema>
+
+const lease = v.object({
+  lease: leaseName,
+  /** Its issues have the numbers from here; no other lease of the budget has them. */
+  first: count,
+  units,
+  /** In the order in which they are handed out; null where the offer has no list. */
+  codes: v.nullable(v.array(text)),
+  /** After so long the POP gives back what is left. */
+  returnAfterMs: count,
+})
+export type Lease = v.InferOutput<typeof lease>
+
+export const leaseAnswerSchema = v.object({
+  lease: v.nullable(lease),
+  /** Why there is none. */
+  reason: v.nullable(v.picklist(['budget_spent', 'unknown_budget'])),
+  /** Closed leases that the hub has settled: the POP may forget them. */
+  settled: v.array(text),
+})
+export type LeaseAnswer = v.InferOutput<typeof leaseAnswerSchema>
+
 /** What a POP answers when it has erased a visitor. */
 export const popErasureSchema = v.object({
   pop: v.pipe(text, v.minLength(1)),
   /** Every batch of the visitor up to this epoch is of the erased life; a later life has a larger one. */
   epoch: count,
-  /** What there was, in batches; of refusals in records. */
-  found: v.object({ known: v.boolean(), outbox: count, setAside: count, refusals: count }),
+  /** What there was, in batches; of refusals in records, of offers in reservations. */
+  found: v.object({
+    ...{ known: v.boolean(), outbox: count, setAside: count, refusals: count },
+    reservations: v.optional(count, 0),
+  }),
 })
 export type PopErasure = v.InferOutput<typeof popErasureSchema>
 

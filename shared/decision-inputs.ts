@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import type { ScoredItem } from './decide.ts'
 import { limits } from './limits.ts'
+import { type Reservation, reservationSchema } from './offers/reservation.ts'
 import type { RuleEffect } from './policy/ruling.ts'
 import type { Session } from './session.ts'
 
@@ -19,6 +20,8 @@ export const decisionInputsSchema = v.object({
   events: v.array(v.string()),
   /** What the placement remembered of the visitor; absent where it was nothing. */
   memory: v.optional(v.unknown()),
+  /** What was reserved for it; absent where nothing was wanted. */
+  reservations: v.optional(v.array(reservationSchema)),
   /** What was popular at the POP, where there was no release to say it. */
   popular: v.optional(v.array(v.object({ id: v.string(), score: v.number() }))),
 })
@@ -33,12 +36,13 @@ export interface Decidedly {
   readonly itemsMax: number
   readonly events: readonly { readonly event: string }[]
   readonly memory: unknown
+  readonly reservations?: readonly Reservation[] | undefined
   /** Null where a release says what is popular. */
   readonly popular: readonly ScoredItem[] | null
 }
 
 export function inputsOf(known: Decidedly): DecisionInputs {
-  const { session, timeZone, itemsMax, memory, popular } = known
+  const { session, timeZone, itemsMax, memory, reservations, popular } = known
   const items = session?.items ?? []
   return {
     session: {
@@ -47,6 +51,7 @@ export function inputsOf(known: Decidedly): DecisionInputs {
     },
     ...{ timeZone, itemsMax, events: known.events.map(({ event }) => event) },
     ...(memory === null ? {} : { memory }),
+    ...(reservations === undefined ? {} : { reservations: [...reservations] }),
     ...(popular === null ? {} : { popular: popular.slice(0, limits.decisionItemsMax) }),
   }
 }
@@ -57,6 +62,8 @@ export const keptEffectSchema = v.object({
   failures: v.number(),
   /** How many items it hid, boosted or placed. */
   items: v.number(),
+  /** Why it did nothing though it would have. */
+  reason: v.optional(v.string()),
 })
 
 /**
@@ -65,9 +72,12 @@ export const keptEffectSchema = v.object({
  */
 export function effectsToKeep(kind: string, effects: readonly RuleEffect[]) {
   return effects
-    .filter(({ on, items, failures }) => {
-      if (items.length > 0 || failures > 0) return true
+    .filter(({ on, items, failures, reason }) => {
+      if (items.length > 0 || failures > 0 || reason !== undefined) return true
       return on && kind !== 'items'
     })
-    .map(({ name, effect, failures, items }) => ({ name, effect, failures, items: items.length }))
+    .map(({ name, effect, failures, items, reason }) => ({
+      ...{ name, effect, failures, items: items.length },
+      ...(reason !== undefined && { reason }),
+    }))
 }

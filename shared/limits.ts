@@ -47,6 +47,21 @@ export const limits = {
   alertEscalationsMax: 10,
   /** Prices of one placement that a visitor keeps; past it the oldest is forgotten. */
   pricesHeldMax: 50,
+  /** Offers of one placement that a visitor's memory keeps; past it the oldest is forgotten. */
+  offersGivenMax: 50,
+  issuesPerVisitorMax: 1_000,
+  offerIssuesMax: 1_000_000_000,
+  offerCodeCharactersMax: 64,
+  /** Of one lease, which travels with its codes. */
+  leaseUnitsMax: 1_000,
+  /** Of one budget at one POP: one that is handed out of, one that comes, and those that go back. */
+  leasesPerBudgetMax: 20,
+  /** Budgets of which one POP holds leases, by site; past it the next one is unknown there. */
+  leasedBudgetsMax: 1_000,
+  /** What a POP gives back is given back after so long. */
+  leaseMs: 10 * 60_000,
+  /** Codes that an operator adds at once. */
+  offerCodesBytesMax: 8 * 1024 * 1024,
   protectedAttributesMax: 100,
   /** What the placements of a site may remember of one visitor, together; past it the oldest goes. */
   memoryCharactersMax: 64 * 1024,

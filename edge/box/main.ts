@@ -23,6 +23,7 @@ async function main(): Promise<void> {
       bindings: settings.bindings,
       durableObjects: {
         VISITORS: { className: 'Visitors', useSQLite: true },
+        OFFERS: { className: 'Offers', useSQLite: true },
         RELEASES: { className: 'ReleaseShelf', useSQLite: true },
       },
       resourcePersistencePath: dataDir,

@@ -12,7 +12,7 @@ export interface VisitorName {
 
 /** What was erased of a visitor, and the last epoch of the erased life. */
 export type Erased = Omit<PopErasure, 'pop' | 'found'> & {
-  readonly found: Omit<PopErasure['found'], 'refusals'>
+  readonly found: Omit<PopErasure['found'], 'refusals' | 'reservations'>
 }
 
 const tables = ['outbox', 'set_aside'] as const

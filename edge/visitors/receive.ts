@@ -19,10 +19,12 @@ export async function tellVisitor(order: VisitorOrder, environment: Environment)
   const after = readPlace(order.after)
   const visitors = objectOf(name.site, name.visitor, environment)
   const told = (await visitors.describe(name, after)) as VisitorDescription
+  const reservations = await environment.offersOf(name.site).describe(name)
   return {
     pop: environment.config.popId,
     ...name,
     ...told,
+    reservations,
     batches: told.batches.map((one) => ({ ...one, batch: JSON.parse(one.batch) })),
     next: told.next && `${told.next.place}.${told.next.position}`,
   }
@@ -38,7 +40,10 @@ export async function eraseVisitor(
     name,
   )) as Erased
   const refusals = await objectOf(name.site, refusalsKey, environment).eraseRefusals(name)
-  return { pop: environment.config.popId, ...name, epoch, found: { ...found, refusals } }
+  // After the visitor's own object, whose decisions ask for what is reserved.
+  const reservations = await environment.offersOf(name.site).erase(name)
+  const all = { ...found, refusals, reservations }
+  return { pop: environment.config.popId, ...name, epoch, found: all }
 }
 
 async function readOrder(order: VisitorOrder, environment: Environment): Promise<VisitorName> {

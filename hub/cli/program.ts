@@ -5,6 +5,7 @@ import { addDecisionCommands } from './decision-commands.ts'
 import { addExperimentCommands } from './experiment-commands.ts'
 import { columns, counted, facts, printable, type TableRow } from './layout.ts'
 import { addModelCommands } from './model-commands.ts'
+import { addOfferCommands } from './offer-commands.ts'
 import { addPolicyCommands } from './policy-commands.ts'
 import { addReleaseCommands } from './release-commands.ts'
 import { type Run, type RunOptions, runnerHere, runnerOf, type Surroundings } from './run.ts'
@@ -33,6 +34,7 @@ export function shelfedgeProgram(surroundings: Surroundings): Command {
   addReleaseCommands(program, run)
   addExperimentCommands(program, run)
   addDecisionCommands(program, run)
+  addOfferCommands(program, run)
   addHubCommands(program, run)
   return program
 }

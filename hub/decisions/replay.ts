@@ -67,6 +67,7 @@ export async function replayDecision(decision: StoredDecision, blobs: Blobs): Pr
     popular: holdout === 'nothing' ? [] : parts.popularity,
     itemsMax: holdout === 'nothing' ? 0 : inputs.itemsMax,
     events: inputs.events.map((event) => ({ event })),
+    reservations: inputs.reservations,
   })
   return compared(decision, outcome, inferred.score)
 }

@@ -3,6 +3,11 @@ import * as v from 'valibot'
 import { parse } from 'yaml'
 import { jsonObject } from '#shared/json-object.ts'
 import type { Outcome } from '#shared/kinds/kind.ts'
+import {
+  type Reservation,
+  reservationOutcomes,
+  type WantedIssue,
+} from '#shared/offers/reservation.ts'
 import { compilePolicy } from '#shared/policy/compile.ts'
 import { RuleItem } from '#shared/policy/facts.ts'
 import { scopeOf } from '#shared/policy/scope.ts'
@@ -38,6 +43,8 @@ const questionSchema = v.strictObject({
   catalogue: v.optional(v.array(itemFactsSchema), []),
   candidates: v.optional(scored, []),
   popular: v.optional(scored, []),
+  /** What is left of what an offer wants, by its name: `budget_spent`; what is not told is reserved. */
+  reservations: v.optional(v.record(v.string(), v.picklist(reservationOutcomes)), {}),
   limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 20),
   /** A part of the answer, or the ids of its items. */
   expect: v.optional(jsonObject()),
@@ -73,9 +80,22 @@ export function tryQuestion(policy: Policy, question: PolicyQuestion): Outcome {
     totals: { ...totalsAt(null, at), ...(question.totals as Partial<Totals> as Totals) },
     event: { declared: placement.placement.event ?? {}, properties: question.event },
   })
+  const wanted = placement.wants?.({ scope, at, memory }) ?? []
+  const reservations = wanted.map((each) => supposed(each, question.reservations[each.offer], at))
   return placement.decide({
     ...{ scope, at, item, candidates, popular, memory, events: [], itemsMax: question.limit },
+    reservations,
   })
+}
+
+/** What a POP would have reserved. */
+function supposed(
+  { offer, code, heldMs }: WantedIssue,
+  outcome: Reservation['outcome'] = 'reserved',
+  at: number,
+): Reservation {
+  if (outcome !== 'reserved') return { offer, outcome, code: null, heldUntil: null }
+  return { offer, outcome, code: code && 'CODE', heldUntil: at + heldMs }
 }
 
 /** Whether an outcome is as expected: each named part of the answer, `items` by their ids. */

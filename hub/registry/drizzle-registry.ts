@@ -16,6 +16,7 @@ import {
   readModels,
   readPopReports,
 } from './drizzle-models.ts'
+import { addOfferCodes, exchangeLease, isGranted, readOfferBudgets } from './drizzle-offers.ts'
 import {
   type Evaluation,
   type Registry,
@@ -70,6 +71,10 @@ export function createRegistry(
     erasures: (wanted, limit) => typed(() => readErasures(database, wanted, limit)),
     erasuresOf: (site, visitor, limit) =>
       typed(() => readErasuresOf(database, site, visitor, limit)),
+    exchangeLease: (exchange) => write(() => exchangeLease(database, exchange)),
+    addOfferCodes: (budget, codes) => write(() => addOfferCodes(database, budget, codes)),
+    offerBudgets: (site, limit) => typed(() => readOfferBudgets(database, site, limit)),
+    isGranted: (budget, number) => typed(() => isGranted(database, budget, number)),
     close: end,
   }
 }

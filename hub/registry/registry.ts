@@ -114,6 +114,55 @@ export interface ErasuresWanted {
   readonly lastTarget: string
 }
 
+/** A budget of an offer: by site, offer and its id in the policy. */
+export interface BudgetOf {
+  readonly site: string
+  readonly offer: string
+  readonly budget: string
+}
+
+/** A POP says what it has handed out, and may ask for more of a budget. */
+export interface LeaseExchange extends BudgetOf {
+  readonly pop: string
+  readonly at: Date
+  readonly ask: {
+    /** The POP's own name for it: asked for again it is the same. */
+    readonly lease: string
+    readonly unitsMax: number
+    /** Of all leases together; what is granted beyond a budget that was lowered is not taken back. */
+    readonly issuesMax: number
+    readonly hasCodes: boolean
+  } | null
+  readonly used: readonly {
+    readonly lease: string
+    readonly units: number
+    readonly closed: boolean
+  }[]
+}
+
+export interface GrantedLease {
+  readonly lease: string
+  readonly first: number
+  readonly units: number
+  readonly codes: string[] | null
+}
+
+export interface LeaseOutcome {
+  /** Null where nothing was asked for, or nothing is left. */
+  readonly lease: GrantedLease | null
+  /** Closed leases, of which nothing further is to be said. */
+  readonly settled: readonly string[]
+}
+
+/** What became of a budget. `granted` less `handedOut` is at POPs, or lost with one. */
+export interface BudgetState extends BudgetOf {
+  readonly granted: number
+  readonly handedOut: number
+  readonly leasesOpen: number
+  readonly codesTotal: number
+  readonly codesLeft: number
+}
+
 export interface Registry {
   /** Records a release; the same digest for the same site again changes nothing. */
   addRelease(release: ReleaseRecord): Promise<void>
@@ -153,6 +202,14 @@ export interface Registry {
   erasures(wanted: ErasuresWanted, limit: number): Promise<readonly Erasure[]>
   /** Orders for one visitor, the newest first. */
   erasuresOf(site: string, visitor: string, limit: number): Promise<readonly Erasure[]>
+  /** Settles what a POP has handed out and grants it a part of what is left, in one transaction. */
+  exchangeLease(exchange: LeaseExchange): Promise<LeaseOutcome>
+  /** Adds codes that nobody has to a budget; answers how many were not known to the site. */
+  addOfferCodes(budget: BudgetOf, codes: readonly string[]): Promise<number>
+  /** Budgets of which something was granted, or that have codes. */
+  offerBudgets(site: string, limit: number): Promise<readonly BudgetState[]>
+  /** Whether an issue of this number was ever granted. */
+  isGranted(budget: BudgetOf, number: number): Promise<boolean>
   close(): Promise<void>
 }
 

@@ -1,4 +1,7 @@
-/** Tables of the registry. Rows are added and never changed: what was live when can always be said. */
+/**
+ * Tables of the registry. Rows are added and never changed: what was live when can always be said. Only budgets of
+ * offers, their leases and codes change, as they are spent.
+ */
 
 import {
   bigint,
@@ -156,4 +159,63 @@ export const erasureConfirmations = pgTable(
     found: jsonb().$type<Readonly<Record<string, unknown>>>().notNull(),
   },
   (table) => [index('erasure_confirmations_erasure').on(table.erasure, table.number)],
+)
+
+// What is granted of a budget: at POPs, or spent. It has no limit of its own, which is in the policy.
+export const offerBudgets = pgTable(
+  'offer_budgets',
+  {
+    site: text().notNull(),
+    offer: text().notNull(),
+    budget: text().notNull(),
+    granted: bigint({ mode: 'number' }).notNull().default(0),
+    /** The number of the next issue; never given out twice, also where an issue went back. */
+    next: bigint({ mode: 'number' }).notNull().default(0),
+  },
+  (table) => [primaryKey({ columns: [table.site, table.offer, table.budget] })],
+)
+
+export const offerLeases = pgTable(
+  'offer_leases',
+  {
+    site: text().notNull(),
+    lease: text().notNull(),
+    offer: text().notNull(),
+    budget: text().notNull(),
+    pop: text().notNull(),
+    first: bigint({ mode: 'number' }).notNull(),
+    units: integer().notNull(),
+    /** What the POP said it has handed out. */
+    used: integer().notNull().default(0),
+    grantedAt: instant('granted_at'),
+    /** When the POP gave the rest back; null while it hands out, and for ever where it is lost. */
+    closedAt: timestamp('closed_at', { withTimezone: true, precision: 3 }),
+  },
+  (table) => [
+    primaryKey({ columns: [table.site, table.lease] }),
+    index('offer_leases_budget').on(table.site, table.offer, table.budget),
+  ],
+)
+
+export const offerCodes = pgTable(
+  'offer_codes',
+  {
+    site: text().notNull(),
+    code: text().notNull(),
+    number: number().unique(),
+    offer: text().notNull(),
+    budget: text().notNull(),
+    /** Where it is; null while nobody has it. */
+    lease: text(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.site, table.code] }),
+    index('offer_codes_budget').on(
+      table.site,
+      table.offer,
+      table.budget,
+      table.lease,
+      table.number,
+    ),
+  ],
 )

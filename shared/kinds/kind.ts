@@ -1,6 +1,7 @@
 import type { GenericSchema } from 'valibot'
 import type { DecidedItem, ScoredItem } from '../decide.ts'
 import type { ShelfEvent } from '../event.ts'
+import type { Reservation, WantedIssue } from '../offers/reservation.ts'
 import type { Expression, Scope } from '../policy/expression.ts'
 import type { RuleItem } from '../policy/facts.ts'
 import type { RuleEffect } from '../policy/ruling.ts'
@@ -41,6 +42,8 @@ export interface DecisionInput {
   readonly events: readonly Pick<ShelfEvent, 'event'>[]
   /** What the last decision of this placement for this visitor left here; whatever it is, it may be of another policy. */
   readonly memory: unknown
+  /** What was got of what the placement wants; absent where it wants nothing. */
+  readonly reservations?: readonly Reservation[] | undefined
 }
 
 /** What a placement says, and what is to be kept of it. */
@@ -59,6 +62,8 @@ export interface Deciding {
   /** In their order; `effects` of an outcome are by them. */
   readonly ruleNames: readonly string[]
   readonly check: () => readonly PlacementProblem[]
+  /** What it would give that has to be reserved first, best first; absent where it never gives such a thing. */
+  readonly wants?: (input: Pick<DecisionInput, 'scope' | 'at' | 'memory'>) => readonly WantedIssue[]
   readonly decide: (input: DecisionInput) => Outcome
 }
 

@@ -1,15 +1,51 @@
 import * as v from 'valibot'
 import { limits } from '../limits.ts'
+import {
+  type Budget,
+  budgetSchema,
+  codeSchema,
+  declaredBudget,
+  type OfferCode,
+} from '../offers/budget.ts'
+import { type Given, givenAgain, givenOf, readGiven } from '../offers/given.ts'
+import type { Reservation, WantedIssue } from '../offers/reservation.ts'
 import { constantOf, duplicateName } from '../policy/constant.ts'
-import { everyPlacement, everyRule, fieldName, scoringModel } from '../policy/fields.ts'
+import type { Expression, Scope } from '../policy/expression.ts'
+import {
+  durationMs,
+  everyPlacement,
+  everyRule,
+  fieldName,
+  scoringModel,
+  whole,
+} from '../policy/fields.ts'
 import { isOn, reportOf } from './ask.ts'
 import type { Kind, PlacementProblem } from './kind.ts'
 
-const offerSchema = v.strictObject({
-  ...everyRule,
-  /** What it is, for whoever shows it: `{ percent: 10 }`. */
-  terms: v.optional(v.record(fieldName, v.union([v.string(), v.number(), v.boolean()])), {}),
-})
+const heldMsDefault = 24 * 3_600_000
+
+const offerSchema = v.pipe(
+  v.strictObject({
+    ...everyRule,
+    /** What it is, for whoever shows it: `{ percent: 10 }`. */
+    terms: v.optional(v.record(fieldName, v.union([v.string(), v.number(), v.boolean()])), {}),
+    budget: v.optional(budgetSchema),
+    code: v.optional(codeSchema),
+    /** How often a visitor may be given it. */
+    perVisitor: v.optional(
+      v.pipe(
+        whole(1, limits.issuesPerVisitorMax),
+        v.description('How often a visitor may have it.'),
+      ),
+    ),
+    /** How long a visitor gets the same again, with the same code, and it counts once; a day where it is left out. */
+    heldMs: v.optional(durationMs),
+  }),
+  v.check(
+    ({ budget, code }) => budget !== undefined || typeof code !== 'object',
+    'a budget, which codes that are for one visitor each are counted by',
+  ),
+)
 
 const schema = v.strictObject({
   ...everyPlacement,
@@ -22,38 +58,164 @@ type OfferPlacement = v.InferOutput<typeof schema>
 
 /** An offer, or why there is none. */
 export const offer: Kind<OfferPlacement> = {
-  schema,
+  schema: schema as Kind<OfferPlacement>['schema'],
   compile: ({ offers }, compiler) => {
     const compiled = offers.map((each, number) => ({
-      ...each,
+      ...{ name: each.name, terms: each.terms, text: textOf(each.code) },
+      ...{ wanted: wantedOf(each), perVisitor: each.perVisitor ?? null },
+      heldMs: each.heldMs ?? heldMsDefault,
       isFor: compiler.yesNo(each.when, ['offers', number, 'when']),
     }))
+    const isAnyWanted = compiled.some(({ wanted }) => wanted !== null)
     return {
       ruleNames: offers.map(({ name }) => name),
-      check: () =>
-        compiled.flatMap(({ name, isFor }, number): PlacementProblem[] => {
-          const of = (field: string, sentence: string) => [
-            { path: ['offers', number, field], offset: 0, sentence },
-          ]
-          if (constantOf(isFor) === false) return of('when', 'it is never true, so nobody gets it')
-          const earlier = compiled.slice(0, number)
-          const twice = duplicateName(name, earlier)
-          if (twice) return of('name', twice)
-          const always = earlier.find((each) => each.isFor === null)
-          return always ? of('name', `nobody is left for it: ${always.name} is for everyone`) : []
-        }),
-      decide: ({ scope }) => {
+      check: () => checked(compiled),
+      ...(isAnyWanted && {
+        wants: (input) => wants(compiled, input.scope, readGiven(input.memory), input.at),
+      }),
+      decide: ({ scope, at, memory, reservations = [] }) => {
+        const given = readGiven(memory)
         const effects = compiled.map(({ name }) => reportOf(name, 'offer'))
-        // One whose condition fails is not for this visitor.
-        const found = compiled.find(({ isFor }, number) =>
-          isOn(isFor, scope, effects[number] as ReturnType<typeof reportOf>),
-        )
-        for (const report of effects) report.on = report.name === found?.name
-        const answer = found
-          ? { offer: found.name, terms: found.terms, code: null, reason: null }
-          : { offer: null, terms: {}, code: null, reason: 'not_eligible' }
+        let why: string | null = null
+        for (const [number, each] of compiled.entries()) {
+          const report = effects[number] as ReturnType<typeof reportOf>
+          // One whose condition fails is not for this visitor.
+          if (!isOn(each.isFor, scope, report)) continue
+          const found = issueOf(each, given, reservations, at)
+          if (found.reason !== null) {
+            report.reason = found.reason
+            why ??= found.reason
+            continue
+          }
+          report.on = true
+          const { code, heldUntil } = found
+          const answer = { offer: each.name, terms: each.terms, code, reason: null }
+          const held = heldUntil === null ? {} : { heldUntil }
+          return {
+            answer: { ...answer, ...held },
+            items: [],
+            effects,
+            ...memoryOf(each, given, found),
+          }
+        }
+        const answer = { offer: null, terms: {}, code: null, reason: why ?? 'not_eligible' }
         return { answer, items: [], effects }
       },
     }
   },
+}
+
+interface CompiledOffer {
+  readonly name: string
+  readonly terms: OfferPlacement['offers'][number]['terms']
+  /** Its code for everybody. */
+  readonly text: string | null
+  /** What has to be reserved for it. */
+  readonly wanted: WantedIssue | null
+  readonly perVisitor: number | null
+  readonly heldMs: number
+  readonly isFor: Expression | null
+}
+
+type Issue =
+  | { readonly reason: string }
+  | {
+      readonly reason: null
+      readonly code: string | null
+      readonly heldUntil: number | null
+      readonly isNew: boolean
+    }
+
+function textOf(code: OfferCode | undefined): string | null {
+  return typeof code === 'string' ? code : null
+}
+
+function wantedOf(each: {
+  readonly name: string
+  readonly budget?: Budget | undefined
+  readonly code?: OfferCode | undefined
+  readonly perVisitor?: number | undefined
+  readonly heldMs?: number | undefined
+}): WantedIssue | null {
+  const declared = declaredBudget(each)
+  if (declared === null) return null
+  const { offer: name, budget, code, prefix } = declared
+  return {
+    ...{ offer: name, budget, code, prefix },
+    issuesPerVisitorMax: each.perVisitor ?? null,
+    heldMs: each.heldMs ?? heldMsDefault,
+  }
+}
+
+/** What has to be reserved before it can be decided: offers in their order, up to one that needs nothing. */
+function wants(
+  compiled: readonly CompiledOffer[],
+  scope: Scope,
+  given: Given,
+  at: number,
+): WantedIssue[] {
+  const wanted: WantedIssue[] = []
+  for (const each of compiled) {
+    // Failures are counted where it is decided.
+    if (!isOn(each.isFor, scope, reportOf(each.name, 'offer'))) continue
+    const remembered = issueOf(each, given, [], at)
+    if (remembered.reason === null) return wanted
+    if (remembered.reason !== 'visitor_cap' && each.wanted) wanted.push(each.wanted)
+  }
+  return wanted
+}
+
+function nameOf({ name, wanted }: CompiledOffer) {
+  return { offer: name, budget: wanted?.budget ?? null }
+}
+
+/** One issue of an offer for this visitor: the one it holds, or a new one; or why not. */
+function issueOf(
+  each: CompiledOffer,
+  given: Given,
+  reservations: readonly Reservation[],
+  at: number,
+): Issue {
+  const { text, wanted, perVisitor, heldMs } = each
+  const before = givenOf(given, nameOf(each))
+  if (before && at < before.heldUntil) {
+    const { code, heldUntil } = before
+    return { reason: null, code: text ?? code, heldUntil, isNew: false }
+  }
+  if (before && perVisitor !== null && before.times >= perVisitor) return { reason: 'visitor_cap' }
+  if (wanted === null) {
+    const heldUntil = perVisitor === null ? null : at + heldMs
+    return { reason: null, code: text, heldUntil, isNew: true }
+  }
+  const reserved = reservations.find((one) => one.offer === wanted.offer)
+  if (reserved === undefined) return { reason: 'budget_unknown' }
+  if (reserved.outcome !== 'reserved') return { reason: reserved.outcome }
+  return { reason: null, code: text ?? reserved.code, heldUntil: reserved.heldUntil, isNew: true }
+}
+
+/** What is remembered of an issue where the next decision has to know of it. */
+function memoryOf(
+  each: CompiledOffer,
+  given: Given,
+  { code, heldUntil, isNew }: Issue & { reason: null },
+) {
+  if (!isNew || heldUntil === null) return {}
+  return { memory: givenAgain(given, nameOf(each), { heldUntil, code }) }
+}
+
+function checked(compiled: readonly CompiledOffer[]): PlacementProblem[] {
+  return compiled.flatMap(({ name, isFor }, number): PlacementProblem[] => {
+    const of = (field: string, sentence: string) => [
+      { path: ['offers', number, field], offset: 0, sentence },
+    ]
+    if (constantOf(isFor) === false) return of('when', 'it is never true, so nobody gets it')
+    const earlier = compiled.slice(0, number)
+    const twice = duplicateName(name, earlier)
+    if (twice) return of('name', twice)
+    // One that can be spent, or be had often enough, leaves somebody for the next.
+    const always = earlier.find(
+      (each) => each.isFor === null && each.wanted === null && each.perVisitor === null,
+    )
+    return always ? of('name', `nobody is left for it: ${always.name} is for everyone`) : []
+  })
 }

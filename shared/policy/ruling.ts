@@ -14,6 +14,8 @@ export interface RuleEffect {
   failures: number
   /** Items it hid, boosted or placed. */
   readonly items: string[]
+  /** Why it did nothing though its condition holds, where the kind has a word for it. */
+  reason?: string
 }
 
 /** A rule in one decision: whether it is on, and what it says of an item. */

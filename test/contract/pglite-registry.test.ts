@@ -7,6 +7,7 @@ import { PGlite } from '@electric-sql/pglite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openRegistry } from '#hub/registry/open-registry.ts'
 import type { Registry } from '#hub/registry/registry.ts'
+import { budgetsContract } from './budgets-contract.ts'
 import { registryContract, releaseOf } from './registry-contract.ts'
 
 let root = ''
@@ -23,6 +24,8 @@ afterAll(async () => {
 })
 
 describe('the embedded registry', () => registryContract({ registry: () => registry }))
+// One process has it; two hubs in it share its connection.
+describe('its budgets', () => budgetsContract({ registries: () => [registry, registry] }))
 
 test('a process killed after it recorded a release has it when it opens again', async () => {
   const dataDir = join(root, 'killed')

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openRegistry } from '#hub/registry/open-registry.ts'
 import type { Registry } from '#hub/registry/registry.ts'
+import { budgetsContract } from '../contract/budgets-contract.ts'
 import { registryContract, releaseOf } from '../contract/registry-contract.ts'
 import { type PostgresServer, postgresPrograms, startPostgres } from '../support/postgres.ts'
 
@@ -11,18 +12,22 @@ if (!programs)
 describe.skipIf(!programs)('the registry on PostgreSQL', () => {
   let server: PostgresServer
   let registry: Registry
+  let second: Registry
   const open = () => openRegistry({ nowMs: Date.now, url: server.url, dataDir: '' })
 
   beforeAll(async () => {
     server = await startPostgres(programs ?? '')
     registry = await open()
+    second = await open()
   })
   afterAll(async () => {
+    await second?.close()
     await registry?.close()
     await server?.remove()
   })
 
   registryContract({ registry: () => registry })
+  budgetsContract({ registries: () => [registry, second] })
 
   test('hubs that start at the same time migrate once', async () => {
     const hubs = await Promise.all([open(), open(), open()])

@@ -61,12 +61,21 @@ export interface Signing {
   readonly secret?: string
 }
 
-/** A request to the hub, signed as a POP signs. */
-export async function signedIngest(body: unknown, signing: Signing = {}): Promise<RequestInit> {
+/** A delivery to the hub, signed as a POP signs. */
+export function signedIngest(body: unknown, signing: Signing = {}): Promise<RequestInit> {
+  return signedRequestTo(ingestPath, body, signing)
+}
+
+/** A request to a path of the hub, signed as a POP signs. */
+export async function signedRequestTo(
+  path: string,
+  body: unknown,
+  signing: Signing = {},
+): Promise<RequestInit> {
   const text = typeof body === 'string' ? body : JSON.stringify(body)
   const bytes = new TextEncoder().encode(text)
   const { nowMs = Date.now(), nonce = `nonce ${++nonces}`, secret = popSecret } = signing
-  const request = { method: 'POST', path: ingestPath, body: bytes }
+  const request = { method: 'POST', path, body: bytes }
   const headers = await signRequest(await importPopKey(secret), request, { nowMs, nonce })
   return { method: 'POST', headers, body: bytes }
 }

@@ -33,7 +33,7 @@ export async function startListeningPop(pop: string) {
     heard.push({ method, site, visitor })
     const known = state.known.has(visitor)
     if (method === 'DELETE') state.known.delete(visitor)
-    const found = { known, outbox: 0, setAside: 0, refusals: 0 }
+    const found = { known, outbox: 0, setAside: 0, refusals: 0, reservations: 0 }
     const answer = method === 'DELETE' ? { epoch: state.epoch, found } : { known, next: null }
     response.end(JSON.stringify({ pop, site, visitor, ...answer }))
   })

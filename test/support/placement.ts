@@ -1,5 +1,6 @@
 import type { ShelfEvent } from '#shared/event.ts'
 import type { Outcome } from '#shared/kinds/kind.ts'
+import type { Reservation, WantedIssue } from '#shared/offers/reservation.ts'
 import { type CompiledPlacement, compilePolicy } from '#shared/policy/compile.ts'
 import { scopeOf } from '#shared/policy/scope.ts'
 import type { Placement, Policy } from '#shared/policy.ts'
@@ -13,6 +14,8 @@ export interface SmallQuestion {
   readonly events?: readonly ShelfEvent[]
   readonly score?: number | null | undefined
   readonly memory?: unknown
+  /** What a POP gets of what the placement wants. */
+  readonly reserve?: (wanted: readonly WantedIssue[]) => readonly Reservation[]
 }
 
 export function policyOfOne(
@@ -36,9 +39,11 @@ export function deciding(placement: Placement, context: Policy['context'] = {}) 
       item: () => undefined,
       totals: totalsAt(null, at),
     })
+    const remembered = 'memory' in question ? question.memory : memory
+    const wanted = home.wants?.({ scope, at, memory: remembered })
     const outcome = home.decide({
       ...{ scope, at, events, candidates: [], popular: [], itemsMax: 1, item: () => undefined },
-      memory: 'memory' in question ? question.memory : memory,
+      ...{ memory: remembered, reservations: wanted && question.reserve?.(wanted) },
     })
     // Through JSON and back, as it lies in the visitor's row.
     if (outcome.memory !== undefined) memory = JSON.parse(JSON.stringify(outcome.memory))

@@ -45,7 +45,10 @@ describe('a visitor of this POP', () => {
     const answer = await askVisitor('DELETE', name)
     expect(answer).toMatchObject({
       status: 200,
-      body: { pop: 'pop-under-test', found: { known: true, outbox: 1, setAside: 0, refusals: 0 } },
+      body: {
+        pop: 'pop-under-test',
+        found: { known: true, outbox: 1, setAside: 0, refusals: 0, reservations: 0 },
+      },
     })
     expect((await askVisitor('GET', name)).body).toMatchObject({ known: false, batches: [] })
     const others = [

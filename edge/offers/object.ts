@@ -1,0 +1,178 @@
+import { DurableObject } from 'cloudflare:workers'
+import type { LeaseAnswer } from '#shared/contract.ts'
+import { limits } from '#shared/limits.ts'
+import { budgetKey } from '#shared/offers/budget.ts'
+import { offerCodeKey } from '#shared/offers/code.ts'
+import type { Reservation, ReservationOutcome, WantedIssue } from '#shared/offers/reservation.ts'
+import { environment } from '../environment.ts'
+import { log, reasonOf } from '../log.ts'
+import type { VisitorName } from '../visitors/erase.ts'
+import { askHub } from './ask-hub.ts'
+import { type KeptReservation, OffersCore, refused, type SiteBudget } from './core.ts'
+
+/** Why there is nothing to give, and until when the hub is not asked again. */
+interface Quiet {
+  readonly outcome: ReservationOutcome
+  readonly untilMs: number
+}
+
+/** A budget that is spent may be raised, or get something back. */
+const spentMs = 5_000
+const backoffMsMin = 500
+const backoffMsMax = 30_000
+/** How long a visitor waits while others take what the hub grants. */
+const waitMsMax = 2_000
+const triesMax = 200
+/** The hub is told of what was handed out so long after, where nothing else is said to it. */
+const tellAfterMs = Math.max(10_000, environment.config.forwardDelayMs)
+const budgetsPerAlarmMax = 100
+const forgetEveryMs = 24 * 3_600_000
+
+/** The owner of a site's leases at this POP: a shell that asks the hub for what the core has not. */
+export class Offers extends DurableObject {
+  readonly #core: OffersCore
+  readonly #asking = new Map<string, Promise<ReservationOutcome | null>>()
+  readonly #exchanging = new Map<string, Promise<unknown>>()
+  readonly #quiet = new Map<string, Quiet>()
+  #failures = 0
+  #forgetAt = 0
+  #alarmAt: number | null = null
+
+  constructor(ctx: DurableObjectState, env: unknown) {
+    super(ctx, env as never)
+    this.#core = new OffersCore(ctx.storage as never, environment.newId)
+  }
+
+  /** One issue of the first offer that has one for this visitor, and why those before it have none. */
+  async reserve(name: VisitorName, wanted: readonly WantedIssue[]): Promise<Reservation[]> {
+    const found: Reservation[] = []
+    for (const each of wanted) {
+      const reservation = await this.#reserve(name, each)
+      found.push(reservation)
+      if (reservation.outcome === 'reserved') break
+    }
+    return found
+  }
+
+  describe(name: VisitorName): KeptReservation[] {
+    return this.#core.describe(name)
+  }
+
+  erase(name: VisitorName): number {
+    return this.#core.erase(name)
+  }
+
+  /** Tells the hub what was handed out, and gives back what was not in its time. It never throws: it arms itself again. */
+  override async alarm(): Promise<void> {
+    this.#alarmAt = null
+    const now = environment.now()
+    for (const { isReturning, ...budget } of this.#core.due(now, budgetsPerAlarmMax)) {
+      // What goes back is gone from here: nothing does while the hub is away, and the lease goes on.
+      const isHeard = await this.#exchange(budget, false)
+      if (!isHeard || !isReturning) continue
+      const wasUsed = this.#core.closeDue(budget, environment.now())
+      await this.#exchange(budget, wasUsed)
+    }
+    const times = [
+      this.#core.nextReturn(),
+      this.#forget(now),
+      this.#core.due(now, 1).length > 0 ? now + Math.max(tellAfterMs, this.#backoffMs()) : null,
+    ].filter((at) => at !== null)
+    if (times.length > 0) this.#arm(Math.max(now + 1_000, Math.min(...times)))
+  }
+
+  async #reserve({ site, visitor }: VisitorName, wanted: WantedIssue): Promise<Reservation> {
+    const { offer, budget } = wanted
+    const key = offerCodeKey(environment.config.popSecret, site)
+    const startedAt = environment.now()
+    for (let tries = 0; tries < triesMax; tries++) {
+      const now = environment.now()
+      const taken = this.#core.take({ site, visitor }, wanted, key, now)
+      if (taken !== null) {
+        this.#forgetAt = Math.min(this.#forgetAt, now + forgetEveryMs)
+        if (taken.isLow) void this.#fill({ site, offer, budget })
+        this.#arm(now + tellAfterMs)
+        return taken.reservation
+      }
+      if (now - startedAt > waitMsMax) break
+      const outcome = await this.#fill({ site, offer, budget })
+      if (outcome !== null) return refused(offer, outcome)
+    }
+    return refused(offer, 'budget_unknown')
+  }
+
+  /** Gets a lease; null where one has come. Whoever waits for the same budget waits for one answer. */
+  #fill(budget: SiteBudget): Promise<ReservationOutcome | null> {
+    const key = budgetKey(budget)
+    const quiet = this.#quiet.get(key)
+    if (quiet && environment.now() < quiet.untilMs) return Promise.resolve(quiet.outcome)
+    const asking = this.#asking.get(key) ?? this.#ask(budget, key)
+    this.#asking.set(key, asking)
+    return asking
+  }
+
+  async #ask(budget: SiteBudget, key: string): Promise<ReservationOutcome | null> {
+    try {
+      const answer = await this.#exchange(budget, true)
+      if (answer && answer.lease !== null) {
+        this.#quiet.delete(key)
+        return null
+      }
+      const isSpent = answer ? answer.reason === 'budget_spent' : false
+      const outcome = isSpent ? 'budget_spent' : 'budget_unknown'
+      if (this.#quiet.size >= limits.leasedBudgetsMax) this.#quiet.clear()
+      const quietMs = answer ? spentMs : this.#backoffMs()
+      this.#quiet.set(key, { outcome, untilMs: environment.now() + quietMs })
+      return outcome
+    } finally {
+      this.#asking.delete(key)
+    }
+  }
+
+  /** One question to the hub; those of one budget go one after the other. Null where no answer came. */
+  async #exchange(budget: SiteBudget, isWanted: boolean): Promise<LeaseAnswer | null> {
+    const key = budgetKey(budget)
+    const before = this.#exchanging.get(key)
+    const turn = (before ?? Promise.resolve()).then(() => this.#say(budget, isWanted))
+    this.#exchanging.set(key, turn)
+    const answer = await turn
+    if (this.#exchanging.get(key) === turn) this.#exchanging.delete(key)
+    return answer
+  }
+
+  async #say(budget: SiteBudget, isWanted: boolean): Promise<LeaseAnswer | null> {
+    try {
+      const said = this.#core.question(budget, isWanted)
+      const answer = await askHub({ ...budget, ...said }, environment)
+      this.#core.answered(budget, said, answer, environment.now())
+      this.#failures = 0
+      return answer
+    } catch (cause) {
+      this.#failures++
+      log('warn', 'the hub was not heard of a budget', { reason: reasonOf(cause) })
+      return null
+    }
+  }
+
+  /** Forgets visitors of long ago, once in a while; answers when that is due again, or null. */
+  #forget(now: number): number | null {
+    if (now >= this.#forgetAt) {
+      const isEmpty = this.#core.forget(now - limits.visitorRetentionMs) === 0
+      this.#forgetAt = isEmpty ? Number.POSITIVE_INFINITY : now + forgetEveryMs
+    }
+    return Number.isFinite(this.#forgetAt) ? this.#forgetAt : null
+  }
+
+  #arm(at: number): void {
+    if (this.#alarmAt !== null && this.#alarmAt <= at) return
+    this.#alarmAt = at
+    void this.ctx.storage.setAlarm(at)
+  }
+
+  /** Exponential, with a quarter of jitter so that many POPs do not knock at once. */
+  #backoffMs(): number {
+    if (this.#failures === 0) return 0
+    const backoff = Math.min(backoffMsMax, backoffMsMin * 2 ** Math.min(this.#failures - 1, 10))
+    return backoff * (0.75 + environment.random() / 2)
+  }
+}

@@ -1,0 +1,71 @@
+import { limits } from '#shared/limits.ts'
+import { budgetKey } from '#shared/offers/budget.ts'
+import { numberOfCode, offerCodeKey } from '#shared/offers/code.ts'
+import { RequestRefused } from '#shared/request-refused.ts'
+import type { Environment } from '../environment.ts'
+import type { BudgetOf } from '../registry/registry.ts'
+import type { DeclaredBudgets } from './declared-budgets.ts'
+
+const listedMax = 1_000
+
+/** What operators ask of the budgets of offers. */
+export function offerOperations(
+  budgets: DeclaredBudgets,
+  { registry, config }: Pick<Environment, 'registry' | 'config'>,
+) {
+  return {
+    /** Every budget that is declared or was, with what became of it. */
+    list: async (site: string) => {
+      const [declared, states] = await Promise.all([
+        budgets.ofSite(site),
+        registry.offerBudgets(site, listedMax),
+      ])
+      const known = new Map(states.map((state) => [budgetKey(state), state]))
+      return [...new Set([...declared.keys(), ...known.keys()])].map((key) => {
+        const [one, state] = [declared.get(key), known.get(key)]
+        const granted = state?.granted ?? 0
+        const handedOut = state?.handedOut ?? 0
+        const issuesMax = one?.issuesMax ?? null
+        const codesLeft = state?.codesLeft ?? 0
+        const left = Math.max(0, (issuesMax ?? 0) - granted)
+        return {
+          ...{ offer: (one ?? state)?.offer, budget: (one ?? state)?.budget },
+          /** Null where no release that answers declares it: nothing more is granted. */
+          issuesMax,
+          ...{ granted, handedOut, atPops: granted - handedOut },
+          left: one?.code === 'list' ? Math.min(left, codesLeft) : left,
+          ...{ code: one?.code ?? null, codesTotal: state?.codesTotal ?? 0, codesLeft },
+          leasesOpen: state?.leasesOpen ?? 0,
+        }
+      })
+    },
+    /** Adds codes to an offer's list, one a line. Throws RequestRefused for a line that is none. */
+    addCodes: async (budget: BudgetOf, text: string) => {
+      const lines = text.split(/\r?\n/).map((line) => line.trim())
+      const codes = [...new Set(lines.filter((line) => line !== ''))]
+      const wrong = codes.find((code) => !isCode(code))
+      if (wrong !== undefined) {
+        const detail = `a code has 1 to ${limits.offerCodeCharactersMax} letters, digits and signs of ASCII: ${wrong.slice(0, 80)}`
+        throw new RequestRefused(400, 'invalid_code', detail)
+      }
+      const added = await registry.addOfferCodes(budget, codes)
+      return { added, known: codes.length - added }
+    },
+    /** Whose a generated code is, without a list of them: only who has the secret can have made it. */
+    verify: async (site: string, code: string) => {
+      const key = offerCodeKey(config.popSecret, site)
+      for (const { offer, budget, prefix, code: kind } of (await budgets.ofSite(site)).values()) {
+        if (kind !== 'generated') continue
+        const number = numberOfCode(key, { offer, budget }, code, prefix)
+        if (number === null) continue
+        const genuine = await registry.isGranted({ site, offer, budget }, number)
+        return { code, genuine, offer, budget, number }
+      }
+      return { code, genuine: false, offer: null, budget: null, number: null }
+    },
+  }
+}
+
+function isCode(text: string): boolean {
+  return text.length <= limits.offerCodeCharactersMax && /^[\x21-\x7e]+$/.test(text)
+}
