@@ -1,25 +1,69 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { LocalSystem } from '#hub/local/system.ts'
+import type { Receiver, Told } from './receiver.ts'
 
 export const exampleSite = 'example'
 export const exampleWriteKey = 'example-key'
 
 const batchesAtOnce = 4
 const storedTimeMaxMs = 180_000
+const liveTimeMaxMs = 60_000
 const askAgainMs = 200
 
 export interface BatchReceipt {
   readonly accepted: number
   readonly duplicates: number
   readonly rejected: readonly { readonly reason: string; readonly detail: string }[]
+  /** What its events set off; absent where it is nothing. */
+  readonly decisions?: readonly Decided[]
+}
+
+/** A decision in the answer of a POP. */
+export interface Decided {
+  readonly decisionId: string
+  readonly placement: string
+  /** Of the event that set it off. */
+  readonly messageId: string
+  readonly answer: Readonly<Record<string, unknown>>
+  readonly items: readonly { readonly id: string; readonly category?: string }[]
+  readonly release: string | null
+}
+
+/** What the judge of the hub found of a model that it accepted. */
+interface Accepted {
+  readonly release: string
+  readonly figures: Readonly<Record<string, number>>
 }
 
 /** Talks to a running POP as a storefront or a device does, and to its hub as an analyst does. */
 export class Client {
   readonly #system: LocalSystem
+  readonly #receiver: Receiver | null
 
-  constructor(system: LocalSystem) {
+  constructor(system: LocalSystem, receiver: Receiver | null) {
     this.#system = system
+    this.#receiver = receiver
+  }
+
+  /** What webhooks brought, in the order in which it came. */
+  get told(): readonly Told[] {
+    return this.#receiver?.told ?? []
+  }
+
+  /** Webhooks whose signature was wrong. */
+  get refused(): number {
+    return this.#receiver?.refused ?? 0
+  }
+
+  /** Listens to the decisions of a visitor as a page does; `told` has their ids. */
+  stream(anonymousId: string): { readonly told: readonly string[]; close(): void } {
+    const query = new URLSearchParams({ writeKey: exampleWriteKey, anonymousId })
+    const source = new EventSource(`${this.#system.popUrl}/v1/stream?${query}`)
+    const told: string[] = []
+    source.addEventListener('decision', ({ data }: MessageEvent<string>) => {
+      told.push((JSON.parse(data) as Decided).decisionId)
+    })
+    return { told, close: () => source.close() }
   }
 
   /** Posts events in batches of at most `eventsPerBatch`, some at once; a POP that is full is asked again. */
@@ -45,11 +89,7 @@ export class Client {
   /** Asks the POP. Throws with its answer where that is neither good nor a request to come again. */
   async pop<Answer>(path: string, body: object): Promise<Answer> {
     for (;;) {
-      const response = await fetch(this.#system.popUrl + path, {
-        method: 'POST',
-        headers: { authorization: `Basic ${btoa(`${exampleWriteKey}:`)}` },
-        body: JSON.stringify(body),
-      })
+      const response = await this.#post(path, body)
       if (response.ok) return (await response.json()) as Answer
       const text = await response.text()
       if (response.status !== 429) throw new Error(`POP ${path}: ${response.status} ${text}`)
@@ -57,14 +97,50 @@ export class Client {
     }
   }
 
+  #post(path: string, body: object): Promise<Response> {
+    return fetch(this.#system.popUrl + path, {
+      method: 'POST',
+      headers: { authorization: `Basic ${btoa(`${exampleWriteKey}:`)}` },
+      body: JSON.stringify(body),
+    })
+  }
+
   /** Asks the hub with the admin token; with a body by POST. */
-  async hub<Answer>(path: string, body?: string): Promise<Answer> {
+  async hub<Answer>(path: string, body?: string | FormData): Promise<Answer> {
     const response = await fetch(this.#system.hubUrl + path, {
       headers: { authorization: `Bearer ${this.#system.secrets.adminToken}` },
       ...(body !== undefined && { method: 'POST', body }),
     })
     if (response.ok) return (await response.json()) as Answer
     throw new Error(`hub ${path}: ${response.status} ${await response.text()}`)
+  }
+
+  /** Has a model examined and a release made of it, as `npx shelfedge models push` does. Throws where it is refused. */
+  async pushModel(name: string, declaration: object, model: Uint8Array): Promise<Accepted> {
+    const form = new FormData()
+    form.set('name', name)
+    form.set('model', new File([Uint8Array.from(model)], `${name}.onnx`))
+    form.set('declaration', JSON.stringify(declaration))
+    return this.hub<Accepted>('/v1/models', form)
+  }
+
+  /** Lets a release answer everybody. */
+  async promote(release: string): Promise<void> {
+    await this.hub(`/v1/releases/${release}/promote`, '')
+  }
+
+  /** Resolves when the POP answers by this release. Throws where it takes too long. */
+  async untilLive(release: string, placement: string): Promise<void> {
+    const giveUpAt = performance.now() + liveTimeMaxMs
+    for (;;) {
+      const response = await this.#post('/v1/decide', { anonymousId: 'nobody', placement })
+      const answer = (await response.json()) as { readonly release?: string }
+      if (response.ok && answer.release === release) return
+      if (performance.now() > giveUpAt) {
+        throw new Error(`the POP does not answer by ${release} after ${liveTimeMaxMs} ms`)
+      }
+      await wait(askAgainMs)
+    }
   }
 
   query<Row>(sql: string): Promise<Row[]> {

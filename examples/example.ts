@@ -4,6 +4,8 @@ import type { Client } from './client.ts'
 export interface Narrator {
   say(sentence: string): void
   table(title: string, rows: readonly Readonly<Record<string, unknown>>[]): void
+  /** Writes an SVG where the user finds it, and says where. */
+  picture(name: string, svg: string): void
 }
 
 /** One use case, run from its first event to what it achieved. */
@@ -15,6 +17,8 @@ export interface Example {
   readonly data: string | null
   /** The policy of its site, as YAML; null for the default. */
   readonly policy: string | null
+  /** Placements whose decisions a webhook brings to a receiver of the example; none where it is left out. */
+  readonly webhooks?: readonly string[]
   /** Runs it against a system of its own; answers its figures, units last in each name. */
   run(
     client: Client,

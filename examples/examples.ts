@@ -1,6 +1,7 @@
 import { eCommerce } from './e-commerce/example.ts'
 import type { Example } from './example.ts'
 import { retailYearOnYear } from './retail-year-on-year/example.ts'
+import { vitalsAndMachines } from './vitals-and-machines/example.ts'
 
 /** Every example; a new one is added here alone. */
-export const examples: readonly Example[] = [eCommerce, retailYearOnYear]
+export const examples: readonly Example[] = [eCommerce, retailYearOnYear, vitalsAndMachines]

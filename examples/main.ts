@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -10,6 +10,7 @@ import { startSystem } from '#hub/local/system.ts'
 import { Client, exampleSite, exampleWriteKey } from './client.ts'
 import type { Example } from './example.ts'
 import { examples } from './examples.ts'
+import { type Receiver, startReceiver } from './receiver.ts'
 
 const names = examples.map(({ name }) => name)
 const list = examples.map(({ name, what }) => `  ${name.padEnd(22)} ${what}`).join('\n')
@@ -18,13 +19,18 @@ const command = new Command('npm run example --')
   .description('Runs one use case on a system of its own, and prints what it achieved.')
   .addArgument(new Argument('<name>', 'which one').choices(names))
   .option('--data <folder>', 'where real data lies, for those that want it', '../shared/data')
+  .option('--pictures <folder>', 'where pictures are written', '.data/examples')
   .option('--json <file>', 'write the figures for machines')
   .addHelpText('after', `\nExamples:\n${list}`)
 
 async function main(): Promise<void> {
   command.parse()
   const [name] = command.args
-  const { data, json } = command.opts<{ data: string; json?: string }>()
+  const { data, pictures, json } = command.opts<{
+    data: string
+    pictures: string
+    json?: string
+  }>()
   const example = examples.find((each) => each.name === name) as Example
   const path = resolve(data, example.data ?? '')
   if (example.data !== null && !existsSync(path)) {
@@ -32,7 +38,7 @@ async function main(): Promise<void> {
     return
   }
   const startedAt = new Date()
-  const figures = await runAlone(example, path, narratorSince(+startedAt))
+  const figures = await runAlone(example, path, narratorSince(+startedAt, resolve(pictures)))
   publish(
     {
       ...{ command: `example ${name}`, startedAt: startedAt.toISOString(), machine: machine() },
@@ -53,21 +59,43 @@ async function runAlone(
   await mkdir(policyDir)
   if (example.policy) await writeFile(join(policyDir, `${exampleSite}.yaml`), example.policy)
   narrator.say(`starting hub and POP, whose logs are in ${folder} …`)
+  const receiver = example.webhooks ? await startReceiver() : null
   const system = await startSystem({
     ...{ dataDir: folder, hubPort: 0, popPort: 0, retrainSeconds: 0 },
     sites: { [exampleSite]: { writeKeys: [exampleWriteKey] } },
-    settings: { LOG_LEVEL: 'warn', POLICY_DIR: policyDir },
+    settings: {
+      ...{ LOG_LEVEL: 'warn', POLICY_DIR: policyDir },
+      ...webhookSettings(receiver, example.webhooks),
+    },
   })
-  const figures = await example.run(new Client(system), narrator, data).finally(() => system.stop())
+  const client = new Client(system, receiver)
+  const figures = await example.run(client, narrator, data).finally(async () => {
+    await system.stop()
+    await receiver?.close()
+  })
   await rm(folder, { recursive: true, force: true })
   return figures
 }
 
-function narratorSince(startedAtMs: number) {
+/** The receiver is on this machine, where a hub posts to only if it is told that it may. */
+function webhookSettings(receiver: Receiver | null, placements: readonly string[] = []) {
+  if (receiver === null) return {}
+  const { url, secret } = receiver
+  const endpoint = { name: 'example', site: exampleSite, url, secret, placements }
+  return { WEBHOOKS: JSON.stringify([endpoint]), WEBHOOKS_ALLOW_PRIVATE: 'true' }
+}
+
+function narratorSince(startedAtMs: number, picturesFolder: string) {
   return {
     say(sentence: string) {
       const elapsed = ((Date.now() - startedAtMs) / 1_000).toFixed(1)
       console.log(`${elapsed.padStart(6)} s  ${sentence}`)
+    },
+    picture(name: string, svg: string) {
+      mkdirSync(picturesFolder, { recursive: true })
+      const file = join(picturesFolder, `${name}.svg`)
+      writeFileSync(file, svg)
+      console.log(`picture: ${file}`)
     },
     table(title: string, rows: readonly Readonly<Record<string, unknown>>[]) {
       console.log(`\n${title}\n\n${columns(rows)}\n`)

@@ -1,4 +1,4 @@
-import { anomalyModel } from '#models/anomaly/model.ts'
+import { askedStreams } from '#models/anomaly/model.ts'
 import type { ScoredItem } from '#shared/decide.ts'
 import type { ItemFacts, Policy } from '#shared/policy.ts'
 import { type Manifest, missingModel, packRelease } from '#shared/release.ts'
@@ -155,12 +155,10 @@ function tuned({ tuning }: TrainedModel) {
 function manifestOf(
   site: string,
   trained: TrainedModel,
-  { placements }: Policy,
+  policy: Policy,
   training: Manifest['training'],
   { now }: Environment,
 ): Manifest {
-  const isAsked = (name: string) =>
-    Object.values(placements).some((placement) => placement.model === name)
   return {
     format: 3,
     site,
@@ -170,8 +168,7 @@ function manifestOf(
         ...{ family: 'session-knn', inputs: ['session'], outputs: ['items', 'scores'] },
         itemsMax: trained.itemsMax,
       },
-      // It learns at the POP, so it is there for whoever names it.
-      ...(isAsked('anomaly') && { anomaly: anomalyModel }),
+      ...askedStreams(policy),
     },
     training: { ...training, ...tuned(trained), verdict: trained.verdict.reason },
   }

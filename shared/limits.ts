@@ -78,8 +78,10 @@ export const limits = {
   placementEventsMax: 20,
   /** Decisions that the events of one request set off; the events past it are taken and set off none. */
   triggeredDecisionsMax: 50,
-  /** An event that is older sets off no decision. */
+  /** An event that is older sets off no decision, where its placement says nothing else, */
   triggerAgeMsMax: 15 * 60_000,
+  /** and so much it may say at most: a year of history, sent again. */
+  triggerAgeMsDeclaredMax: 400 * 24 * 3_600_000,
   /** Streams of one visitor: its tabs and devices; one more closes the oldest. */
   streamsPerVisitorMax: 4,
   streamsPerObjectMax: 1_000,

@@ -39,11 +39,11 @@ const probationShare = 0.15
 /** The share is taken of at most so many records. */
 const probationRecordsMax = 5_000
 
-/** Scores a detector over a corpus, at the threshold that is best for all of its series together. */
-export function scoreNab(corpus: readonly DetectedSeries[]): NabResult {
+/** Scores a detector over a corpus, at the threshold that is best for all of its series together unless one is given. */
+export function scoreNab(corpus: readonly DetectedSeries[], given?: number): NabResult {
   const records = corpus.flatMap((series, number) => weigh(series, number))
   const total = corpus.reduce((sum, { windows }) => sum + windows.length, 0)
-  const { threshold, raw } = bestThreshold(records, total)
+  const { threshold, raw } = bestThreshold(records, total, given)
   const alarms = records.filter(({ score }) => score >= threshold)
   return {
     // A detector without an alarm misses every window: -1 each; a perfect one has +1 each.
@@ -113,7 +113,11 @@ function sigmoid(position: number): number {
 }
 
 /** From the highest score down: of a window its best alarm counts, and every false alarm. */
-function bestThreshold(records: readonly WeighedRecord[], windowsTotal: number) {
+function bestThreshold(
+  records: readonly WeighedRecord[],
+  windowsTotal: number,
+  given: number | undefined,
+) {
   const descending = records.toSorted((one, other) => other.score - one.score)
   const found = new Map<string, number>()
   let raw = -windowsTotal
@@ -126,8 +130,13 @@ function bestThreshold(records: readonly WeighedRecord[], windowsTotal: number) 
       raw += Math.max(0, worth - before)
       found.set(key, Math.max(worth, before))
     }
-    if (descending[place + 1]?.score === score) continue
-    if (raw > best.raw) best = { threshold: score, raw }
+    const next = descending[place + 1]?.score
+    if (next === score) continue
+    // All that is at the given threshold or above, and nothing below it.
+    if (given !== undefined) {
+      if (score < given) break
+      best = { threshold: given, raw }
+    } else if (raw > best.raw) best = { threshold: score, raw }
   }
   return best
 }

@@ -1,3 +1,4 @@
+import { askedStreams } from '#models/anomaly/model.ts'
 import type { Manifest, PackedRelease, ReleaseParts } from '#shared/release.ts'
 import { missingModel, packRelease, ReleaseError } from '#shared/release.ts'
 import type { Environment } from '../environment.ts'
@@ -32,13 +33,20 @@ export async function composeRelease(
   const { site, name, version, declared, model } = pushed
   const checked = await readPolicy(environment.config.policyDir, site)
   if (!checked.ok) return checked
+  // Of a stream there is no file to keep: it is there where today's policy asks for it.
   const kept = Object.entries(live?.manifest.models ?? {}).filter(
     ([other, { family }]) =>
-      other !== name && (declared.family === 'tabular' || family === 'tabular'),
+      other !== name &&
+      family !== 'stream' &&
+      (declared.family === 'tabular' || family === 'tabular'),
   )
   const manifest: Manifest = {
     ...{ format: 3, site, createdAt: new Date(environment.now()).toISOString() },
-    models: { ...Object.fromEntries(kept), [name]: modelOf(declared) },
+    models: {
+      ...Object.fromEntries(kept),
+      ...askedStreams(checked.policy),
+      [name]: modelOf(declared),
+    },
     training: { pushed: `${name} ${version}` },
   }
   const missing = missingModel(checked.policy, manifest.models)

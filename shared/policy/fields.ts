@@ -45,6 +45,13 @@ export const everyPlacement = {
       v.description('Names of events that set off a decision.'),
     ),
   ),
+  /** An event that is older than this sets off nothing; a quarter of an hour where it is left out. */
+  onAgeMsMax: v.optional(
+    v.pipe(
+      whole(1, limits.triggerAgeMsDeclaredMax),
+      v.description('Age in milliseconds past which an event sets off nothing; 15 minutes.'),
+    ),
+  ),
   /** Properties of the newest event of a question that rules may read as `event.…`, and their types. */
   event: v.optional(
     v.pipe(declaredFields, v.description('Properties of the newest event, and their types.')),

@@ -1,7 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { median } from 'simple-statistics'
-import { type DetectedSeries, type NabResult, scoreNab } from '#hub/evaluation/nab.ts'
+import { gaussianScores } from '#examples/vitals-and-machines/baselines.ts'
+import { readCorpus, type Series } from '#examples/vitals-and-machines/read-series.ts'
+import { type NabResult, scoreNab } from '#hub/evaluation/nab.ts'
 import {
   defaultStreamSettings,
   observe,
@@ -12,16 +14,7 @@ import {
 // Anomalies in series with known causes, by the rule of the benchmark they come from.
 
 const folder = resolve(import.meta.dirname, '../../../../shared/data/sensors-nab')
-const names = [
-  ...['ambient_temperature_system_failure', 'cpu_utilization_asg_misconfiguration'],
-  ...['ec2_request_latency_system_failure', 'machine_temperature_system_failure', 'nyc_taxi'],
-  ...['rogue_agent_key_hold', 'rogue_agent_key_updown'],
-] as const
 const hourMs = 3_600_000
-
-interface Series extends Omit<DetectedSeries, 'scores'> {
-  readonly values: readonly number[]
-}
 
 export interface NabFigures {
   readonly figures: Readonly<Record<string, number>>
@@ -32,7 +25,7 @@ export interface NabFigures {
 /** The detector of the POP and a windowed Gaussian on the same series; null where the data is not here. */
 export function nabFigures(): NabFigures | null {
   if (!existsSync(folder)) return null
-  const corpus = names.map(readSeries)
+  const corpus = readCorpus(folder)
   const own = scoreNab(corpus.map((series) => ({ ...series, scores: streamScores(series) })))
   const gaussian = scoreNab(corpus.map((series) => ({ ...series, scores: gaussianScores(series) })))
   const neighbours = neighboursOf(corpus)
@@ -76,56 +69,12 @@ function neighboursOf(corpus: readonly Series[]) {
   )
 }
 
-function readSeries(name: string): Series {
-  const [, ...rows] = readFileSync(resolve(folder, `${name}.csv`), 'utf8')
-    .trim()
-    .split(/\r?\n/)
-  const labelled: Record<string, [string, string][]> = JSON.parse(
-    readFileSync(resolve(folder, 'combined_windows.json'), 'utf8'),
-  )
-  const windows = labelled[`realKnownCause/${name}.csv`] ?? []
-  return {
-    name,
-    times: rows.map((row) => atOf(row.split(',')[0] ?? '')),
-    values: rows.map((row) => Number(row.split(',')[1])),
-    windows: windows.map(([start, end]) => [atOf(start), atOf(end)]),
-  }
-}
-
-function atOf(text: string): number {
-  return Date.parse(`${text.slice(0, 19).replace(' ', 'T')}Z`)
-}
-
 function streamScores({ times, values }: Series, settings = defaultStreamSettings): number[] {
   let state: StreamState | null = null
   return values.map((value, place) => {
     const observed = observe(state, value, times[place] as number, settings)
     state = observed.state
     return observed.score
-  })
-}
-
-const windowRecords = 6_400
-const stepRecords = 100
-
-/**
- * The benchmark's own baseline: how far into the tail of a normal distribution of the last 6,400 records. Told in
- * deviations: the probability says the same but is 1 to the last bit past the eighth, which would only cost it.
- */
-function gaussianScores({ values }: Series): number[] {
-  let inside: readonly number[] = []
-  let [mean, deviation] = [0, 0]
-  return values.map((value, place) => {
-    const distance = Math.abs(value - mean) / Math.max(deviation, 1e-6)
-    const score = inside.length === 0 ? 0 : distance
-    const isFilling = place < windowRecords
-    if (isFilling || (place - windowRecords + 1) % stepRecords === 0) {
-      inside = values.slice(Math.max(0, place + 1 - windowRecords), place + 1)
-      mean = inside.reduce((sum, each) => sum + each, 0) / inside.length
-      const squares = inside.reduce((sum, each) => sum + (each - mean) ** 2, 0)
-      deviation = Math.sqrt(squares / inside.length)
-    }
-    return score
   })
 }
 
