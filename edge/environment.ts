@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers'
 import { importPopKey, importReleasePublicKey } from '#shared/keys.ts'
 import { readConfig } from './config.ts'
 import { Counters } from './counters.ts'
+import { KnownLinks } from './known-links.ts'
 import { LivePopularity } from './live-popularity.ts'
 import type { Offers } from './offers/object.ts'
 import { LiveReleases } from './releases/live.ts'
@@ -39,6 +40,7 @@ export const environment = {
   newId,
   stopwatch,
   counters,
+  links: new KnownLinks(),
   popularity: new LivePopularity(),
   visitors: bindings.VISITORS,
   offersOf: (site: string) => bindings.OFFERS.get(bindings.OFFERS.idFromName(site)),

@@ -1,3 +1,4 @@
+import { asOnePerson, type Seen } from '#shared/person.ts'
 import type { Site } from '#shared/sites.ts'
 import type { Cleaned } from './clean.ts'
 import type { Environment } from './environment.ts'
@@ -13,4 +14,33 @@ export function look(
 ): Promise<VisitorView> {
   const request = visitorRequest(visitor, cleaned, site, [])
   return objectOf(site.id, visitor, environment).look(request) as Promise<VisitorView>
+}
+
+/**
+ * The same where a user is named: with what that user did under other keys, each asked of its own owner. What
+ * placements remember stays that of the visitor who asks.
+ */
+export async function lookAtPerson(
+  visitor: string,
+  userId: string | undefined,
+  cleaned: Cleaned,
+  site: Site,
+  environment: Environment,
+): Promise<VisitorView> {
+  if (userId === undefined) return look(visitor, cleaned, site, environment)
+  const user = `u:${userId}`
+  // Only the visitor's own events are in the question; what others send meanwhile they see themselves.
+  const without = { ...cleaned, visitors: new Map() }
+  const [own, ofUser] = await Promise.all([
+    look(visitor, cleaned, site, environment),
+    visitor === user ? null : look(user, without, site, environment),
+  ])
+  const { linked } = ofUser ?? own
+  const devices = await Promise.all(
+    linked
+      .filter((key) => key !== visitor && key !== user)
+      .map((key) => look(key, without, site, environment)),
+  )
+  const seen: [Seen, ...Seen[]] = [own, ...(ofUser ? [ofUser] : []), ...devices]
+  return { ...own, ...asOnePerson(seen, site.sessionIdleMsMax) }
 }

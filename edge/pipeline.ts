@@ -19,7 +19,8 @@ import { type Cleaned, clean, type Rejected } from './clean.ts'
 import { type Collected, collect, eventOfCall, eventsOfBatch, siteOfQuery } from './collect.ts'
 import type { Environment } from './environment.ts'
 import { type Inferred, infer, placementOf, policyWithoutRelease } from './infer.ts'
-import { look } from './look.ts'
+import { link } from './link.ts'
+import { look, lookAtPerson } from './look.ts'
 import { type Question, readQuestion } from './question.ts'
 import type { LoadedRelease } from './releases/load.ts'
 import { type Receipt, remember } from './remember.ts'
@@ -59,7 +60,7 @@ export interface DecideAnswer extends DecidedAnswer, BatchAnswer {
 }
 
 /**
- * The life of an event: collect → clean → decide where a placement listens to it → remember → answer.
+ * The life of an event: collect → clean → link → decide where a placement listens to it → remember → answer.
  * It is answered when it is durable; the visitor's object forwards it to the hub from there.
  */
 export async function takeEvents(
@@ -72,6 +73,7 @@ export async function takeEvents(
   const { body, site } = collected
   const raw = type ? eventOfCall(body, type) : eventsOfBatch(body, 'batch', limits.batchEventsMax)
   const cleaned = clean(raw, collected)
+  await link(cleaned, site, environment)
   const { decisions, rest, ...decided } = await decideTriggered(
     cleaned,
     collected,
@@ -118,7 +120,7 @@ async function decideTriggered(
         const { isLastNew } = await look(visitor, upToIt, site, environment)
         if (!isLastNew) continue
         for (const placement of placements) {
-          const question: Question = { placement, context: {} }
+          const question: Question = { placement, userId: event.userId, context: {} }
           const trigger = {
             event,
             decisionId: await triggeredId(site.id, visitor, event, placement),
@@ -149,7 +151,7 @@ function without(committed: ReadonlySet<ShelfEvent>, cleaned: Cleaned): Cleaned 
 }
 
 /**
- * The life of a decision: collect → clean → look → infer → decide → remember → answer.
+ * The life of a decision: collect → clean → link → look → infer → decide → remember → answer.
  * Its events are in what it looks at, and they, the decision and its features are durable before it
  * is answered, in one commit.
  */
@@ -162,6 +164,7 @@ export async function takeDecision(
   const question = readQuestion(collected.body)
   const raw = eventsOfBatch(collected.body, 'events', limits.decideEventsMax)
   const cleaned = clean(raw, { ...collected, ...question })
+  await link(cleaned, collected.site, environment)
   return answerQuestion(question, cleaned, collected, environment, later)
 }
 
@@ -249,7 +252,13 @@ async function decideOnce(visitor: string, asked: Asked, environment: Environmen
   const { question, cleaned, site, at, release } = asked
   const { context } = question
   const placement = placementOf(question.placement, release)
-  const { session, totals, memory } = await look(visitor, cleaned, site, environment)
+  const { session, totals, memory } = await lookAtPerson(
+    visitor,
+    question.userId,
+    cleaned,
+    site,
+    environment,
+  )
   const policy = release?.policy ?? policyWithoutRelease
   const events = cleaned.visitors.get(visitor) ?? []
   const properties = asked.trigger?.event.properties ?? newestProperties(events)

@@ -29,6 +29,13 @@ export const limits = {
   /** A clock this far ahead, with no `sentAt` to correct it by, cannot be believed. */
   eventAheadMsMax: 24 * 3_600_000,
 
+  /** Devices that a user is known to use; past it the one named longest ago is forgotten. */
+  linkedKeysMax: 8,
+  /** A device that goes on naming its user is written down again so seldom. */
+  linkRefreshMs: 3_600_000,
+  /** Devices whose user an isolate need not write down again. */
+  linksRememberedMax: 20_000,
+
   decisionItemsMax: 100,
   decisionItemsDefault: 20,
   placementsMax: 100,

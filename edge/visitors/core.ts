@@ -6,6 +6,7 @@ import { countEvent, type RunningTotals, type Totals, totalsAt } from '#shared/t
 import { batchText } from './batch-text.ts'
 import { describeVisitor, type Place, type VisitorDescription } from './describe.ts'
 import { type Erased, eraseRefusals, eraseVisitor, type VisitorName } from './erase.ts'
+import { eraseLinks, forgetLinks, readLinks, writeLinks } from './links.ts'
 import { changedMemory, type Memory, type MemoryChange, memoryOf, readMemory } from './memory.ts'
 import {
   erasePushes,
@@ -66,6 +67,8 @@ export interface VisitorView {
   readonly memory: Memory
   /** Whether the last of the request's events has not been seen before. */
   readonly isLastNew: boolean
+  /** Keys of a user's devices; of a device none. */
+  readonly linked: readonly string[]
 }
 
 /** Batches to forward, oldest first, and the position up to which an acknowledgement deletes. */
@@ -126,7 +129,8 @@ export class VisitorsCore {
     const memory = readMemory(row?.memory ?? null)
     const last = request.events.at(-1)?.messageId
     const isLastNew = last !== undefined && records.at(-1)?.messageId === last
-    return { session, totals: totalsAt(totals, request.receivedAt), memory, isLastNew }
+    const linked = request.visitor.startsWith('u:') ? readLinks(this.#storage, request) : []
+    return { session, totals: totalsAt(totals, request.receivedAt), memory, isLastNew, linked }
   }
 
   /**
@@ -233,7 +237,14 @@ export class VisitorsCore {
     const [oldest] = this.#storage.sql
       .exec<{ seenAt: number | null }>('SELECT min(seen_at) AS seenAt FROM visitors')
       .toArray()
-    return oldest?.seenAt ?? null
+    const oldestLinkAt = forgetLinks(this.#storage, beforeMs)
+    const ages = [oldest?.seenAt ?? null, oldestLinkAt].filter((at) => at !== null)
+    return ages.length === 0 ? null : Math.min(...ages)
+  }
+
+  /** Writes down that these keys are devices of a user. Once or twice is the same. */
+  link(name: VisitorName, keys: readonly string[], nowMs: number): void {
+    this.#storage.transactionSync(() => writeLinks(this.#storage, name, keys, nowMs))
   }
 
   /** A stream of this visitor begins, or goes on after an event; answers what it missed. */
@@ -255,8 +266,10 @@ export class VisitorsCore {
     const erased = this.#storage.transactionSync(() => {
       const result = eraseVisitor(this.#storage, name, epochMin)
       erasePushes(this.#storage, name)
+      const links = eraseLinks(this.#storage, name)
       this.#storage.sql.exec('INSERT OR REPLACE INTO erased_up_to VALUES (1, ?)', result.epoch)
-      return result
+      const known = result.found.known || links > 0
+      return { ...result, found: { ...result.found, known } }
     })
     this.#erasedUpTo = erased.epoch
     this.#backlog = this.#countBacklog()

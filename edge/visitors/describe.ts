@@ -4,6 +4,7 @@ import type { RunningTotals } from '#shared/totals.ts'
 import { beginOf } from './batch-text.ts'
 import type { CoreStorage } from './core.ts'
 import type { VisitorName } from './erase.ts'
+import { readLinks } from './links.ts'
 import { type Memory, readMemory } from './memory.ts'
 import { RecentIds } from './recent-ids.ts'
 
@@ -26,6 +27,8 @@ export interface VisitorDescription {
   readonly totals: RunningTotals | null
   readonly memory: Memory
   readonly idsRemembered: number
+  /** Keys of a user's devices. */
+  readonly linked: readonly string[]
   readonly batches: readonly (Place & { readonly batch: string; readonly reason: string | null })[]
   readonly next: Place | null
 }
@@ -42,10 +45,12 @@ const found = `SELECT 0 AS rank, position, length(batch) AS bytes FROM outbox
 
 /** Reads what is kept of a visitor; writes nothing. */
 export function describeVisitor(
-  { sql }: CoreStorage,
+  storage: CoreStorage,
   { site, visitor }: VisitorName,
   after: Place | null,
 ): VisitorDescription {
+  const { sql } = storage
+  const linked = readLinks(storage, { site, visitor })
   const [row] = sql
     .exec<{
       epoch: number
@@ -74,7 +79,7 @@ export function describeVisitor(
   const page = fitting(waiting)
   const last = page.at(-1)
   return {
-    known: row !== undefined,
+    known: row !== undefined || linked.length > 0,
     epoch: row?.epoch ?? null,
     sequence: row?.sequence ?? null,
     seenAt: row?.seenAt ?? null,
@@ -82,6 +87,7 @@ export function describeVisitor(
     totals: row?.totals ? JSON.parse(row.totals) : null,
     memory: readMemory(row?.memory ?? null),
     idsRemembered: new RecentIds(row?.recent ?? null, limits.recentIdsMax).size,
+    linked,
     batches: page.map((batch) => ({ ...placeOf(batch), ...readBatch(sql, batch) })),
     next: last && page.length < waiting.length ? placeOf(last) : null,
   }

@@ -78,6 +78,14 @@ export class Visitors extends DurableObject {
     return stream === null ? new Response(null, { status: 429 }) : new Response(stream)
   }
 
+  /** Writes down devices of a user; whoever is not heard of again is forgotten, as visitors are. */
+  async link(name: VisitorName, keys: readonly string[]): Promise<void> {
+    const now = environment.now()
+    this.#core.link(name, keys, now)
+    if ((await this.ctx.storage.getAlarm()) !== null) return
+    await this.ctx.storage.setAlarm(now + limits.visitorRetentionMs + overdueMs)
+  }
+
   backlog(): Backlog {
     return this.#core.backlog
   }

@@ -1,4 +1,5 @@
 import type { CoreStorage } from './core.ts'
+import { linkTables } from './links.ts'
 import { pushTables } from './pushes.ts'
 
 const tables = [
@@ -20,7 +21,7 @@ const laterColumns = { totals: 'TEXT', memory: 'TEXT' } as const
 
 /** Makes the tables of an object, or brings those it has up to date; nothing in them is touched. */
 export function prepareTables({ sql }: CoreStorage): void {
-  for (const table of [...tables, ...pushTables]) sql.exec(table)
+  for (const table of [...tables, ...pushTables, ...linkTables]) sql.exec(table)
   const columns = sql.exec<{ name: string }>('PRAGMA table_info(visitors)').toArray()
   const known = new Set(columns.map(({ name }) => name))
   for (const [name, type] of Object.entries(laterColumns)) {
