@@ -27,6 +27,7 @@ export interface Decided {
   readonly answer: Readonly<Record<string, unknown>>
   readonly items: readonly { readonly id: string; readonly category?: string }[]
   readonly release: string | null
+  readonly fallback: string | null
 }
 
 /** What the judge of the hub found of a model that it accepted. */
@@ -113,6 +114,17 @@ export class Client {
     })
     if (response.ok) return (await response.json()) as Answer
     throw new Error(`hub ${path}: ${response.status} ${await response.text()}`)
+  }
+
+  /** Trains on the hub; answers the release, which is on its way to the POP. Throws where there is none. */
+  async retrain(): Promise<{ readonly release: string; readonly reason: string }> {
+    const trained = await this.hub<{ outcome: string; reason: string; digest: string }>(
+      '/v1/retrain',
+      '',
+    )
+    const { outcome, reason, digest: release } = trained
+    if (outcome !== 'published') throw new Error(`there is no model: ${outcome}, ${reason}`)
+    return { release, reason }
   }
 
   /** Has a model examined and a release made of it, as `npx shelfedge models push` does. Throws where it is refused. */

@@ -19,6 +19,8 @@ export interface Example {
   readonly policy: string | null
   /** Placements whose decisions a webhook brings to a receiver of the example; none where it is left out. */
   readonly webhooks?: readonly string[]
+  /** How long a session may rest; the usual half hour where it is left out. */
+  readonly sessionIdleMinutes?: number
   /** Runs it against a system of its own; answers its figures, units last in each name. */
   run(
     client: Client,

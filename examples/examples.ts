@@ -1,7 +1,13 @@
 import { eCommerce } from './e-commerce/example.ts'
 import type { Example } from './example.ts'
+import { inStore } from './in-store/example.ts'
 import { retailYearOnYear } from './retail-year-on-year/example.ts'
 import { vitalsAndMachines } from './vitals-and-machines/example.ts'
 
 /** Every example; a new one is added here alone. */
-export const examples: readonly Example[] = [eCommerce, retailYearOnYear, vitalsAndMachines]
+export const examples: readonly Example[] = [
+  eCommerce,
+  inStore,
+  retailYearOnYear,
+  vitalsAndMachines,
+]

@@ -62,7 +62,7 @@ async function runAlone(
   const receiver = example.webhooks ? await startReceiver() : null
   const system = await startSystem({
     ...{ dataDir: folder, hubPort: 0, popPort: 0, retrainSeconds: 0 },
-    sites: { [exampleSite]: { writeKeys: [exampleWriteKey] } },
+    sites: { [exampleSite]: siteOf(example) },
     settings: {
       ...{ LOG_LEVEL: 'warn', POLICY_DIR: policyDir },
       ...webhookSettings(receiver, example.webhooks),
@@ -75,6 +75,11 @@ async function runAlone(
   })
   await rm(folder, { recursive: true, force: true })
   return figures
+}
+
+function siteOf({ sessionIdleMinutes }: Example) {
+  const idle = sessionIdleMinutes === undefined ? {} : { sessionIdleMinutes }
+  return { writeKeys: [exampleWriteKey], ...idle }
 }
 
 /** The receiver is on this machine, where a hub posts to only if it is told that it may. */
