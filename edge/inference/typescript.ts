@@ -1,5 +1,5 @@
 import { indexFromModel, scoreSession } from '#shared/session-knn.ts'
-import { scoreRow, tabularFromModel } from '#shared/tabular/model.ts'
+import { ownScorer } from '#shared/tabular/own-scorer.ts'
 import type { ItemScorer, RowScorer } from './scorer.ts'
 
 // The same models without WebAssembly, from the constants of their own files. Each throws where the file is
@@ -16,9 +16,9 @@ export function typescriptItemScorer(model: Uint8Array): ItemScorer {
 
 /** The fallback of `wasmRowScorer` for a tabular model of ours. */
 export function typescriptRowScorer(model: Uint8Array): RowScorer {
-  const own = tabularFromModel(model)
+  const score = ownScorer(model)
   return {
-    score: async (row) => scoreRow(own, row),
+    score: async (row) => score(row),
     dispose: async () => {},
   }
 }

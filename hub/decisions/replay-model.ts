@@ -8,7 +8,7 @@ import {
   modelInput,
   scoreSession,
 } from '#shared/session-knn.ts'
-import { scoreRow, tabularFromModel } from '#shared/tabular/model.ts'
+import { ownScorer } from '#shared/tabular/own-scorer.ts'
 
 /** Which of the two forms of a model answered at the POP. */
 export type Runtime = 'wasm' | 'typescript'
@@ -36,7 +36,7 @@ export async function runTabularModel(
   row: Float32Array,
   runtime: Runtime,
 ): Promise<number> {
-  if (runtime === 'typescript') return scoreRow(tabularFromModel(bytes), row)
+  if (runtime === 'typescript') return ownScorer(bytes)(row)
   const outputs = await run(bytes, { features: new ort.Tensor('float32', row, [1, row.length]) })
   return outputs.score?.data[declared.scoreAt] as number
 }
