@@ -156,7 +156,6 @@ const lease = v.object({
   /** After so long the POP gives back what is left. */
   returnAfterMs: count,
 })
-export type Lease = v.InferOutput<typeof lease>
 
 export const leaseAnswerSchema = v.object({
   lease: v.nullable(lease),

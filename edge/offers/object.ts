@@ -16,12 +16,18 @@ interface Quiet {
   readonly untilMs: number
 }
 
+/** A question to the hub that is under way, since when. */
+interface Asking {
+  readonly answer: Promise<ReservationOutcome | null>
+  readonly sinceMs: number
+}
+
 /** A budget that is spent may be raised, or get something back. */
 const spentMs = 5_000
 const backoffMsMin = 500
 const backoffMsMax = 30_000
-/** How long a visitor waits while others take what the hub grants. */
-const waitMsMax = 2_000
+/** How long visitors wait for one answer of the hub, and one of them while others take what it grants. */
+const waitMsMax = 1_000
 const triesMax = 200
 /** The hub is told of what was handed out so long after, where nothing else is said to it. */
 const tellAfterMs = Math.max(10_000, environment.config.forwardDelayMs)
@@ -31,7 +37,7 @@ const forgetEveryMs = 24 * 3_600_000
 /** The owner of a site's leases at this POP: a shell that asks the hub for what the core has not. */
 export class Offers extends DurableObject {
   readonly #core: OffersCore
-  readonly #asking = new Map<string, Promise<ReservationOutcome | null>>()
+  readonly #asking = new Map<string, Asking>()
   readonly #exchanging = new Map<string, Promise<unknown>>()
   readonly #quiet = new Map<string, Quiet>()
   #failures = 0
@@ -101,14 +107,18 @@ export class Offers extends DurableObject {
     return refused(offer, 'budget_unknown')
   }
 
-  /** Gets a lease; null where one has come. Whoever waits for the same budget waits for one answer. */
+  /**
+   * Gets a lease; null where one has come. Whoever wants the same budget waits for one answer, and for a hub that is
+   * slow nobody does: what it grants in the end is for those who come next.
+   */
   #fill(budget: SiteBudget): Promise<ReservationOutcome | null> {
     const key = budgetKey(budget)
+    const now = environment.now()
     const quiet = this.#quiet.get(key)
-    if (quiet && environment.now() < quiet.untilMs) return Promise.resolve(quiet.outcome)
-    const asking = this.#asking.get(key) ?? this.#ask(budget, key)
+    if (quiet && now < quiet.untilMs) return Promise.resolve(quiet.outcome)
+    const asking = this.#asking.get(key) ?? { answer: this.#ask(budget, key), sinceMs: now }
     this.#asking.set(key, asking)
-    return asking
+    return within(asking.answer, asking.sinceMs + waitMsMax - now)
   }
 
   async #ask(budget: SiteBudget, key: string): Promise<ReservationOutcome | null> {
@@ -174,5 +184,16 @@ export class Offers extends DurableObject {
     if (this.#failures === 0) return 0
     const backoff = Math.min(backoffMsMax, backoffMsMin * 2 ** Math.min(this.#failures - 1, 10))
     return backoff * (0.75 + environment.random() / 2)
+  }
+}
+
+/** An answer of the hub, as long as anybody waits for it. */
+async function within(answer: Asking['answer'], timeMs: number): Asking['answer'] {
+  const { promise: late, resolve } = Promise.withResolvers<ReservationOutcome>()
+  const timer = setTimeout(() => resolve('budget_unknown'), Math.max(0, timeMs))
+  try {
+    return await Promise.race([answer, late])
+  } finally {
+    clearTimeout(timer)
   }
 }

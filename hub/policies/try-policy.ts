@@ -27,6 +27,8 @@ const questionSchema = v.strictObject({
   context: v.optional(jsonObject(), {}),
   /** Properties of the newest event. */
   event: v.optional(jsonObject(), {}),
+  /** Names of the events that it brings, in their order: what acknowledges an alert is among them. */
+  events: v.optional(v.array(v.string()), []),
   score: v.optional(v.nullable(v.number()), null),
   session: v.optional(
     v.strictObject({
@@ -83,8 +85,8 @@ export function tryQuestion(policy: Policy, question: PolicyQuestion): Outcome {
   const wanted = placement.wants?.({ scope, at, memory }) ?? []
   const reservations = wanted.map((each) => supposed(each, question.reservations[each.offer], at))
   return placement.decide({
-    ...{ scope, at, item, candidates, popular, memory, events: [], itemsMax: question.limit },
-    reservations,
+    ...{ scope, at, item, candidates, popular, memory, itemsMax: question.limit },
+    ...{ reservations, events: question.events.map((event) => ({ event })) },
   })
 }
 

@@ -38,6 +38,21 @@ export async function exchangeLease(
   })
 }
 
+/** Whether there is nothing to write: POPs ask again and again of a budget that is spent. */
+export async function isInVain(
+  database: RegistryDatabase,
+  exchange: LeaseExchange,
+): Promise<boolean> {
+  const { ask, used } = exchange
+  if (used.length > 0) return false
+  if (ask === null) return true
+  const [[row], known] = await Promise.all([
+    database.select().from(offerBudgets).where(isBudget(exchange)),
+    database.select().from(offerLeases).where(isLease(exchange, ask.lease)),
+  ])
+  return known.length === 0 && (row?.granted ?? 0) >= ask.issuesMax
+}
+
 /** What a closed lease did not hand out goes back, once, however often it is said. */
 async function settle(
   database: RegistryDatabase,

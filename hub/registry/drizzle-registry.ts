@@ -16,7 +16,13 @@ import {
   readModels,
   readPopReports,
 } from './drizzle-models.ts'
-import { addOfferCodes, exchangeLease, isGranted, readOfferBudgets } from './drizzle-offers.ts'
+import {
+  addOfferCodes,
+  exchangeLease,
+  isGranted,
+  isInVain,
+  readOfferBudgets,
+} from './drizzle-offers.ts'
 import {
   type Evaluation,
   type Registry,
@@ -71,7 +77,10 @@ export function createRegistry(
     erasures: (wanted, limit) => typed(() => readErasures(database, wanted, limit)),
     erasuresOf: (site, visitor, limit) =>
       typed(() => readErasuresOf(database, site, visitor, limit)),
-    exchangeLease: (exchange) => write(() => exchangeLease(database, exchange)),
+    exchangeLease: async (exchange) =>
+      (await typed(() => isInVain(database, exchange)))
+        ? { lease: null, settled: [] }
+        : write(() => exchangeLease(database, exchange)),
     addOfferCodes: (budget, codes) => write(() => addOfferCodes(database, budget, codes)),
     offerBudgets: (site, limit) => typed(() => readOfferBudgets(database, site, limit)),
     isGranted: (budget, number) => typed(() => isGranted(database, budget, number)),

@@ -5,6 +5,7 @@ import { fraudFigures } from './decisions/fraud.ts'
 import { guardRailFigures } from './decisions/guard-rails.ts'
 import { latencyFigures } from './decisions/latency.ts'
 import { nabFigures } from './decisions/nab.ts'
+import { offerFigures } from './decisions/offers.ts'
 import { ruleFigures } from './decisions/rules.ts'
 
 type Figures = Readonly<Record<string, number | null>>
@@ -22,6 +23,7 @@ const groups: Readonly<Record<string, () => Figures | Promise<Figures>>> = {
   latency: latencyFigures,
   rules: ruleFigures,
   guards: guardRailFigures,
+  offers: offerFigures,
   fraud: () => told(fraudFigures()),
   nab: () => told(nabFigures()),
   experiments: experimentFigures,

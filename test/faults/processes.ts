@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process'
 
-/** Process ids of what a process has started itself. */
-export function childrenOf(pid: number): number[] {
+/** Process ids of what a process has started itself, of one program where it is named. */
+export function childrenOf(pid: number, program?: string): number[] {
   return processes()
-    .filter(({ parent }) => parent === pid)
+    .filter(({ parent, name }) => parent === pid && (program === undefined || name === program))
     .map((each) => each.pid)
 }
 
@@ -16,9 +16,9 @@ export function residentMb(pids: readonly number[]): number {
 }
 
 function processes() {
-  const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,rss='], { encoding: 'utf8' })
+  const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,rss=,comm='], { encoding: 'utf8' })
   return lines.split('\n').map((line) => {
-    const [pid = 0, parent = 0, residentKb = 0] = line.trim().split(/\s+/).map(Number)
-    return { pid, parent, residentKb }
+    const [pid, parent, residentKb, name = ''] = line.trim().split(/\s+/)
+    return { pid: Number(pid), parent: Number(parent), residentKb: Number(residentKb), name }
   })
 }

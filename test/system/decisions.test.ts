@@ -13,6 +13,7 @@ import { runProgram } from '#test/support/start-program.ts'
 
 // A POP in workerd decides, and the hub in Node decides the same again.
 
+const issuesMax = 3
 const policy = `
 context: { budget: double, store: string }
 experiments:
@@ -40,6 +41,40 @@ placements:
       - { severity: low, on: session.views > 2, off: session.views < 1 }
       - { severity: high, on: totals.views1h > 4 }
     silenceMs: 60000
+  fare:
+    kind: price
+    event: { fare: double }
+    base: event.fare
+    subject: '"seat"'
+    floor: 10
+    ceiling: 200
+    step: 0.05
+    heldMs: 600000
+    rules:
+      - { name: keen, effect: factor, by: 1.0 + double(session.views) / 7.0 }
+      - { name: never, effect: add, by: double(1 / (session.views - session.views)) }
+  payment:
+    kind: verdict
+    event: { fare: double }
+    unsure: review
+    rules:
+      - { name: large, verdict: block, when: event.fare > 90.0, reason: too large }
+      - { name: busy, verdict: review, when: totals.views1h > 2 }
+  who:
+    kind: segment
+    segments:
+      - { name: keen, when: session.views > 2 }
+      - { name: looking, when: session.views > 0 }
+    otherwise: new
+  welcome:
+    kind: offer
+    offers:
+      - name: half
+        terms: { percent: 50 }
+        budget: { id: spring, issuesMax: ${issuesMax} }
+        code: { from: generated, prefix: H- }
+        perVisitor: 1
+      - { name: ten, terms: { percent: 10 }, code: TEN, perVisitor: 1 }
 `
 
 interface Answer {
@@ -118,6 +153,14 @@ describe('a decision of a POP', { timeout: 240_000 }, () => {
       await ask('product-page', visitor)
       await ask('ward', visitor)
       await ask('ward', visitor, { events: [viewOf(visitor, 'a thing that no release knows')] })
+      if (number > 5) continue
+      const paid = viewOf(visitor, 'a seat', { fare: 20 * number })
+      for (const placement of ['fare', 'payment', 'who', 'welcome']) {
+        await ask(placement, visitor, {
+          events: [{ ...paid, messageId: `${placement} ${number}` }],
+        })
+        await ask(placement, visitor)
+      }
     }
     const decisions =
       "SELECT count() FROM decisions_once WHERE site = 'shop' AND visitor != 'a:watcher'"
@@ -172,6 +215,25 @@ describe('a decision of a POP', { timeout: 240_000 }, () => {
     expect(replayed).toMatchObject({ status: 0, stderr: '' })
     expect(replayed.stdout).toContain(`${decisionId} is the same again, to the bit.`)
     expect(replayed.stdout).toMatch(/^not-current +filter +true/m)
+  })
+
+  it('gave an offer as often as its budget allows, and the hub says so', async () => {
+    const offers = made.map(({ answer }) => answer as { offer?: string; code?: string })
+    const codes = new Set(offers.filter(({ offer }) => offer === 'half').map(({ code }) => code))
+    expect(codes.size).toBe(issuesMax)
+    expect(offers.some(({ offer }) => offer === 'ten')).toBe(true)
+    const { body } = await hub<object[]>('/v1/offers')
+    expect(body).toMatchObject([{ offer: 'half', issuesMax, granted: issuesMax, left: 0 }])
+    const [code] = [...codes]
+    const verified = await hub(`/v1/offers/codes/${code}`)
+    expect(verified.body).toMatchObject({ genuine: true, offer: 'half', budget: 'spring' })
+    const listed = await runProgram(
+      'hub/cli/main.ts',
+      { ADMIN_TOKEN: on.system.secrets.adminToken },
+      ['--hub', on.system.hubUrl, 'offers', 'list'],
+    )
+    expect(listed).toMatchObject({ status: 0, stderr: '' })
+    expect(listed.stdout).toMatch(/^offer +budget +issuesMax +granted +handedOut +left$/m)
   })
 
   it('that nobody made is not there', async () => {

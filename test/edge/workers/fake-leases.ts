@@ -8,7 +8,8 @@ import { testEnv } from './pop.ts'
 export function startFakeLeases(budget: { issues: number; units: number; returnAfterMs?: number }) {
   const state = { isAway: false, granted: 0, codes: null as string[] | null, next: 0 }
   const questions: LeaseQuestion[] = []
-  const settled = new Set<string>()
+  /** Units of the leases that were not given back. */
+  const open = new Map<string, number>()
   vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
     const { pathname } = new URL(String(input))
     if (state.isAway || pathname !== leasePath) throw new TypeError('Network connection lost.')
@@ -23,15 +24,16 @@ export function startFakeLeases(budget: { issues: number; units: number; returnA
     const question: LeaseQuestion = JSON.parse(new TextDecoder().decode(body))
     questions.push(question)
     for (const { lease, units, closed } of question.used) {
-      if (closed && !settled.has(lease)) {
-        settled.add(lease)
-        state.granted -= budget.units - units
-      }
+      const granted = open.get(lease)
+      if (!closed || granted === undefined) continue
+      open.delete(lease)
+      state.granted -= granted - units
     }
     const units = Math.min(budget.units, budget.issues - state.granted)
     const isGranted = question.ask !== null && units > 0
     const first = state.next
-    if (isGranted) {
+    if (question.ask && isGranted) {
+      open.set(question.ask.lease, units)
       state.granted += units
       state.next += units
     }

@@ -61,6 +61,16 @@ describe('shelfedge policy test and explain', { timeout: 60_000 }, () => {
     kind: verdict
     event: { amount: double }
     rules: [{ name: large, verdict: block, when: event.amount > 900.0 }]
+  ward:
+    kind: alert
+    event: { pulse: double }
+    acknowledgedBy: Alarm Acknowledged
+    levels: [{ severity: high, on: event.pulse > 110.0, off: event.pulse < 100.0 }]
+  welcome:
+    kind: offer
+    offers:
+      - { name: half, budget: { id: spring, issuesMax: 5 }, code: { from: list } }
+      - { name: ten, code: TEN }
 `
   const cases = (verdict: string) =>
     `- { name: large, placement: review, event: { amount: 1000 }, expect: { verdict: ${verdict} } }\n`
@@ -77,6 +87,22 @@ describe('shelfedge policy test and explain', { timeout: 60_000 }, () => {
     expect(good).toMatchObject({ status: 0, stdout: '1 of 1 cases are as expected.\n' })
     const bad = await ask('test', cases('allow'))
     expect(bad).toMatchObject({ status: 1, stdout: expect.stringContaining('"verdict":"block"') })
+  })
+
+  it('asks with the events that a question brings, and with what is left of a budget', async () => {
+    const questions = `
+- { placement: ward, event: { pulse: 120 }, expect: { severity: high, acknowledged: false } }
+- placement: ward
+  event: { pulse: 120 }
+  events: [Alarm Acknowledged]
+  expect: { severity: high, acknowledged: true }
+- { placement: welcome, expect: { offer: half, code: CODE } }
+- { placement: welcome, reservations: { half: budget_spent }, expect: { offer: ten, code: TEN } }
+`
+    expect(await ask('test', questions)).toMatchObject({
+      status: 0,
+      stdout: '4 of 4 cases are as expected.\n',
+    })
   })
 
   it('tells what each rule did', async () => {
