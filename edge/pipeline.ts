@@ -284,13 +284,15 @@ async function decideOnce(visitor: string, asked: Asked, environment: Environmen
     event: { declared: placement.placement.event ?? {}, properties },
   })
   const itemsMax = question.limit ?? limits.decisionItemsDefault
+  // Not even a pin reaches whoever gets nothing.
+  const shownMax = holdout === 'nothing' ? 0 : itemsMax
   const remembered = { memory: kind }
   const name = { site: site.id, visitor }
-  const reservations = await reserve(placement, { scope, at, ...remembered }, name, environment)
+  const wanting = { scope, at, ...remembered, itemsMax: shownMax }
+  const reservations = await reserve(placement, wanting, name, environment)
   const outcome = placement.decide({
     ...{ ...inferred, ...remembered, reservations, scope, at, item, events },
-    // Not even a pin reaches whoever gets nothing.
-    itemsMax: holdout === 'nothing' ? 0 : itemsMax,
+    itemsMax: shownMax,
   })
   const seen = { ...inferred, features: { ...inferred.features, ...told } }
   const inputs = inputsOf({

@@ -1,4 +1,4 @@
-import type { DecisionInput } from '#shared/kinds/kind.ts'
+import type { WantingInput } from '#shared/kinds/kind.ts'
 import type { Reservation } from '#shared/offers/reservation.ts'
 import type { CompiledPlacement } from '#shared/policy/compile.ts'
 import type { Environment } from './environment.ts'
@@ -12,7 +12,7 @@ import type { VisitorName } from './visitors/erase.ts'
  */
 export async function reserve(
   { wants }: CompiledPlacement,
-  input: Pick<DecisionInput, 'scope' | 'at' | 'memory'>,
+  input: WantingInput,
   { site, visitor }: VisitorName,
   environment: Environment,
 ): Promise<readonly Reservation[] | undefined> {

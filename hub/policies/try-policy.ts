@@ -82,7 +82,7 @@ export function tryQuestion(policy: Policy, question: PolicyQuestion): Outcome {
     totals: { ...totalsAt(null, at), ...(question.totals as Partial<Totals> as Totals) },
     event: { declared: placement.placement.event ?? {}, properties: question.event },
   })
-  const wanted = placement.wants?.({ scope, at, memory }) ?? []
+  const wanted = placement.wants?.({ scope, at, memory, itemsMax: question.limit }) ?? []
   const reservations = wanted.map((each) => supposed(each, question.reservations[each.offer], at))
   return placement.decide({
     ...{ scope, at, item, candidates, popular, memory, itemsMax: question.limit },

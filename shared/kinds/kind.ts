@@ -37,6 +37,7 @@ export interface DecisionInput {
   readonly candidates: readonly ScoredItem[]
   /** What fills an answer when the candidates run out, best first. */
   readonly popular: readonly ScoredItem[]
+  /** 0: whoever is in a holdout that gets nothing. */
   readonly itemsMax: number
   /** Those of the question, in their order. */
   readonly events: readonly Pick<ShelfEvent, 'event'>[]
@@ -45,6 +46,9 @@ export interface DecisionInput {
   /** What was got of what the placement wants; absent where it wants nothing. */
   readonly reservations?: readonly Reservation[] | undefined
 }
+
+/** What is known before anything is reserved. */
+export type WantingInput = Pick<DecisionInput, 'scope' | 'at' | 'memory' | 'itemsMax'>
 
 /** What a placement says, and what is to be kept of it. */
 export interface Outcome {
@@ -63,7 +67,7 @@ export interface Deciding {
   readonly ruleNames: readonly string[]
   readonly check: () => readonly PlacementProblem[]
   /** What it would give that has to be reserved first, best first; absent where it never gives such a thing. */
-  readonly wants?: (input: Pick<DecisionInput, 'scope' | 'at' | 'memory'>) => readonly WantedIssue[]
+  readonly wants?: (input: WantingInput) => readonly WantedIssue[]
   readonly decide: (input: DecisionInput) => Outcome
 }
 

@@ -71,11 +71,16 @@ export const offer: Kind<OfferPlacement> = {
       ruleNames: offers.map(({ name }) => name),
       check: () => checked(compiled),
       ...(isAnyWanted && {
-        wants: (input) => wants(compiled, input.scope, readGiven(input.memory), input.at),
+        wants: ({ scope, memory, at, itemsMax }) =>
+          itemsMax === 0 ? [] : wants(compiled, scope, readGiven(memory), at),
       }),
-      decide: ({ scope, at, memory, reservations = [] }) => {
+      decide: ({ scope, at, memory, itemsMax, reservations = [] }) => {
         const given = readGiven(memory)
         const effects = compiled.map(({ name }) => reportOf(name, 'offer'))
+        const none = (reason: string) => ({
+          ...{ answer: { offer: null, terms: {}, code: null, reason }, items: [], effects },
+        })
+        if (itemsMax === 0) return none('holdout')
         let why: string | null = null
         for (const [number, each] of compiled.entries()) {
           const report = effects[number] as ReturnType<typeof reportOf>
@@ -98,8 +103,7 @@ export const offer: Kind<OfferPlacement> = {
             ...memoryOf(each, given, found),
           }
         }
-        const answer = { offer: null, terms: {}, code: null, reason: why ?? 'not_eligible' }
-        return { answer, items: [], effects }
+        return none(why ?? 'not_eligible')
       },
     }
   },

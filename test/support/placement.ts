@@ -14,6 +14,7 @@ export interface SmallQuestion {
   readonly events?: readonly ShelfEvent[]
   readonly score?: number | null | undefined
   readonly memory?: unknown
+  readonly itemsMax?: number
   /** What a POP gets of what the placement wants. */
   readonly reserve?: (wanted: readonly WantedIssue[]) => readonly Reservation[]
 }
@@ -32,7 +33,7 @@ export function deciding(placement: Placement, context: Policy['context'] = {}) 
   const home = policy.placements.get('home') as CompiledPlacement
   let memory: unknown = null
   return (question: SmallQuestion = {}): Outcome => {
-    const { at = mondayNoonMs, events = [], score = null } = question
+    const { at = mondayNoonMs, events = [], score = null, itemsMax = 1 } = question
     const { scope } = scopeOf(policy, {
       ...{ visitor: 'a:me', session: null, context: question.context ?? {}, at, score },
       event: { declared: placement.event ?? {}, properties: question.event ?? {} },
@@ -40,9 +41,9 @@ export function deciding(placement: Placement, context: Policy['context'] = {}) 
       totals: totalsAt(null, at),
     })
     const remembered = 'memory' in question ? question.memory : memory
-    const wanted = home.wants?.({ scope, at, memory: remembered })
+    const wanted = home.wants?.({ scope, at, memory: remembered, itemsMax })
     const outcome = home.decide({
-      ...{ scope, at, events, candidates: [], popular: [], itemsMax: 1, item: () => undefined },
+      ...{ scope, at, events, candidates: [], popular: [], itemsMax, item: () => undefined },
       ...{ memory: remembered, reservations: wanted && question.reserve?.(wanted) },
     })
     // Through JSON and back, as it lies in the visitor's row.

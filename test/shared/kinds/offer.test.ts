@@ -69,6 +69,15 @@ describe('an offer with a budget', () => {
     expect(effects[1]).toMatchObject({ name: 'ten', failures: 1 })
   })
 
+  it('is not for whoever is held out, and takes nothing of the budget', () => {
+    const reserve = (wanted: readonly WantedIssue[]) => {
+      expect(wanted).toEqual([])
+      return []
+    }
+    const { answer, memory } = deciding(placement, declared)({ context, itemsMax: 0, reserve })
+    expect([answer.offer, answer.reason, memory]).toEqual([null, 'holdout', undefined])
+  })
+
   it('is unknown to who reserves nothing, and says why where nothing is left', () => {
     const alone = deciding({ kind: 'offer', offers: placement.offers.slice(0, 1) })
     expect(alone().answer).toMatchObject({ offer: null, reason: 'budget_unknown' })
