@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { LocalSystem } from '#hub/local/system.ts'
 import type { Receiver, Told } from './receiver.ts'
@@ -39,10 +40,12 @@ interface Accepted {
 /** Talks to a running POP as a storefront or a device does, and to its hub as an analyst does. */
 export class Client {
   readonly #system: LocalSystem
+  readonly #policyFile: string
   readonly #receiver: Receiver | null
 
-  constructor(system: LocalSystem, receiver: Receiver | null) {
+  constructor(system: LocalSystem, policyFile: string, receiver: Receiver | null) {
     this.#system = system
+    this.#policyFile = policyFile
     this.#receiver = receiver
   }
 
@@ -125,6 +128,11 @@ export class Client {
     const { outcome, reason, digest: release } = trained
     if (outcome !== 'published') throw new Error(`there is no model: ${outcome}, ${reason}`)
     return { release, reason }
+  }
+
+  /** Writes the site's policy, as whoever keeps it does; the next release has it. */
+  savePolicy(yaml: string): Promise<void> {
+    return writeFile(this.#policyFile, yaml)
   }
 
   /** Has a model examined and a release made of it, as `npx shelfedge models push` does. Throws where it is refused. */

@@ -1,6 +1,7 @@
 import { eCommerce } from './e-commerce/example.ts'
 import type { Example } from './example.ts'
 import { inStore } from './in-store/example.ts'
+import { payments } from './payments/example.ts'
 import { retailYearOnYear } from './retail-year-on-year/example.ts'
 import { vitalsAndMachines } from './vitals-and-machines/example.ts'
 
@@ -8,6 +9,7 @@ import { vitalsAndMachines } from './vitals-and-machines/example.ts'
 export const examples: readonly Example[] = [
   eCommerce,
   inStore,
+  payments,
   retailYearOnYear,
   vitalsAndMachines,
 ]

@@ -57,7 +57,8 @@ async function runAlone(
   const folder = await mkdtemp(join(tmpdir(), 'shelfedge-example-'))
   const policyDir = join(folder, 'policies')
   await mkdir(policyDir)
-  if (example.policy) await writeFile(join(policyDir, `${exampleSite}.yaml`), example.policy)
+  const policyFile = join(policyDir, `${exampleSite}.yaml`)
+  if (example.policy) await writeFile(policyFile, example.policy)
   narrator.say(`starting hub and POP, whose logs are in ${folder} …`)
   const receiver = example.webhooks ? await startReceiver() : null
   const system = await startSystem({
@@ -68,7 +69,7 @@ async function runAlone(
       ...webhookSettings(receiver, example.webhooks),
     },
   })
-  const client = new Client(system, receiver)
+  const client = new Client(system, policyFile, receiver)
   const figures = await example.run(client, narrator, data).finally(async () => {
     await system.stop()
     await receiver?.close()
