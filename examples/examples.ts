@@ -1,3 +1,4 @@
+import { airline } from './airline/example.ts'
 import { eCommerce } from './e-commerce/example.ts'
 import type { Example } from './example.ts'
 import { inStore } from './in-store/example.ts'
@@ -7,6 +8,7 @@ import { vitalsAndMachines } from './vitals-and-machines/example.ts'
 
 /** Every example; a new one is added here alone. */
 export const examples: readonly Example[] = [
+  airline,
   eCommerce,
   inStore,
   payments,
