@@ -66,7 +66,8 @@ export async function infer(
   const { model: name = '' } = placement
   const model = release?.models.get(name)
   const isKnown = (item: string) => release?.numberOf(item) !== undefined
-  const itemsMax = model?.answers === 'items' ? model.itemsMax : limits.sessionItemsMax
+  const ofSession = model?.answers === 'items-of-time' ? release?.models.get(model.beside) : model
+  const itemsMax = ofSession?.answers === 'items' ? ofSession.itemsMax : limits.sessionItemsMax
   const features = featurise(known.session, isKnown, ports.now, itemsMax)
   const popular = release?.popularity ?? ports.popularity.top(ports.site, limits.decisionItemsMax)
   const byPopularity: Inferred = {
@@ -100,9 +101,28 @@ export async function infer(
       inferenceMs,
     }
   }
-  if (features.items.length === 0) return { ...byPopularity, fallback: 'unknown_visitor' }
-  const numbers = features.items.map((item) => release.numberOf(item) as number)
-  const { candidates, fallback } = await model.score(Int32Array.from(numbers))
+  const numbers = Int32Array.from(features.items, (item) => release.numberOf(item) as number)
+  if (model.answers === 'items-of-time') {
+    const inputs = readFeatures(model.features, known)
+    // Without a session the hour alone tells what is taken.
+    const near =
+      ofSession?.answers === 'items' && numbers.length > 0
+        ? await ofSession.score(numbers)
+        : { candidates: [], fallback: null }
+    const taken = await model.score(inputs, {
+      items: Int32Array.from(near.candidates, ({ id }) => release.numberOf(id) as number),
+      scores: Float32Array.from(near.candidates, ({ score }) => score),
+    })
+    const inferenceMs = ports.stopwatch() - startedAt
+    const seen = { ...byPopularity, features: { ...features, inputs }, inferenceMs }
+    const fallbacks = [taken.fallback, near.fallback]
+    // One without the other would be another model than the one that is named.
+    if (fallbacks.includes('model_failed')) return { ...seen, fallback: 'model_failed' }
+    const fallback = taken.fallback ?? near.fallback
+    return { ...seen, candidates: taken.candidates, model: name, fallback }
+  }
+  if (numbers.length === 0) return { ...byPopularity, fallback: 'unknown_visitor' }
+  const { candidates, fallback } = await model.score(numbers)
   const inferenceMs = ports.stopwatch() - startedAt
   const answering = fallback === 'model_failed' ? popularityModel : name
   return { ...byPopularity, candidates, model: answering, fallback, inferenceMs }

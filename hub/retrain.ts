@@ -10,6 +10,7 @@ import { publishRelease } from './publishing/publish.ts'
 import { trainingFingerprint } from './training/fingerprint.ts'
 import { modelBytesFor } from './training/model-bytes.ts'
 import { readTrainingData, type TrainingData } from './training/read-sessions.ts'
+import { learnTastes } from './training/taste/learn-tastes.ts'
 import { trainInThread } from './training/train-in-thread.ts'
 import type { TrainedModel } from './training/train-model.ts'
 
@@ -51,7 +52,9 @@ export async function retrain(
     return { ...unchanged, digest: before.digest, policy: origin, figures: sizesOf(data) }
   }
   const carried = carriedModels(before)
-  const modelBytesMax = modelBytesFor(data.catalogue, Object.values(carried.bytes))
+  const tastes = await learnTastes(site, policy, data.catalogue, environment.store)
+  const others = { ...carried.bytes, ...tastes.bytes }
+  const modelBytesMax = modelBytesFor(data.catalogue, Object.values(others))
   const training = trainInThread(data.sessions, { modelBytesMax })
   environment.failPoint('during_training')
   const trained = await training
@@ -59,12 +62,13 @@ export async function retrain(
   const figures = {
     ...sizesOf(data),
     ...judged(trained),
+    ...tastes.figures,
     readSeconds: (readAt - startedAt) / 1_000,
     buildAndJudgeSeconds: (builtAt - readAt) / 1_000,
   }
   if (!trained.verdict.passed) return refused(trained.verdict.reason, origin, figures)
   const own = manifestOf(site, trained, policy, { ...figures, madeFrom }, environment)
-  const manifest = { ...own, models: { ...carried.declared, ...own.models } }
+  const manifest = { ...own, models: { ...carried.declared, ...tastes.declared, ...own.models } }
   const missing = missingModel(policy, manifest.models)
   if (missing !== null) return refused(missing, origin, figures)
   const release = await packRelease({
@@ -72,7 +76,7 @@ export async function retrain(
     policy,
     catalogue: { items: [...data.catalogue] },
     popularity: popularItems(data.catalogue, trained),
-    models: { ...carried.bytes, 'session-knn': trained.model },
+    models: { ...others, 'session-knn': trained.model },
   })
   const publication = { by, why: trained.verdict.reason, figures, manifest }
   await publishRelease(site, release, publication, environment)

@@ -44,6 +44,29 @@ export const modelSchema = v.variant('family', [
     scoreAt: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1_000)), 0),
   }),
   /**
+   * What is taken at which time, beside what a session model says (models/time-of-day). Inputs `slot`: int32 [1], the
+   * hour of a weekday or of a weekend; `candidates` and `weights`: what `beside` names of the session, [candidatesMax].
+   * Outputs as those of the others that name items.
+   */
+  v.object({
+    family: v.literal('time-of-day'),
+    inputs: v.tuple([v.literal('slot'), v.literal('candidates'), v.literal('weights')]),
+    outputs: ofItems.outputs,
+    /** `hour` and `weekday`, as a placement reads them. */
+    features: v.pipe(
+      featuresSchema,
+      v.check(
+        (features) => features.map(({ name }) => name).join() === 'hour,weekday',
+        'hour and weekday',
+      ),
+    ),
+    /** A model of the release that names items of a session. */
+    beside: modelNameSchema,
+    candidatesMax: whole(limits.decisionItemsMax),
+    /** How many items of the catalogue it knows, from the first on. */
+    itemsTotal: whole(1_000_000),
+  }),
+  /**
    * How unusual a reading is for its visitor, from the readings before it: no file, one function for every stream
    * (models/anomaly). Its state is in what the placement remembers of the visitor.
    */
@@ -60,6 +83,7 @@ export type Model = v.InferOutput<typeof modelSchema>
 export type ItemModel = Extract<Model, { family: 'session-knn' | 'sequence' }>
 /** Those that are a file of the release. */
 export type FileModel = Exclude<Model, { family: 'stream' }>
+export type TimeOfDayModel = Extract<Model, { family: 'time-of-day' }>
 export type TabularModel = Extract<Model, { family: 'tabular' }>
 
 export const modelsSchema = v.pipe(

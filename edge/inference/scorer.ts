@@ -11,3 +11,9 @@ export interface RowScorer {
   score(row: Float32Array): Promise<number>
   dispose(): Promise<void>
 }
+
+/** A loaded model of the time of day: scores items in a slot, beside what a session model named. */
+export interface TasteScorer {
+  score(slot: number, near: Candidates): Promise<Candidates>
+  dispose(): Promise<void>
+}

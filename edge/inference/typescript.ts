@@ -1,6 +1,7 @@
 import { indexFromModel, scoreSession } from '#shared/session-knn.ts'
 import { ownScorer } from '#shared/tabular/own-scorer.ts'
-import type { ItemScorer, RowScorer } from './scorer.ts'
+import { scoreTaste, tasteFromModel } from '#shared/time-of-day.ts'
+import type { ItemScorer, RowScorer, TasteScorer } from './scorer.ts'
 
 // The same models without WebAssembly, from the constants of their own files. Each throws where the file is
 // none of ours: somebody else's model has no second form.
@@ -19,6 +20,15 @@ export function typescriptRowScorer(model: Uint8Array): RowScorer {
   const score = ownScorer(model)
   return {
     score: async (row) => score(row),
+    dispose: async () => {},
+  }
+}
+
+/** The fallback of `wasmTasteScorer`. */
+export function typescriptTasteScorer(model: Uint8Array): TasteScorer {
+  const taste = tasteFromModel(model)
+  return {
+    score: async (slot, near) => scoreTaste(taste, slot, near),
     dispose: async () => {},
   }
 }

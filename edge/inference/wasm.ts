@@ -1,10 +1,11 @@
 // A compiled module: workerd refuses to compile bytes.
 import ortModule from 'onnxruntime-web/ort-wasm-simd-threaded.wasm'
 import * as ort from 'onnxruntime-web/wasm'
-import type { FileModel, ItemModel, TabularModel } from '#shared/model.ts'
+import type { FileModel, ItemModel, TabularModel, TimeOfDayModel } from '#shared/model.ts'
 import { onnxSessionOptions } from '#shared/onnx-session.ts'
 import { candidatesFromOutputs, modelInput } from '#shared/session-knn.ts'
-import type { ItemScorer, RowScorer } from './scorer.ts'
+import { tasteInputs } from '#shared/time-of-day.ts'
+import type { ItemScorer, RowScorer, TasteScorer } from './scorer.ts'
 
 prepareRuntime()
 
@@ -41,6 +42,29 @@ export async function wasmRowScorer(model: Uint8Array, declared: TabularModel): 
       const score = outputs.score?.data[declared.scoreAt] as number | undefined
       if (score === undefined) throw new Error(`the score has no element ${declared.scoreAt}`)
       return score
+    },
+    dispose: () => session.release(),
+  }
+}
+
+/** Loads a model of the time of day; throws as `wasmItemScorer` does. */
+export async function wasmTasteScorer(
+  model: Uint8Array,
+  declared: TimeOfDayModel,
+): Promise<TasteScorer> {
+  const session = await open(model, declared)
+  return {
+    score: async (slot, near) => {
+      const { candidates, weights } = tasteInputs(near, declared)
+      const outputs = await session.run({
+        slot: new ort.Tensor('int32', Int32Array.of(slot), [1]),
+        candidates: new ort.Tensor('int32', candidates, [candidates.length]),
+        weights: new ort.Tensor('float32', weights, [weights.length]),
+      })
+      return candidatesFromOutputs(
+        outputs.items?.data as Int32Array,
+        outputs.scores?.data as Float32Array,
+      )
     },
     dispose: () => session.release(),
   }

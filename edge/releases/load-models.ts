@@ -1,13 +1,19 @@
 import type { Fallback } from '#shared/contract.ts'
 import type { ScoredItem } from '#shared/decide.ts'
-import type { ItemModel, Model, TabularModel } from '#shared/model.ts'
+import type { ItemModel, Model, TabularModel, TimeOfDayModel } from '#shared/model.ts'
 import { namedItems } from '#shared/named-items.ts'
 import type { ReleaseParts } from '#shared/release.ts'
+import type { Candidates } from '#shared/session-knn.ts'
 import { columnsOf, type Feature } from '#shared/tabular/feature.ts'
 import { encodeFeatures, type FeatureValues } from '#shared/tabular/read-features.ts'
-import type { ItemScorer } from '../inference/scorer.ts'
-import { typescriptItemScorer, typescriptRowScorer } from '../inference/typescript.ts'
-import { wasmItemScorer, wasmRowScorer } from '../inference/wasm.ts'
+import { slotOf } from '#shared/time-of-day.ts'
+import type { ItemScorer, TasteScorer } from '../inference/scorer.ts'
+import {
+  typescriptItemScorer,
+  typescriptRowScorer,
+  typescriptTasteScorer,
+} from '../inference/typescript.ts'
+import { wasmItemScorer, wasmRowScorer, wasmTasteScorer } from '../inference/wasm.ts'
 import { log, reasonOf } from '../log.ts'
 
 type ModelFallback = Extract<Fallback, 'scorer_typescript' | 'model_failed'>
@@ -35,6 +41,14 @@ export type LoadedModel =
       readonly answers: 'score'
       readonly features: readonly Feature[]
       score(values: FeatureValues): Promise<ScoredRow>
+      dispose(): Promise<void>
+    }
+  | {
+      readonly answers: 'items-of-time'
+      readonly features: readonly Feature[]
+      /** The model whose candidates it weighs. */
+      readonly beside: string
+      score(values: FeatureValues, near: Candidates): Promise<ScoredItems>
       dispose(): Promise<void>
     }
   | {
@@ -80,6 +94,8 @@ async function loadModel(
       }
     case 'tabular':
       return loadTabular(bytes, declared)
+    case 'time-of-day':
+      return loadTimeOfDay(bytes, declared, itemIds)
     default:
       return loadOfItems(bytes, declared, itemIds)
   }
@@ -102,6 +118,33 @@ async function loadOfItems(
     itemsMax: declared.itemsMax,
     score: async (items) => {
       const { value, fallback } = await score(items)
+      return { candidates: value ?? [], fallback }
+    },
+    dispose: () => scorer.dispose(),
+  }
+}
+
+async function loadTimeOfDay(
+  bytes: Uint8Array,
+  declared: TimeOfDayModel,
+  itemIds: readonly string[],
+): Promise<LoadedModel> {
+  const scorer = await wasmTasteScorer(bytes, declared)
+  await scorer.score(0, { items: Int32Array.of(0), scores: Float32Array.of(1) })
+  const score = withFallback<
+    { readonly slot: number; readonly near: Candidates },
+    TasteScorer,
+    readonly ScoredItem[]
+  >(
+    scorer,
+    () => typescriptTasteScorer(bytes),
+    async (asked, { slot, near }) => namedItems(await asked.score(slot, near), itemIds),
+  )
+  return {
+    ...{ answers: 'items-of-time', features: declared.features, beside: declared.beside },
+    score: async (values, near) => {
+      const [hour = 0, weekday = 1] = encodeFeatures(declared.features, values)
+      const { value, fallback } = await score({ slot: slotOf({ hour, weekday }), near })
       return { candidates: value ?? [], fallback }
     },
     dispose: () => scorer.dispose(),

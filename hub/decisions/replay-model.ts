@@ -1,5 +1,5 @@
 import * as ort from 'onnxruntime-web/wasm'
-import type { ItemModel, TabularModel } from '#shared/model.ts'
+import type { ItemModel, TabularModel, TimeOfDayModel } from '#shared/model.ts'
 import { onnxSessionOptions } from '#shared/onnx-session.ts'
 import {
   type Candidates,
@@ -9,6 +9,7 @@ import {
   scoreSession,
 } from '#shared/session-knn.ts'
 import { ownScorer } from '#shared/tabular/own-scorer.ts'
+import { scoreTaste, tasteFromModel, tasteInputs } from '#shared/time-of-day.ts'
 
 /** Which of the two forms of a model answered at the POP. */
 export type Runtime = 'wasm' | 'typescript'
@@ -39,6 +40,27 @@ export async function runTabularModel(
   if (runtime === 'typescript') return ownScorer(bytes)(row)
   const outputs = await run(bytes, { features: new ort.Tensor('float32', row, [1, row.length]) })
   return outputs.score?.data[declared.scoreAt] as number
+}
+
+/** What a model of the time of day makes of the candidates of a session. */
+export async function runTimeOfDayModel(
+  bytes: Uint8Array,
+  declared: TimeOfDayModel,
+  slot: number,
+  near: Candidates,
+  runtime: Runtime,
+): Promise<Candidates> {
+  if (runtime === 'typescript') return scoreTaste(tasteFromModel(bytes), slot, near)
+  const { candidates, weights } = tasteInputs(near, declared)
+  const outputs = await run(bytes, {
+    slot: new ort.Tensor('int32', Int32Array.of(slot), [1]),
+    candidates: new ort.Tensor('int32', candidates, [candidates.length]),
+    weights: new ort.Tensor('float32', weights, [weights.length]),
+  })
+  return candidatesFromOutputs(
+    outputs.items?.data as Int32Array,
+    outputs.scores?.data as Float32Array,
+  )
 }
 
 async function run(bytes: Uint8Array, inputs: Record<string, ort.Tensor>) {

@@ -6,6 +6,7 @@ import {
   effectsToKeep,
 } from '#shared/decision-inputs.ts'
 import type { Outcome } from '#shared/kinds/kind.ts'
+import type { TimeOfDayModel } from '#shared/model.ts'
 import { namedItems } from '#shared/named-items.ts'
 import { compilePolicy } from '#shared/policy/compile.ts'
 import { RuleItem, type SessionFacts } from '#shared/policy/facts.ts'
@@ -15,11 +16,13 @@ import { scopeOf } from '#shared/policy/scope.ts'
 import { defaultPolicy } from '#shared/policy.ts'
 import { type ReleaseParts, unpackRelease } from '#shared/release.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
+import type { Candidates } from '#shared/session-knn.ts'
 import { encodeFeatures, type FeatureValues } from '#shared/tabular/read-features.ts'
+import { slotOf } from '#shared/time-of-day.ts'
 import type { Totals } from '#shared/totals.ts'
 import type { Blobs } from '../registry/blobs.ts'
 import type { StoredDecision } from './find-decision.ts'
-import { type Runtime, runItemModel, runTabularModel } from './replay-model.ts'
+import { type Runtime, runItemModel, runTabularModel, runTimeOfDayModel } from './replay-model.ts'
 
 /** A decision made again from what is stored with it, beside what was answered then. */
 export interface Replay {
@@ -99,10 +102,11 @@ interface Inferred {
 /** What the model said: of the features that are stored, whatever has become of the visitor since. */
 async function inferAgain(
   { model: name, fallback, features }: StoredDecision,
-  { manifest, models, catalogue }: Parts,
+  release: Parts,
   numbers: ReadonlyMap<string, number>,
 ): Promise<Inferred> {
   const nothing = { candidates: [], score: null }
+  const { manifest, models, catalogue } = release
   const declared = manifest?.models[name]
   const bytes = models?.[name]
   // What a stream was before is not kept: what it said of the readings is.
@@ -114,15 +118,34 @@ async function inferAgain(
     const row = encodeFeatures(declared.features, features.inputs as FeatureValues)
     return { ...nothing, score: await runTabularModel(bytes, declared, row, runtime) }
   }
-  const seen = (features.items as string[]).map((id) => numbers.get(id) as number)
-  const candidates = await runItemModel(bytes, declared, Int32Array.from(seen), runtime)
-  return {
-    ...nothing,
-    candidates: namedItems(
-      candidates,
-      catalogue.items.map(({ id }) => id),
-    ),
+  const seen = Int32Array.from(features.items as string[], (id) => numbers.get(id) as number)
+  const ids = catalogue.items.map(({ id }) => id)
+  if (declared.family !== 'time-of-day') {
+    const candidates = await runItemModel(bytes, declared, seen, runtime)
+    return { ...nothing, candidates: namedItems(candidates, ids) }
   }
+  const near = await besideOf(declared, release, seen, runtime)
+  const values = features.inputs as FeatureValues
+  const [hour = 0, weekday = 1] = encodeFeatures(declared.features, values)
+  const slot = slotOf({ hour, weekday })
+  const candidates = await runTimeOfDayModel(bytes, declared, slot, near, runtime)
+  return { ...nothing, candidates: namedItems(candidates, ids) }
+}
+
+/** What the session model named that a model of the time of day weighs; nothing where there is no session. */
+async function besideOf(
+  { beside }: TimeOfDayModel,
+  { manifest, models }: Parts,
+  seen: Int32Array,
+  runtime: Runtime,
+): Promise<Candidates> {
+  const declared = manifest?.models[beside]
+  const bytes = models?.[beside]
+  const isOfItems = declared?.family === 'session-knn' || declared?.family === 'sequence'
+  if (!isOfItems || bytes === undefined || seen.length === 0) {
+    return { items: Int32Array.of(), scores: Float32Array.of() }
+  }
+  return runItemModel(bytes, declared, seen, declared.family === 'sequence' ? 'wasm' : runtime)
 }
 
 /** A session as the rules saw it: most of it is among the features, the rest in the inputs. */
