@@ -45,8 +45,8 @@ export function placementOf(name: string, release: LoadedRelease | null): Compil
 
 /** What is known of who asks; the stream is the one that the placement remembers. */
 export interface Known extends FeatureFacts {
-  /** Those of the question. */
-  readonly events: readonly ShelfEvent[]
+  /** Events that a stream reads: those of the question, or the one that set the decision off. */
+  readonly readings: readonly ShelfEvent[]
   readonly stream: StreamState | null
 }
 
@@ -89,7 +89,7 @@ export async function infer(
     return { ...byPopularity, features: seen, score, model: name, fallback, inferenceMs }
   }
   if (model.answers === 'stream') {
-    const { stream, score, value } = observeEvents(known.stream, model.property, known.events)
+    const { stream, score, value } = observeEvents(known.stream, model.property, known.readings)
     const inferenceMs = ports.stopwatch() - startedAt
     const inputs = value === null ? {} : { [model.property]: value }
     return {

@@ -1,32 +1,20 @@
 import { outcomeEvents } from '#shared/canary.ts'
-import type { DecisionRecord } from '#shared/contract.ts'
 import type { DecidedItem } from '#shared/decide.ts'
-import { type DecisionInputs, effectsToKeep, inputsOf } from '#shared/decision-inputs.ts'
 import type { EventType, ShelfEvent } from '#shared/event.ts'
 import { visitorKey } from '#shared/id.ts'
 import type { Outcome } from '#shared/kinds/kind.ts'
 import { limits } from '#shared/limits.ts'
-import type { CompiledPlacement } from '#shared/policy/compile.ts'
-import type { RuleTime } from '#shared/policy/facts.ts'
-import { holdoutOf } from '#shared/policy/holdout.ts'
-import { scopeOf } from '#shared/policy/scope.ts'
-import { timeIn, timeZoneOf } from '#shared/policy/time.ts'
-import { RequestRefused } from '#shared/request-refused.ts'
-import type { Session } from '#shared/session.ts'
 import type { Site } from '#shared/sites.ts'
-import { readRemembered } from '#shared/stream/remembered.ts'
 import { type Cleaned, clean, type Rejected } from './clean.ts'
 import { type Collected, collect, eventOfCall, eventsOfBatch, siteOfQuery } from './collect.ts'
+import { decide, type Made } from './decide.ts'
 import type { Environment } from './environment.ts'
-import { type Inferred, infer, placementOf, policyWithoutRelease } from './infer.ts'
+import { policyWithoutRelease } from './infer.ts'
 import { link } from './link.ts'
-import { look, lookAtPerson } from './look.ts'
+import { look } from './look.ts'
 import { type Question, readQuestion } from './question.ts'
-import type { LoadedRelease } from './releases/load.ts'
 import { type Receipt, remember } from './remember.ts'
-import { reserve } from './reserve.ts'
 import { triggeredId, triggersOf } from './triggers.ts'
-import { memoryOf } from './visitors/memory.ts'
 
 /** What `waitUntil` of a worker is for: work that goes on after the answer. */
 type Later = (work: Promise<void>) => void
@@ -126,7 +114,7 @@ async function decideTriggered(
             decisionId: await triggeredId(site.id, visitor, event, placement),
           }
           const asked = { question, cleaned: upToIt, site, at, release, trigger }
-          const { made, receipt } = await untilSettled(visitor, asked, environment)
+          const { made, receipt } = await decide(visitor, asked, environment)
           // A second placement brings the same events, and they are no duplicates of the sender's.
           if (!committed.has(event)) duplicates += receipt.duplicates
           accepted += receipt.accepted
@@ -192,7 +180,7 @@ async function answerQuestion(
   const visitor = visitorKey(question) as string
   return environment.releases.use(site.id, visitor, later, async (release) => {
     const asked = { question, cleaned, site, at: receivedAt, release }
-    const { made, receipt } = await untilSettled(visitor, asked, environment)
+    const { made, receipt } = await decide(visitor, asked, environment)
     return {
       ...answerDecision(made, environment),
       inferenceMs: made.inferred.inferenceMs,
@@ -212,137 +200,6 @@ function answerDecision(
   return {
     ...{ decisionId, placement, kind: answerKind, answer, items: outcome.items },
     ...{ release: digest, model, fallback: inferred.fallback },
-  }
-}
-
-interface Asked {
-  readonly question: Question
-  readonly cleaned: Cleaned
-  readonly site: Site
-  readonly at: number
-  readonly release: LoadedRelease | null
-  /** The event that set the decision off, and the id that follows from it. */
-  readonly trigger?: { readonly event: ShelfEvent; readonly decisionId: string }
-}
-
-type Made = Awaited<ReturnType<typeof decideOnce>>
-
-/**
- * Decides and commits. Where another decision of this visitor changed what the placement remembers meanwhile,
- * it is made again from that: the events are durable since the first try, and are recognised.
- */
-async function untilSettled(visitor: string, asked: Asked, environment: Environment) {
-  const { site, question } = asked
-  let first: Receipt | undefined
-  for (let tries = 0; tries < limits.decisionTriesMax; tries++) {
-    const made = await decideOnce(visitor, asked, environment)
-    const cleaned = first ? { ...asked.cleaned, refusals: [] } : asked.cleaned
-    const { isOvertaken, ...receipt } = await remember(cleaned, site, environment, {
-      ...{ visitor, record: made.record, memory: made.memory },
-    })
-    first ??= receipt
-    if (!isOvertaken) return { made, receipt: first }
-  }
-  const detail = `too many decisions of ${question.placement} for one visitor at once; send it again`
-  throw new RequestRefused(429, 'overloaded', detail, 1)
-}
-
-/** look → infer → decide, of one release and one moment; writes nothing. */
-async function decideOnce(visitor: string, asked: Asked, environment: Environment) {
-  const { question, cleaned, site, at, release } = asked
-  const { context } = question
-  const placement = placementOf(question.placement, release)
-  const { session, totals, memory } = await lookAtPerson(
-    visitor,
-    question.userId,
-    cleaned,
-    site,
-    environment,
-  )
-  const policy = release?.policy ?? policyWithoutRelease
-  const events = cleaned.visitors.get(visitor) ?? []
-  const properties = asked.trigger?.event.properties ?? newestProperties(events)
-  const timeZone = timeZoneOf(context, policy.policy.timeZone)
-  const before = memoryOf(memory, question.placement)
-  const isStream = release?.models.get(placement.placement.model ?? '')?.answers === 'stream'
-  const { stream, kind } = isStream
-    ? readRemembered(JSON.parse(before))
-    : { stream: null, kind: JSON.parse(before) }
-  const readings = asked.trigger ? [asked.trigger.event] : events
-  const known = {
-    ...{ session, totals, event: properties, context, events: readings, stream },
-    time: numbersOf(timeIn(timeZone, at)),
-  }
-  const { popularity, stopwatch } = environment
-  const holdout = holdoutOf(policy.policy, question.placement, visitor)
-  const inferred = await infer(known, placement, release, {
-    ...{ now: at, site: site.id, popularity, stopwatch, holdout },
-  })
-  const item = (id: string) => release?.item(id)
-  const { scope, ...told } = scopeOf(policy, {
-    ...{ visitor, session, totals, context, at, item, score: inferred.score },
-    event: { declared: placement.placement.event ?? {}, properties },
-  })
-  const itemsMax = question.limit ?? limits.decisionItemsDefault
-  // Not even a pin reaches whoever gets nothing.
-  const shownMax = holdout === 'nothing' ? 0 : itemsMax
-  const remembered = { memory: kind }
-  const name = { site: site.id, visitor }
-  const wanting = { scope, at, ...remembered, itemsMax: shownMax }
-  const reservations = await reserve(placement, wanting, name, environment)
-  const outcome = placement.decide({
-    ...{ ...inferred, ...remembered, reservations, scope, at, item, events },
-    itemsMax: shownMax,
-  })
-  const seen = { ...inferred, features: { ...inferred.features, ...told } }
-  const inputs = inputsOf({
-    ...{ session, itemsSeen: inferred.features.items.length, timeZone, itemsMax, events },
-    ...{ ...remembered, reservations, popular: release === null ? inferred.popular : null },
-  })
-  const record = recordOf(asked, placement, session, seen, { ...outcome, inputs }, environment)
-  const after = isStream
-    ? {
-        stream: inferred.stream ?? stream,
-        kind: outcome.memory === undefined ? kind : outcome.memory,
-      }
-    : outcome.memory
-  const change = after === undefined ? undefined : { placement: question.placement, before, after }
-  return { record, inferred, outcome, memory: change }
-}
-
-/** What the newest of a question's events says; of events of one moment the last. */
-function newestProperties(events: readonly ShelfEvent[]): ShelfEvent['properties'] {
-  return events.toSorted((left, right) => left.timestamp - right.timestamp).at(-1)?.properties ?? {}
-}
-
-function numbersOf({ hour, minute, weekday }: RuleTime) {
-  return { hour: Number(hour), minute: Number(minute), weekday: Number(weekday) }
-}
-
-function recordOf(
-  { question, at, release, trigger }: Asked,
-  { placement }: CompiledPlacement,
-  session: Session | null,
-  { features, model, fallback }: Inferred,
-  { items, answer, effects, inputs }: Outcome & { readonly inputs: DecisionInputs },
-  { newId }: Environment,
-): DecisionRecord {
-  return {
-    kind: 'decision',
-    decisionId: trigger?.decisionId ?? newId(),
-    at,
-    placement: question.placement,
-    release: release?.digest ?? null,
-    model,
-    fallback,
-    session: session?.id ?? '',
-    features: { ...features },
-    inputs,
-    effects: effectsToKeep(placement.kind, effects),
-    answerKind: placement.kind,
-    answer,
-    items: items.map((item) => item.id),
-    scores: items.map((item) => item.score),
   }
 }
 

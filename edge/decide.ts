@@ -1,0 +1,174 @@
+import type { DecisionRecord } from '#shared/contract.ts'
+import { type DecisionInputs, effectsToKeep, inputsOf } from '#shared/decision-inputs.ts'
+import type { ShelfEvent } from '#shared/event.ts'
+import type { Outcome } from '#shared/kinds/kind.ts'
+import { limits } from '#shared/limits.ts'
+import type { CompiledPlacement, CompiledPolicy } from '#shared/policy/compile.ts'
+import type { RuleTime } from '#shared/policy/facts.ts'
+import { holdoutOf } from '#shared/policy/holdout.ts'
+import { scopeOf } from '#shared/policy/scope.ts'
+import { timeIn, timeZoneOf } from '#shared/policy/time.ts'
+import { RequestRefused } from '#shared/request-refused.ts'
+import type { Session } from '#shared/session.ts'
+import type { Site } from '#shared/sites.ts'
+import { readRemembered } from '#shared/stream/remembered.ts'
+import type { Cleaned } from './clean.ts'
+import type { Environment } from './environment.ts'
+import { type Inferred, infer, placementOf, policyWithoutRelease } from './infer.ts'
+import { lookAtPerson } from './look.ts'
+import type { Question } from './question.ts'
+import type { LoadedRelease } from './releases/load.ts'
+import { type Receipt, remember } from './remember.ts'
+import { reserve } from './reserve.ts'
+import { type MemoryChange, memoryOf } from './visitors/memory.ts'
+
+/** A question with all that answering it starts from. */
+export interface Asked {
+  readonly question: Question
+  readonly cleaned: Cleaned
+  readonly site: Site
+  readonly at: number
+  readonly release: LoadedRelease | null
+  /** The event that set the decision off, and the id that follows from it. */
+  readonly trigger?: { readonly event: ShelfEvent; readonly decisionId: string }
+}
+
+/** A decision with what it was made from. */
+export type Made = Awaited<ReturnType<typeof decideOnce>>
+
+/**
+ * Decides and commits. Where another decision of this visitor changed what the placement remembers meanwhile,
+ * it is made again from that: the events are durable since the first try, and are recognised.
+ */
+export async function decide(visitor: string, asked: Asked, environment: Environment) {
+  const { site, question } = asked
+  let first: Receipt | undefined
+  for (let tries = 0; tries < limits.decisionTriesMax; tries++) {
+    const made = await decideOnce(visitor, asked, environment)
+    const cleaned = first ? { ...asked.cleaned, refusals: [] } : asked.cleaned
+    const { isOvertaken, ...receipt } = await remember(cleaned, site, environment, {
+      ...{ visitor, record: made.record, memory: made.memory },
+    })
+    first ??= receipt
+    if (!isOvertaken) return { made, receipt: first }
+  }
+  const detail = `too many decisions of ${question.placement} for one visitor at once; send it again`
+  throw new RequestRefused(429, 'overloaded', detail, 1)
+}
+
+/** look → infer → decide, of one release and one moment; writes nothing. */
+async function decideOnce(visitor: string, asked: Asked, environment: Environment) {
+  const { question, site, at, release } = asked
+  const placement = placementOf(question.placement, release)
+  const policy = release?.policy ?? policyWithoutRelease
+  const known = await lookAround(visitor, asked, placement, policy, environment)
+  const { session, events, memory } = known
+  const { popularity, stopwatch } = environment
+  const holdout = holdoutOf(policy.policy, question.placement, visitor)
+  const inferred = await infer(known, placement, release, {
+    ...{ now: at, site: site.id, popularity, stopwatch, holdout },
+  })
+  const item = (id: string) => release?.item(id)
+  const { scope, ...told } = scopeOf(policy, {
+    ...{ ...known, visitor, at, item, score: inferred.score },
+    event: { declared: placement.placement.event ?? {}, properties: known.event },
+  })
+  const itemsMax = question.limit ?? limits.decisionItemsDefault
+  // Not even a pin reaches whoever gets nothing.
+  const shown = { scope, at, memory, itemsMax: holdout === 'nothing' ? 0 : itemsMax }
+  const reservations = await reserve(placement, shown, { site: site.id, visitor }, environment)
+  const outcome = placement.decide({ ...inferred, ...shown, reservations, item, events })
+  const seen = { ...inferred, features: { ...inferred.features, ...told } }
+  const inputs = inputsOf({
+    ...{ session, itemsSeen: inferred.features.items.length, itemsMax, events, memory },
+    ...{ timeZone: known.timeZone, reservations },
+    popular: release === null ? inferred.popular : null,
+  })
+  const record = recordOf(asked, placement, session, seen, { ...outcome, inputs }, environment)
+  return {
+    record,
+    inferred,
+    outcome,
+    memory: changeOf(question.placement, known, inferred, outcome),
+  }
+}
+
+/** What is known of who asks, and of the moment and the place. */
+async function lookAround(
+  visitor: string,
+  { question, cleaned, site, at, release, trigger }: Asked,
+  { placement }: CompiledPlacement,
+  policy: CompiledPolicy,
+  environment: Environment,
+) {
+  const { context, userId } = question
+  const { session, totals, memory } = await lookAtPerson(
+    visitor,
+    userId,
+    cleaned,
+    site,
+    environment,
+  )
+  const events = cleaned.visitors.get(visitor) ?? []
+  const timeZone = timeZoneOf(context, policy.policy.timeZone)
+  const before = memoryOf(memory, question.placement)
+  const isStream = release?.models.get(placement.model ?? '')?.answers === 'stream'
+  const kept = JSON.parse(before)
+  const { stream, kind } = isStream ? readRemembered(kept) : { stream: null, kind: kept }
+  return {
+    ...{ session, totals, context, events, timeZone, isStream, stream, before },
+    event: trigger?.event.properties ?? newestProperties(events),
+    readings: trigger ? [trigger.event] : events,
+    time: numbersOf(timeIn(timeZone, at)),
+    /** What the placement remembers of its kind. */
+    memory: kind,
+  }
+}
+
+/** What the placement is to remember from now on; undefined where nothing has changed. */
+function changeOf(
+  placement: string,
+  { isStream, before, memory, stream }: Awaited<ReturnType<typeof lookAround>>,
+  inferred: Inferred,
+  outcome: Outcome,
+): MemoryChange | undefined {
+  const kind = outcome.memory === undefined ? memory : outcome.memory
+  const after = isStream ? { stream: inferred.stream ?? stream, kind } : outcome.memory
+  return after === undefined ? undefined : { placement, before, after }
+}
+
+/** What the newest of a question's events says; of events of one moment the last. */
+function newestProperties(events: readonly ShelfEvent[]): ShelfEvent['properties'] {
+  return events.toSorted((left, right) => left.timestamp - right.timestamp).at(-1)?.properties ?? {}
+}
+
+function numbersOf({ hour, minute, weekday }: RuleTime) {
+  return { hour: Number(hour), minute: Number(minute), weekday: Number(weekday) }
+}
+
+function recordOf(
+  { question, at, release, trigger }: Asked,
+  { placement }: CompiledPlacement,
+  session: Session | null,
+  { features, model, fallback }: Inferred,
+  { items, answer, effects, inputs }: Outcome & { readonly inputs: DecisionInputs },
+  { newId }: Environment,
+): DecisionRecord {
+  return {
+    kind: 'decision',
+    decisionId: trigger?.decisionId ?? newId(),
+    at,
+    placement: question.placement,
+    release: release?.digest ?? null,
+    model,
+    fallback,
+    session: session?.id ?? '',
+    features: { ...features },
+    inputs,
+    effects: effectsToKeep(placement.kind, effects),
+    answerKind: placement.kind,
+    answer,
+    items: items.map((item) => item.id),
+    scores: items.map((item) => item.score),
+  }
+}
