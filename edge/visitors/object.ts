@@ -44,6 +44,7 @@ export class Visitors extends DurableObject {
     streamsMax: limits.streamsPerObjectMax,
   })
   #waiting: Waiting[] = []
+  #isSyncing = false
   #failures = 0
   #alarmAt: number | null = null
   #retryAt = 0
@@ -129,9 +130,33 @@ export class Visitors extends DurableObject {
     if (this.#waiting.length >= waitingMax) {
       return Promise.resolve({ ok: false, reason: 'outbox_full' })
     }
-    // The first one in starts the turn; all that come before it share one commit and one sync to disk.
-    if (this.#waiting.length === 0) setTimeout(() => this.#commitWaiting(), 0)
-    return new Promise((answer, fail) => this.#waiting.push({ request, answer, fail }))
+    const result = new Promise<VisitorResult>((answer, fail) =>
+      this.#waiting.push({ request, answer, fail }),
+    )
+    void this.#commitInTurn()
+    return result
+  }
+
+  /**
+   * Whoever comes to an idle object is committed at once; all who come while that is synced to disk share the
+   * next commit. So a quiet object adds no wait, and a busy one syncs once for many.
+   */
+  async #commitInTurn(): Promise<void> {
+    if (this.#isSyncing) return
+    this.#isSyncing = true
+    try {
+      // Requests of one call are all in by the next microtask.
+      await null
+      while (this.#waiting.length > 0) {
+        this.#commitWaiting()
+        await this.ctx.storage.sync()
+      }
+    } catch (cause) {
+      // The platform resets an object whose sync failed, and tells whoever waits for it.
+      log('error', 'syncing failed', { reason: reasonOf(cause) })
+    } finally {
+      this.#isSyncing = false
+    }
   }
 
   #commitWaiting(): void {

@@ -9,33 +9,40 @@ const fingerprintBytes = 8
  * a chance of about 1 in 10^16.
  */
 export class RecentIds {
-  readonly #order: bigint[]
-  readonly #known: Set<bigint>
+  /** As it was read: looked through where it lies, for most of what comes asks once and adds one. */
+  readonly #earlier: BigUint64Array
+  readonly #added: bigint[] = []
   readonly #idsMax: number
 
   constructor(bytes: ArrayBuffer | null, idsMax: number) {
-    this.#order = bytes === null ? [] : Array.from(new BigUint64Array(bytes))
-    this.#known = new Set(this.#order)
+    this.#earlier = new BigUint64Array(bytes ?? new ArrayBuffer())
     this.#idsMax = idsMax
   }
 
   has(id: string): boolean {
-    return this.#known.has(fingerprint(id))
+    const print = fingerprint(id)
+    return this.#addedKept().includes(print) || this.#earlierKept().includes(print)
   }
 
   add(id: string): void {
-    const print = fingerprint(id)
-    this.#order.push(print)
-    this.#known.add(print)
-    if (this.#order.length > this.#idsMax) this.#known.delete(this.#order.shift() as bigint)
+    this.#added.push(fingerprint(id))
   }
 
   get size(): number {
-    return this.#order.length
+    return this.#earlierKept().length + this.#addedKept().length
   }
 
   bytes(): ArrayBuffer {
-    return BigUint64Array.from(this.#order).buffer as ArrayBuffer
+    return BigUint64Array.from([...this.#earlierKept(), ...this.#addedKept()]).buffer as ArrayBuffer
+  }
+
+  #addedKept(): readonly bigint[] {
+    return this.#added.length > this.#idsMax ? this.#added.slice(-this.#idsMax) : this.#added
+  }
+
+  #earlierKept(): BigUint64Array {
+    const room = Math.max(0, this.#idsMax - this.#added.length)
+    return this.#earlier.subarray(Math.max(0, this.#earlier.length - room))
   }
 }
 

@@ -74,10 +74,12 @@ export async function latencyFigures(): Promise<Record<string, number>> {
   }
 }
 
-const asked = {
+/** Which placement each figure asks. */
+const asked: Readonly<Record<string, string>> = {
   recommend: 'product-page',
   ...Object.fromEntries(Object.keys(placements).map((name) => [name, name])),
 }
+const names = ['emptyWorker', ...Object.keys(asked)]
 type Times = Map<string, number[]>
 
 async function measured(emptyUrl: string, popUrl: string): Promise<Times> {
@@ -92,9 +94,12 @@ async function measured(emptyUrl: string, popUrl: string): Promise<Times> {
       if (!response.ok) throw new Error(`${name}: ${response.status}`)
       if (round >= warmUpRounds) times.set(name, [...(times.get(name) ?? []), tookMs])
     }
-    await take('emptyWorker', emptyUrl, 'empty')
-    for (const [name, placement] of Object.entries(asked)) {
-      await take(name, `${popUrl}/v1/decide`, placement)
+    // Each comes first in its turn: one that always followed the same other would pay for what that left behind.
+    const turn = round % names.length
+    for (const name of [...names.slice(turn), ...names.slice(0, turn)]) {
+      const placement = asked[name]
+      if (placement === undefined) await take(name, emptyUrl, 'empty')
+      else await take(name, `${popUrl}/v1/decide`, placement)
     }
   }
   return times
