@@ -99,6 +99,7 @@ async function releaseRequest(context: Context, environment: Environment) {
     // In the address it is signed with the request, as it has to be where no bytes are.
     digest: context.req.query('digest') ?? context.req.header(releaseDigestHeader) ?? '',
     canary: context.req.query('canary') ?? null,
+    isStandby: context.req.query('as') === 'standby',
     signature: context.req.header(releaseSignatureHeader) ?? '',
   }
 }

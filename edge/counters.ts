@@ -38,7 +38,7 @@ const counted = {
   },
   shelfedge_releases_total: {
     help: 'Releases received, by outcome.',
-    zeros: zerosOf('outcome', ['live', 'canary', 'refused']),
+    zeros: zerosOf('outcome', ['live', 'canary', 'standby', 'refused']),
   },
   shelfedge_canaries_ended_total: {
     help: 'Canaries that were outside their limits and ended here.',

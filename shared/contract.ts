@@ -194,6 +194,8 @@ export const releaseStateSchema = v.object({
   pop: v.optional(text, ''),
   canary: v.optional(v.nullable(v.object({ digest: text, terms: canaryTermsSchema })), null),
   ended: v.optional(v.nullable(canaryEndSchema), null),
+  /** What it has ready beside the live release; a POP that says nothing of it takes no order for one. */
+  standby: v.optional(v.nullable(text)),
 })
 export type ReleaseState = v.InferOutput<typeof releaseStateSchema>
 

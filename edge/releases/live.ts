@@ -8,11 +8,12 @@ import {
   type ReleaseCounts,
 } from '#shared/canary.ts'
 import type { Fallback } from '#shared/contract.ts'
+import { limits } from '#shared/limits.ts'
 import { ReleaseError } from '#shared/release.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 import { log, reasonOf } from '../log.ts'
 import { type LoadedRelease, loadRelease, ReleaseRefused } from './load.ts'
-import type { ReleasePointer, ReleaseShelf } from './shelf.ts'
+import type { CanaryPointer, ReleasePointer, ReleaseShelf } from './shelf.ts'
 
 interface Ports {
   readonly shelf: () => DurableObjectStub<ReleaseShelf>
@@ -33,7 +34,7 @@ interface Held {
   isRetired: boolean
 }
 
-/** A canary beside what is live, and what was counted of both since it began in this isolate. */
+/** The canary is what is held beside the live one; what was counted of both since it began in this isolate. */
 interface Canary {
   readonly held: Held
   readonly terms: CanaryTerms
@@ -43,12 +44,15 @@ interface Canary {
 
 interface Entry {
   held: Held | null
+  /** The canary, or the standby: loaded, run once, and live with the next move of the tag. */
+  beside: Held | null
   canary: Canary | null
   nextCheckAt: number
   refreshing: Promise<void> | null
   /** A digest that could not be loaded is not tried again until another one comes; nor is an ended canary. */
   refused: string | null
   refusedCanary: string | null
+  refusedStandby: string | null
 }
 
 type Later = (work: Promise<void>) => void
@@ -58,10 +62,13 @@ interface Answer {
   readonly fallback: string | null
 }
 
+/** What the releases of all sites may have in this isolate while a standby is loaded: it only saves time. */
+const heldBytesMax = 2 * limits.releaseBytesMax
+
 const failures: ReadonlySet<string> = new Set<Fallback>(['model_failed', 'scorer_typescript'])
 
 /**
- * The releases each site decides by, in this isolate: the live one, and while a canary runs that one too; never a
+ * The releases each site has in this isolate: the live one and one beside it, the canary or a standby; never a
  * third, which would not fit. A request takes one and keeps it to its end.
  */
 export class LiveReleases {
@@ -134,45 +141,86 @@ export class LiveReleases {
     )
   }
 
-  /** Lets a canary go before another release is loaded, so that there are never three; the shelf still has it. */
-  async makeRoom(site: string): Promise<void> {
-    await this.dropCanary(site)
+  /**
+   * Lets go of what is beside the live one before another is loaded, so that there are never three, and of standbys of
+   * other sites where they take too much. False where even then a standby would.
+   */
+  async makeRoom(site: string, bytesTotal: number): Promise<boolean> {
+    await this.#dropBeside(this.#entry(site))
+    for (const entry of this.#sites.values()) {
+      if (this.#fits(bytesTotal)) break
+      if (entry.canary === null) await this.#dropBeside(entry)
+    }
+    return this.#fits(bytesTotal)
   }
 
-  /** The canary itself where it has this digest: what is promoted need not be loaded again. */
-  loadedCanary(site: string, digest: string): LoadedRelease | null {
-    const release = this.#sites.get(site)?.canary?.held.release
+  /** What is beside the live one where it has this digest: it need not be loaded to be put to another use. */
+  ready(site: string, digest: string): LoadedRelease | null {
+    const release = this.#sites.get(site)?.beside?.release
     return release?.digest === digest ? release : null
   }
 
-  /** Makes a release live at once in this isolate; the others find it on the shelf. */
+  hasCanary(site: string): boolean {
+    return Boolean(this.#sites.get(site)?.canary)
+  }
+
+  /** Makes a release live at once in this isolate, and what was live its standby; the others find it on the shelf. */
   async activate(site: string, release: LoadedRelease): Promise<void> {
     const entry = this.#entry(site)
-    const previous = entry.held
-    const promoted = entry.canary?.held.release === release ? entry.canary.held : null
-    if (promoted) entry.canary = null
-    entry.held = promoted ?? { release, holders: 0, isRetired: false }
-    entry.refused = null
     entry.nextCheckAt = this.#nextCheckAt()
-    await retire(previous)
+    entry.refused = null
+    const { held: previous, beside } = entry
+    const isReady = beside?.release === release
+    entry.canary = null
+    entry.held = isReady ? beside : heldOf(release)
+    // Loaded again, the same is of no use beside itself.
+    const isOther = previous?.release.digest !== release.digest
+    entry.beside = isOther ? previous : null
+    if (!isReady) await retire(beside)
+    if (!isOther) await retire(previous)
   }
 
   /** Makes a release the canary at once in this isolate, with counts from zero. */
   async activateCanary(site: string, release: LoadedRelease, terms: CanaryTerms): Promise<void> {
     const entry = this.#entry(site)
-    const previous = entry.canary?.held ?? null
-    const isSame = previous?.release === release
-    const held = isSame ? previous : { release, holders: 0, isRetired: false }
+    const held = await this.#putBeside(entry, release)
     entry.canary = { held, terms, own: noCounts(), others: noCounts() }
     entry.refusedCanary = null
-    if (!isSame) await retire(previous)
   }
 
-  async dropCanary(site: string): Promise<void> {
+  /** Keeps a release ready beside the live one. */
+  async keepReady(site: string, release: LoadedRelease): Promise<void> {
     const entry = this.#entry(site)
-    const { canary } = entry
+    await this.#putBeside(entry, release)
+    entry.refusedStandby = null
+  }
+
+  /** Ends the canary; loaded it stays, for whoever promotes it after all. */
+  endCanary(site: string): void {
+    this.#entry(site).canary = null
+  }
+
+  async #putBeside(entry: Entry, release: LoadedRelease): Promise<Held> {
+    const previous = entry.beside
     entry.canary = null
-    await retire(canary?.held ?? null)
+    if (previous?.release === release) return previous
+    const held = heldOf(release)
+    entry.beside = held
+    await retire(previous)
+    return held
+  }
+
+  async #dropBeside(entry: Entry): Promise<void> {
+    const { beside } = entry
+    entry.canary = null
+    entry.beside = null
+    await retire(beside)
+  }
+
+  #fits(bytesTotal: number): boolean {
+    const held = [...this.#sites.values()].flatMap((entry) => [entry.held, entry.beside])
+    const sum = held.reduce((total, each) => total + (each?.release.bytesTotal ?? 0), bytesTotal)
+    return sum <= heldBytesMax
   }
 
   #endIfFaulty(site: string, entry: Entry, canary: Canary, later: Later): void {
@@ -182,6 +230,7 @@ export class LiveReleases {
     if (reason === null) return
     const { digest } = held.release
     entry.canary = null
+    entry.beside = null
     entry.refusedCanary = nameOf(digest, terms)
     const ended: CanaryEnd = {
       ...{ digest, startedAtMs: terms.startedAtMs, at: this.#ports.now(), reason },
@@ -199,8 +248,12 @@ export class LiveReleases {
 
   async #checked(site: string, later: Later): Promise<Entry> {
     const entry = this.#entry(site)
-    if (entry.nextCheckAt === 0) await this.#refresh(site, entry)
-    else if (this.#ports.now() >= entry.nextCheckAt) later(this.#refresh(site, entry))
+    if (entry.nextCheckAt === 0) {
+      const first = this.#refresh(site, entry)
+      // Whoever asked may hang up; the others wait for the same look.
+      later(first)
+      await first
+    } else if (this.#ports.now() >= entry.nextCheckAt) later(this.#refresh(site, entry))
     return entry
   }
 
@@ -214,39 +267,53 @@ export class LiveReleases {
 
   async #check(site: string, entry: Entry): Promise<void> {
     try {
-      const { live, canary } = await this.#ports.shelf().state(site)
+      const { live, canary, standby } = await this.#ports.shelf().state(site)
       if (live && live.digest !== entry.held?.release.digest && live.digest !== entry.refused) {
         await this.#takeLive(site, entry, live)
       }
-      const running = entry.canary && nameOf(entry.canary.held.release.digest, entry.canary.terms)
-      const wanted = canary && nameOf(canary.digest, canary.terms)
-      if (wanted === running || (wanted !== null && wanted === entry.refusedCanary)) return
-      await this.dropCanary(site)
-      if (canary) await this.#takeCanary(site, entry, canary)
+      if (canary === null) {
+        entry.canary = null
+        await this.#takeStandby(site, entry, standby)
+      } else if (!isRunning(entry, canary)) await this.#takeCanary(site, entry, canary)
     } catch (cause) {
       log('error', 'the shelf could not be read', { site, reason: reasonOf(cause) })
     }
   }
 
   async #takeLive(site: string, entry: Entry, pointer: ReleasePointer): Promise<void> {
-    const promoted = this.loadedCanary(site, pointer.digest)
-    if (promoted) return this.activate(site, promoted)
-    await this.makeRoom(site)
-    const release = await this.#load(site, pointer, () => {
-      entry.refused = pointer.digest
-    })
+    const load = () =>
+      this.#load(site, pointer, () => {
+        entry.refused = pointer.digest
+      })
+    const release = this.ready(site, pointer.digest) ?? (await load())
     if (release) await this.activate(site, release)
   }
 
-  async #takeCanary(
-    site: string,
-    entry: Entry,
-    pointer: ReleasePointer & { readonly terms: CanaryTerms },
-  ): Promise<void> {
-    const release = await this.#load(site, pointer, () => {
-      entry.refusedCanary = nameOf(pointer.digest, pointer.terms)
-    })
+  async #takeCanary(site: string, entry: Entry, pointer: CanaryPointer): Promise<void> {
+    const name = nameOf(pointer.digest, pointer.terms)
+    if (name === entry.refusedCanary) return
+    const load = () =>
+      this.#load(site, pointer, () => {
+        entry.refusedCanary = name
+      })
+    const release = this.ready(site, pointer.digest) ?? (await load())
     if (release) await this.activateCanary(site, release, pointer.terms)
+  }
+
+  /** Other standbys stay where they are: two that push each other out would be loaded again at each look. */
+  async #takeStandby(site: string, entry: Entry, pointer: ReleasePointer | null): Promise<void> {
+    if (pointer?.digest === entry.beside?.release.digest) return
+    await this.#dropBeside(entry)
+    if (pointer === null || pointer.digest === entry.refusedStandby) return
+    const refuse = () => {
+      entry.refusedStandby = pointer.digest
+    }
+    const release = await this.#load(site, pointer, refuse, (bytesTotal) => {
+      const fits = this.#fits(bytesTotal)
+      if (!fits) refuse()
+      return fits
+    })
+    if (release) await this.keepReady(site, release)
   }
 
   /** Null where it cannot be loaded: the last good release stays. Only one that is bad is not asked for again. */
@@ -254,10 +321,12 @@ export class LiveReleases {
     site: string,
     pointer: ReleasePointer,
     onBad: () => void,
+    hasRoom?: (bytesTotal: number) => boolean,
   ): Promise<LoadedRelease | null> {
     try {
       const bytes = await this.#ports.shelf().read(site, pointer.digest)
-      if (bytes === null) return null
+      if (bytes === null || hasRoom?.(bytes.length) === false) return null
+      if (!hasRoom) await this.makeRoom(site, bytes.length)
       const key = await this.#ports.publicKey()
       return await loadRelease(site, pointer, new Uint8Array(bytes), key)
     } catch (cause) {
@@ -269,8 +338,8 @@ export class LiveReleases {
 
   #entry(site: string): Entry {
     const entry = this.#sites.get(site) ?? {
-      ...{ held: null, canary: null, nextCheckAt: 0, refreshing: null },
-      ...{ refused: null, refusedCanary: null },
+      ...{ held: null, beside: null, canary: null, nextCheckAt: 0, refreshing: null },
+      ...{ refused: null, refusedCanary: null, refusedStandby: null },
     }
     this.#sites.set(site, entry)
     return entry
@@ -280,6 +349,16 @@ export class LiveReleases {
     // Jitter keeps a fleet of isolates from asking at the same moment.
     return this.#ports.now() + this.#ports.pollMs * (0.75 + this.#ports.random() / 2)
   }
+}
+
+function heldOf(release: LoadedRelease): Held {
+  return { release, holders: 0, isRetired: false }
+}
+
+function isRunning({ canary }: Entry, { digest, terms }: CanaryPointer): boolean {
+  return (
+    canary !== null && nameOf(canary.held.release.digest, canary.terms) === nameOf(digest, terms)
+  )
 }
 
 async function holding<Result>(

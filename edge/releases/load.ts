@@ -11,6 +11,8 @@ import type { ReleasePointer } from './shelf.ts'
 /** A release ready to decide by: immutable, so a request that holds one cannot see another. */
 export interface LoadedRelease {
   readonly digest: string
+  /** Of the ZIP file, which is most of what it holds in memory. */
+  readonly bytesTotal: number
   readonly policy: CompiledPolicy
   readonly popularity: readonly ScoredItem[]
   /** By the names that placements call them. */
@@ -50,9 +52,7 @@ export async function loadRelease(
   if ((await sha256Hex(bytes)) !== pointer.digest) {
     throw new ReleaseRefused('release_digest_mismatch', 'the bytes are not what the digest names')
   }
-  if (!(await verifyRelease(publicKey, { site, ...pointer }))) {
-    throw new ReleaseRefused('release_signature_invalid', "the signature is not the hub's")
-  }
+  await verifyPointer(site, pointer, publicKey)
   const parts = unpackRelease(bytes)
   if (parts.manifest.site !== site) {
     throw new ReleaseRefused('release_site_mismatch', 'the release was made for another site')
@@ -63,6 +63,7 @@ export async function loadRelease(
   const models = await loadEveryModel(parts)
   return {
     digest: pointer.digest,
+    bytesTotal: bytes.length,
     policy,
     popularity: parts.popularity,
     models,
@@ -72,6 +73,16 @@ export async function loadRelease(
       for (const model of models.values()) await model.dispose()
     },
   }
+}
+
+/** Throws ReleaseRefused where the hub has not signed this release for this site. */
+export async function verifyPointer(
+  site: string,
+  pointer: ReleasePointer,
+  publicKey: CryptoKey,
+): Promise<void> {
+  if (await verifyRelease(publicKey, { site, ...pointer })) return
+  throw new ReleaseRefused('release_signature_invalid', "the signature is not the hub's")
 }
 
 function loadPolicy({ policy, catalogue }: ReleaseParts): CompiledPolicy {

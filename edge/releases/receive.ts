@@ -5,7 +5,7 @@ import { ReleaseError } from '#shared/release.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 import { assertServed, authorise, type HubRequest } from '../authorise.ts'
 import type { Environment } from '../environment.ts'
-import { type LoadedRelease, loadRelease, ReleaseRefused } from './load.ts'
+import { type LoadedRelease, loadRelease, ReleaseRefused, verifyPointer } from './load.ts'
 import type { ReleasePointer } from './shelf.ts'
 
 export interface ReleaseRequest extends HubRequest {
@@ -14,12 +14,17 @@ export interface ReleaseRequest extends HubRequest {
   readonly signature: string
   /** JSON of the terms where it is to be a canary, `end` where the canary is to end, null for the live one. */
   readonly canary: string | null
+  /** To be ready beside the live one, for nobody yet. */
+  readonly isStandby: boolean
 }
 
+/** What a release is to be. */
+type Use = 'live' | 'standby' | CanaryTerms
+
 /**
- * Takes a release: verified and loaded first, then on the shelf, then live or the canary. What was live before goes
- * on answering until the last step, and for ever if any step fails. Without a body the release is one that the
- * shelf has: that is how a rollback takes no time.
+ * Takes a release: verified and loaded first, then on the shelf, then live, the canary or the standby. What was live
+ * before goes on answering until the last step, and for ever if any step fails. Without a body the release is one
+ * that is here, and loaded where it is the standby: that is how a promotion and a rollback take no time.
  */
 export async function receiveRelease(
   request: ReleaseRequest,
@@ -30,12 +35,12 @@ export async function receiveRelease(
   assertServed(site, environment)
   if (request.canary === 'end') {
     await environment.shelf().endCanary(site, null)
-    await environment.releases.dropCanary(site)
+    environment.releases.endCanary(site)
     return releaseState(site, environment)
   }
-  const terms = request.canary === null ? null : readTerms(request.canary)
+  const use = useOf(request)
   try {
-    await take(request, terms, environment)
+    await take(request, use, environment)
   } catch (cause) {
     environment.counters.add('shelfedge_releases_total', 1, ['outcome', 'refused'])
     if (cause instanceof ReleaseRefused || cause instanceof ReleaseError) {
@@ -43,7 +48,7 @@ export async function receiveRelease(
     }
     throw cause
   }
-  const outcome = terms === null ? 'live' : 'canary'
+  const outcome = typeof use === 'string' ? use : 'canary'
   environment.counters.add('shelfedge_releases_total', 1, ['outcome', outcome])
   return releaseState(site, environment)
 }
@@ -59,46 +64,96 @@ export async function tellReleases(
 
 async function take(
   { site, digest, signature, body }: ReleaseRequest,
-  terms: CanaryTerms | null,
+  use: Use,
   environment: Environment,
 ): Promise<void> {
-  const pointer = { digest, signature }
-  const bytes = body.length > 0 ? body : await onShelf(site, digest, environment)
-  const release = await loaded(site, pointer, bytes, environment)
-  const { releases } = environment
-  if (terms === null) {
-    await environment.shelf().put(site, pointer, bytes)
-    await releases.activate(site, release)
-  } else {
-    await environment.shelf().putCanary(site, { ...pointer, terms }, bytes)
-    await releases.activateCanary(site, release, terms)
+  const { releases, releaseKey } = environment
+  if (use === 'standby' && releases.hasCanary(site)) {
+    throw new RequestRefused(409, 'canary_running', 'beside a canary there is no room for a third')
   }
+  const pointer = { digest, signature }
+  if (body.length === 0 && (await useReady(site, pointer, use, environment))) return
+  const bytes = body.length > 0 ? body : await onShelf(site, digest, environment)
+  const hasRoom = await releases.makeRoom(site, bytes.length)
+  const release = await loadRelease(site, pointer, bytes, await releaseKey())
+  await keep(site, pointer, body.length > 0 ? body : null, use, environment)
+  if (use === 'standby' && !hasRoom) return release.dispose()
+  return put(site, release, use, environment)
 }
 
-async function loaded(
+/** Puts what is loaded to use; false where it is not, or was let go meanwhile. */
+async function useReady(
   site: string,
   pointer: ReleasePointer,
-  bytes: Uint8Array<ArrayBuffer>,
-  { releases, releaseKey }: Environment,
-): Promise<LoadedRelease> {
-  const promoted = releases.loadedCanary(site, pointer.digest)
-  if (promoted) return promoted
-  await releases.makeRoom(site)
-  return loadRelease(site, pointer, bytes, await releaseKey())
+  use: Use,
+  environment: Environment,
+): Promise<boolean> {
+  const { releases, releaseKey } = environment
+  if (releases.ready(site, pointer.digest) === null) return false
+  await verifyPointer(site, pointer, await releaseKey())
+  await keep(site, pointer, null, use, environment)
+  const ready = releases.ready(site, pointer.digest)
+  if (ready) await put(site, ready, use, environment)
+  return ready !== null
+}
+
+/** Puts a release on the shelf; without bytes it has to lie there. */
+async function keep(
+  site: string,
+  pointer: ReleasePointer,
+  bytes: Uint8Array | null,
+  use: Use,
+  environment: Environment,
+): Promise<void> {
+  if (!(await keptAs(use, site, pointer, bytes, environment.shelf()))) throw unknownRelease()
+}
+
+async function keptAs(
+  use: Use,
+  site: string,
+  pointer: ReleasePointer,
+  bytes: Uint8Array | null,
+  shelf: ReturnType<Environment['shelf']>,
+): Promise<boolean> {
+  if (use === 'live') return shelf.put(site, pointer, bytes)
+  if (use === 'standby') return shelf.putStandby(site, pointer, bytes)
+  return shelf.putCanary(site, { ...pointer, terms: use }, bytes)
+}
+
+/** Puts a loaded release to use in this isolate. */
+async function put(
+  site: string,
+  release: LoadedRelease,
+  use: Use,
+  { releases }: Environment,
+): Promise<void> {
+  if (use === 'live') return releases.activate(site, release)
+  if (use === 'standby') return releases.keepReady(site, release)
+  return releases.activateCanary(site, release, use)
 }
 
 async function onShelf(site: string, digest: string, { shelf }: Environment) {
   const bytes = await shelf().read(site, digest)
-  if (bytes !== null) return new Uint8Array(bytes)
-  throw new RequestRefused(404, 'release_unknown', 'this release is not here; send its bytes')
+  if (bytes === null) throw unknownRelease()
+  return new Uint8Array(bytes)
+}
+
+function unknownRelease(): RequestRefused {
+  return new RequestRefused(404, 'release_unknown', 'this release is not here; send its bytes')
 }
 
 async function releaseState(site: string, environment: Environment): Promise<ReleaseState> {
-  const { live, canary, ended } = await environment.shelf().state(site)
+  const { live, canary, ended, standby } = await environment.shelf().state(site)
   return {
     ...{ site, pop: environment.config.popId, digest: live?.digest ?? null, ended },
+    standby: standby?.digest ?? null,
     canary: canary && { digest: canary.digest, terms: canary.terms },
   }
+}
+
+function useOf({ isStandby, canary }: ReleaseRequest): Use {
+  if (isStandby) return 'standby'
+  return canary === null ? 'live' : readTerms(canary)
 }
 
 function readTerms(text: string): CanaryTerms {

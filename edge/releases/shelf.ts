@@ -16,11 +16,13 @@ export interface ShelfState {
   readonly live: ReleasePointer | null
   readonly canary: CanaryPointer | null
   readonly ended: CanaryEnd | null
+  /** What the next move of the tag is likely to make live: a candidate, else what was live before. */
+  readonly standby: ReleasePointer | null
 }
 
 /** A SQLite row of a Durable Object holds at most 2 MB. */
 const chunkBytes = 1_500_000
-/** The one that is live and the one before it; a canary comes on top. */
+/** The one that is live and the one before it; a canary and a candidate come on top. */
 const releasesKept = 2
 
 /** Where a POP keeps the releases it was sent, so that they outlive it; one object, asked by every isolate. */
@@ -38,6 +40,8 @@ export class ReleaseShelf extends DurableObject {
     this.#sql.exec(`CREATE TABLE IF NOT EXISTS canaries (
       site TEXT PRIMARY KEY, digest TEXT NOT NULL, signature TEXT NOT NULL, terms TEXT NOT NULL,
       ended TEXT) WITHOUT ROWID`)
+    this.#sql.exec(`CREATE TABLE IF NOT EXISTS candidates (
+      site TEXT PRIMARY KEY, digest TEXT NOT NULL, signature TEXT NOT NULL) WITHOUT ROWID`)
     this.#sql.exec(`CREATE TABLE IF NOT EXISTS nonces (
       nonce TEXT PRIMARY KEY, expires_at INTEGER NOT NULL) WITHOUT ROWID`)
   }
@@ -57,32 +61,50 @@ export class ReleaseShelf extends DurableObject {
     return taken.rowsWritten > 0
   }
 
-  /** Puts a release on the shelf and makes it the site's live one, in one transaction; a canary of it ends. */
-  put(site: string, pointer: ReleasePointer, bytes: Uint8Array): void {
-    // Sent again, it must not push the release before it off the shelf.
-    if (this.current(site)?.digest === pointer.digest) return
-    this.ctx.storage.transactionSync(() => {
-      this.#keep(site, pointer.digest, bytes)
+  /**
+   * Makes a release the site's live one, in one transaction; a canary of it ends, and so does any candidate. Without
+   * bytes it has to lie here. False, and nothing changed, where it does not.
+   */
+  put(site: string, pointer: ReleasePointer, bytes: Uint8Array | null): boolean {
+    return this.#take(site, pointer.digest, bytes, () => {
+      this.#sql.exec('DELETE FROM candidates WHERE site = ?', site)
+      // Sent again, it must not push the release before it off the shelf.
+      if (this.current(site)?.digest === pointer.digest) return
       this.#sql.exec(
         'INSERT INTO releases (site, digest, signature) VALUES (?, ?, ?)',
-        site,
-        pointer.digest,
-        pointer.signature,
+        ...[site, pointer.digest, pointer.signature],
       )
       this.#sql.exec('DELETE FROM canaries WHERE site = ? AND digest = ?', site, pointer.digest)
-      this.#forgetOld(site)
     })
   }
 
-  /** Puts a release on the shelf as the site's canary, in place of another. */
-  putCanary(site: string, { digest, signature, terms }: CanaryPointer, bytes: Uint8Array): void {
-    this.ctx.storage.transactionSync(() => {
-      this.#keep(site, digest, bytes)
+  /** Makes a release the site's canary, in place of another; with and without bytes as `put`. */
+  putCanary(
+    site: string,
+    { digest, signature, terms }: CanaryPointer,
+    bytes: Uint8Array | null,
+  ): boolean {
+    return this.#take(site, digest, bytes, () => {
       this.#sql.exec(
         'INSERT OR REPLACE INTO canaries (site, digest, signature, terms) VALUES (?, ?, ?, ?)',
         ...[site, digest, signature, JSON.stringify(terms)],
       )
-      this.#forgetOld(site)
+    })
+  }
+
+  /** Makes a release the site's standby, in place of another; with and without bytes as `put`. */
+  putStandby(
+    site: string,
+    { digest, signature }: ReleasePointer,
+    bytes: Uint8Array | null,
+  ): boolean {
+    return this.#take(site, digest, bytes, () => {
+      this.#sql.exec('DELETE FROM candidates WHERE site = ?', site)
+      if (this.#before(site)?.digest === digest) return
+      this.#sql.exec(
+        'INSERT INTO candidates (site, digest, signature) VALUES (?, ?, ?)',
+        ...[site, digest, signature],
+      )
     })
   }
 
@@ -107,22 +129,16 @@ export class ReleaseShelf extends DurableObject {
         site,
       )
       .toArray()
-    const live = this.current(site)
-    if (!row) return { live, canary: null, ended: null }
+    const own = { live: this.current(site), standby: this.#candidate(site) ?? this.#before(site) }
+    if (!row) return { ...own, canary: null, ended: null }
     const { digest, signature, terms, ended } = row
-    if (ended !== null) return { live, canary: null, ended: JSON.parse(ended) as CanaryEnd }
+    if (ended !== null) return { ...own, canary: null, ended: JSON.parse(ended) as CanaryEnd }
     const canary = { digest, signature, terms: JSON.parse(terms) as CanaryTerms }
-    return { live, canary, ended: null }
+    return { ...own, canary, ended: null }
   }
 
   current(site: string): ReleasePointer | null {
-    const [row] = this.#sql
-      .exec<{ digest: string; signature: string }>(
-        'SELECT digest, signature FROM releases WHERE site = ? ORDER BY position DESC LIMIT 1',
-        site,
-      )
-      .toArray()
-    return row ?? null
+    return this.#lives(site)[0] ?? null
   }
 
   read(site: string, digest: string): Uint8Array | null {
@@ -142,6 +158,50 @@ export class ReleaseShelf extends DurableObject {
       offset += chunk.length
     }
     return bytes
+  }
+
+  /** What was live before the live one. */
+  #before(site: string): ReleasePointer | null {
+    return this.#lives(site)[1] ?? null
+  }
+
+  /** The newest first. */
+  #lives(site: string): ReleasePointer[] {
+    return this.#sql
+      .exec<{ digest: string; signature: string }>(
+        'SELECT digest, signature FROM releases WHERE site = ? ORDER BY position DESC LIMIT ?',
+        ...[site, releasesKept],
+      )
+      .toArray()
+  }
+
+  #candidate(site: string): ReleasePointer | null {
+    const [row] = this.#sql
+      .exec<{ digest: string; signature: string }>(
+        'SELECT digest, signature FROM candidates WHERE site = ?',
+        site,
+      )
+      .toArray()
+    return row ?? null
+  }
+
+  /** Keeps the bytes where they are given, and does `work`, in one transaction. False where there are none. */
+  #take(site: string, digest: string, bytes: Uint8Array | null, work: () => void): boolean {
+    if (bytes === null && !this.#has(site, digest)) return false
+    this.ctx.storage.transactionSync(() => {
+      if (bytes !== null) this.#keep(site, digest, bytes)
+      work()
+      this.#forgetOld(site)
+    })
+    return true
+  }
+
+  #has(site: string, digest: string): boolean {
+    return (
+      this.#sql
+        .exec('SELECT 1 FROM chunks WHERE site = ? AND digest = ? LIMIT 1', site, digest)
+        .toArray().length > 0
+    )
   }
 
   #keep(site: string, digest: string, bytes: Uint8Array): void {
@@ -164,6 +224,7 @@ export class ReleaseShelf extends DurableObject {
     this.#sql.exec(
       `DELETE FROM chunks WHERE site = ?1
        AND digest NOT IN (SELECT digest FROM releases WHERE site = ?1)
+       AND digest NOT IN (SELECT digest FROM candidates WHERE site = ?1)
        AND digest NOT IN (SELECT digest FROM canaries WHERE site = ?1 AND ended IS NULL)`,
       site,
     )

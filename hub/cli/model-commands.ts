@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { Command } from 'commander'
 import { CommandFailed } from './hub-client.ts'
-import { columns, facts, printable, type TableRow } from './layout.ts'
+import { columns, counted, facts, printable, type TableRow } from './layout.ts'
 import type { Run } from './run.ts'
 
 interface OfSite {
@@ -76,11 +76,12 @@ function read(file: string): Buffer<ArrayBuffer> {
   }
 }
 
-function shownPush({ name, version, accepted, code, reason, release, figures }: TableRow): string {
+function shownPush(pushed: TableRow): string {
+  const { name, version, accepted, code, reason, release, readyPops, figures } = pushed
   const outcome = accepted ? 'accepted' : `refused (${code})`
   const sentence = printable(`${name} ${version} ${outcome}: ${reason}`)
   const next = accepted
-    ? `\n\nNext: shelfedge releases canary ${String(release).slice(0, 12)} --share 0.05`
+    ? `\n\nReady at ${counted(readyPops as number, 'POP')}.\nNext: shelfedge releases canary ${String(release).slice(0, 12)} --share 0.05`
     : ''
   const found = figures as TableRow
   return `${sentence}${Object.keys(found).length > 0 ? `\n\n${facts(found)}` : ''}${next}`

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Environment } from '../environment.ts'
 import { liveRelease } from '../publishing/live-release.ts'
+import { makeReady } from '../publishing/tags.ts'
 import { challenge } from './challenge.ts'
 import { composeRelease } from './compose-release.ts'
 import { contractOf, type Declaration } from './declaration.ts'
@@ -25,6 +26,8 @@ export interface Pushed {
   readonly reason: string
   /** The release to canary or promote; null where the model was refused. */
   readonly release: string | null
+  /** At how many POPs that release is loaded and waits to be canaried or promoted. */
+  readonly readyPops: number
   readonly figures: Readonly<Record<string, number>>
 }
 
@@ -37,8 +40,8 @@ interface Verdict {
 }
 
 /**
- * The life of a pushed model: record → examine → challenge → compose. Nothing of it moves a tag; what is refused is
- * kept as a row, and of its bytes nothing.
+ * The life of a pushed model: record → examine → challenge → compose → make ready. Nothing of it answers a visitor;
+ * what is refused is kept as a row, and of its bytes nothing.
  */
 export async function pushModel(push: Push, environment: Environment): Promise<Pushed> {
   const { site, name, declared, model, by, why } = push
@@ -55,7 +58,9 @@ export async function pushModel(push: Push, environment: Environment): Promise<P
       ...verdict,
     })
     const { code, reason, release, figures } = verdict
-    return { name, version, digest, accepted, code, reason, release, figures }
+    const mover = { site, by, why: `${name} ${version} was judged: ${reason}` }
+    const readyPops = release === null ? 0 : await makeReady(release, mover, environment)
+    return { name, version, digest, accepted, code, reason, release, readyPops, figures }
   }
   const examined = await examineModel(model, contractOf(declared))
   if (!examined.ok) {

@@ -7,7 +7,7 @@ import type { Registry, TagMove } from '../registry/registry.ts'
 import { Rounds } from '../rounds.ts'
 import { askReleases, endCanary, pushRelease, type ReleaseToPush } from './push.ts'
 import type { HubSignature } from './send-signed.ts'
-import { canaryTag, liveTag } from './tags.ts'
+import { canaryTag, candidateTag, liveTag } from './tags.ts'
 
 interface PublisherPorts extends HubSignature {
   readonly popUrls: readonly string[]
@@ -23,37 +23,51 @@ interface PublisherPorts extends HubSignature {
 interface Wanted {
   readonly live: TagMove
   readonly canary: (TagMove & { readonly terms: CanaryTerms }) | null
+  /** Digest of what the next move is likely to make live; null while a canary takes its place. */
+  readonly standby: string | null
 }
 
 /** How often every POP is asked what it has: one that was away or is new is behind for at most this long. */
 const compareMs = 10_000
 
-/** Brings every POP to what the tags say, again and again, so that a push that failed is not the last word. */
+/**
+ * Brings every POP to what the tags say, again and again, so that a push that failed is not the last word. Each POP
+ * has rounds of its own: one that is slow holds up nobody else's rollback.
+ */
 export class Publisher {
   readonly #ports: PublisherPorts
-  readonly #rounds = new Rounds(() => this.#round(), compareMs)
+  readonly #rounds: readonly Rounds[]
+  /** What each POP said last, by address and site. */
+  readonly #states = new Map<string, ReleaseState>()
 
   constructor(ports: PublisherPorts) {
     this.#ports = ports
+    this.#rounds = ports.popUrls.map((pop) => new Rounds(() => this.#round(pop), compareMs))
   }
 
   start(): void {
-    this.#rounds.start()
+    for (const rounds of this.#rounds) rounds.start()
   }
 
-  stop(): Promise<void> {
-    return this.#rounds.stop()
+  async stop(): Promise<void> {
+    await Promise.all(this.#rounds.map((rounds) => rounds.stop()))
   }
 
   /** Compares and pushes now, after a round that is running; resolves when every POP has answered or failed. */
-  pushNow(): Promise<void> {
-    return this.#rounds.now()
+  async pushNow(): Promise<void> {
+    await Promise.all(this.#rounds.map((rounds) => rounds.now()))
   }
 
-  async #round(): Promise<void> {
-    const { popUrls, siteIds } = this.#ports
-    const pairs = popUrls.flatMap((pop) => siteIds.map((site) => [pop, site] as const))
-    await Promise.all(pairs.map(([pop, site]) => this.#bringUpToDate(pop, site)))
+  /** At how many POPs a release is live, or loaded beside what is, by what each said last. */
+  readyAt(site: string, digest: string): number {
+    const states = this.#ports.popUrls.map((pop) => this.#states.get(keyOf(pop, site)))
+    return states.filter((state) =>
+      [state?.digest, state?.standby, state?.canary?.digest].includes(digest),
+    ).length
+  }
+
+  async #round(pop: string): Promise<void> {
+    await Promise.all(this.#ports.siteIds.map((site) => this.#bringUpToDate(pop, site)))
   }
 
   async #bringUpToDate(pop: string, site: string): Promise<void> {
@@ -61,12 +75,18 @@ export class Publisher {
     try {
       const wanted = await this.#wanted(site)
       if (wanted === null) return
-      let state = await askReleases(pop, site, this.#ports)
+      const known = this.#states.get(keyOf(pop, site))
+      // Where the tag has moved since, the order itself asks: the answer to it says what the POP has.
+      const hasMoved = known !== undefined && known.digest !== wanted.live.digest
+      let state = hasMoved ? known : await askReleases(pop, site, this.#ports)
       if (state.digest !== wanted.live.digest) {
-        state = await this.#push(pop, site, { digest: wanted.live.digest, canary: null })
+        state = await this.#push(pop, site, { digest: wanted.live.digest, use: 'live' })
       }
-      await this.#bringCanary(pop, site, wanted, state)
+      state = await this.#bringCanary(pop, site, wanted, state)
+      state = await this.#bringStandby(pop, site, wanted, state)
+      this.#states.set(keyOf(pop, site), state)
     } catch (cause) {
+      this.#states.delete(keyOf(pop, site))
       metrics.pushes.inc({ outcome: 'failed', pop: popLabel(pop) })
       logger.warn({ pop, site, reason: String(cause) }, 'a POP is not up to date')
     }
@@ -74,16 +94,22 @@ export class Publisher {
 
   async #bringCanary(pop: string, site: string, wanted: Wanted, state: ReleaseState) {
     const { canary } = wanted
-    if (canary === null) {
-      if (state.canary) await endCanary(pop, site, this.#ports)
-      return
-    }
+    if (canary === null) return state.canary ? endCanary(pop, site, this.#ports) : state
     const { digest, terms } = canary
     const isOf = (other: { digest: string; startedAtMs: number } | null) =>
       other?.digest === digest && other.startedAtMs === terms.startedAtMs
-    if (isOf(state.ended)) return this.#takeEnd(site, state, wanted)
-    if (isOf(state.canary && { digest: state.canary.digest, ...state.canary.terms })) return
-    await this.#push(pop, site, { digest, canary: terms })
+    if (isOf(state.ended)) {
+      await this.#takeEnd(site, state, wanted)
+      return state
+    }
+    if (isOf(state.canary && { digest: state.canary.digest, ...state.canary.terms })) return state
+    return this.#push(pop, site, { digest, use: terms })
+  }
+
+  async #bringStandby(pop: string, site: string, { standby }: Wanted, state: ReleaseState) {
+    // A POP that is not upgraded yet says nothing of it, and would make it live.
+    if (standby === null || state.standby === undefined || state.standby === standby) return state
+    return this.#push(pop, site, { digest: standby, use: 'standby' })
   }
 
   /** A canary that was outside its limits at one POP ends everywhere: the tag goes back to what is live. */
@@ -96,8 +122,11 @@ export class Publisher {
     // Another POP may have told the same meanwhile.
     const last = await registry.lastMove(site, canaryTag)
     if (last?.digest !== digest || last.share === 0) return
-    const move = { site, tag: canaryTag, digest: live.digest, share: 0 }
-    await registry.moveTag({ ...move, at: new Date(now()), by: `POP ${pop}`, why: reason })
+    const move = { site, digest: live.digest, at: new Date(now()), by: `POP ${pop}`, why: reason }
+    await registry.moveTag({ ...move, tag: canaryTag, share: 0 })
+    if ((await registry.tag(site, candidateTag)) === digest) {
+      await registry.moveTag({ ...move, tag: candidateTag, share: null })
+    }
     void this.pushNow()
   }
 
@@ -109,9 +138,9 @@ export class Publisher {
       return new Uint8Array(found)
     }
     const state = await pushRelease(pop, site, { ...release, bytes }, this.#ports)
-    const tag = release.canary === null ? liveTag : canaryTag
+    const as = typeof release.use === 'string' ? release.use : 'canary'
     metrics.pushes.inc({ outcome: 'live', pop: popLabel(pop) })
-    logger.info({ pop, site, tag, digest: release.digest }, 'release is taken')
+    logger.info({ pop, site, as, digest: release.digest }, 'release is taken')
     return state
   }
 
@@ -120,9 +149,23 @@ export class Publisher {
     const live = await registry.lastMove(site, liveTag)
     if (live === null) return null
     const canary = await registry.lastMove(site, canaryTag)
-    if (!canary?.share || canary.digest === live.digest) return { live, canary: null }
+    if (!canary?.share || canary.digest === live.digest) {
+      return { live, canary: null, standby: await this.#standby(live) }
+    }
     const { share, at } = canary
     const terms = { share, startedAtMs: at.getTime(), limits: canaryLimits }
-    return { live, canary: { ...canary, terms } }
+    return { live, canary: { ...canary, terms }, standby: null }
   }
+
+  /** The candidate, where it is newer than what is live; else what a rollback would make live. */
+  async #standby(live: TagMove): Promise<string | null> {
+    const { registry } = this.#ports
+    const newest = await registry.lastMove(live.site, liveTag, candidateTag)
+    const isCandidate = newest?.tag === candidateTag && newest.digest !== live.digest
+    return isCandidate ? newest.digest : registry.tagBefore(live.site, liveTag)
+  }
+}
+
+function keyOf(pop: string, site: string): string {
+  return `${pop} ${site}`
 }

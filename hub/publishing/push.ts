@@ -27,21 +27,23 @@ export async function askReleases(
 export interface ReleaseToPush {
   readonly digest: string
   readonly bytes: () => Promise<Uint8Array<ArrayBuffer>>
-  /** Null for the live one. */
-  readonly canary: CanaryTerms | null
+  readonly use: ReleaseUse
 }
 
+/** What a release is to be at a POP. */
+export type ReleaseUse = 'live' | 'standby' | CanaryTerms
+
 /**
- * Makes a release live or the canary at a POP: by its name alone where the POP still has it, else with its bytes.
- * Resolves when it answers there; throws with the POP's reason where it was refused.
+ * Makes a release live, the canary or the standby at a POP: by its name alone where the POP has it, else with its
+ * bytes. Resolves when it is loaded there; throws with the POP's reason where it was refused.
  */
 export async function pushRelease(
   pop: string,
   site: string,
-  { digest, bytes, canary }: ReleaseToPush,
+  { digest, bytes, use }: ReleaseToPush,
   signature: HubSignature,
 ): Promise<ReleaseState> {
-  const path = pathOf(site, { digest, ...(canary && { canary: JSON.stringify(canary) }) })
+  const path = pathOf(site, { digest, ...queryOf(use) })
   const headers = { [releaseSignatureHeader]: await signRelease(signature.key, site, digest) }
   const request = { method: 'PUT', path, headers, timeMaxMs: pushTimeMaxMs } as const
   try {
@@ -54,9 +56,19 @@ export async function pushRelease(
 }
 
 /** Ends the canary of a site at a POP. */
-export async function endCanary(pop: string, site: string, signature: HubSignature): Promise<void> {
+export async function endCanary(
+  pop: string,
+  site: string,
+  signature: HubSignature,
+): Promise<ReleaseState> {
   const path = pathOf(site, { canary: 'end' })
-  await sendSigned(pop, { method: 'PUT', path, timeMaxMs: askTimeMaxMs }, signature)
+  const request = { method: 'PUT', path, timeMaxMs: askTimeMaxMs } as const
+  return v.parse(releaseStateSchema, await sendSigned(pop, request, signature))
+}
+
+function queryOf(use: ReleaseUse): Readonly<Record<string, string>> {
+  if (use === 'live') return {}
+  return use === 'standby' ? { as: use } : { canary: JSON.stringify(use) }
 }
 
 function pathOf(site: string, query: Readonly<Record<string, string>>): string {

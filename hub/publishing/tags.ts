@@ -5,6 +5,8 @@ import { RegistryError, type TagMove } from '../registry/registry.ts'
 /** What answers visitors, and what answers a part of them on trial. */
 export const liveTag = 'live'
 export const canaryTag = 'canary'
+/** What was pushed and judged last: loaded at the POPs and waiting, until a tag moves to it or past it. */
+export const candidateTag = 'candidate'
 
 /** Who moves a tag of a site, and why: kept for ever. */
 export interface Mover {
@@ -17,8 +19,6 @@ export interface Moved extends TagMove {
   /** What the tag was on before. */
   readonly before: string | null
 }
-
-const movesMax = 1_000
 
 /** Makes a release live; a canary of it has succeeded and ends. Resolves when every POP has answered or failed. */
 export async function promote(
@@ -33,6 +33,17 @@ export async function promote(
   }
   await environment.publisher.pushNow()
   return moved
+}
+
+/** Has every POP make a release ready. Resolves when each has, or has failed; says how many have. */
+export async function makeReady(
+  digest: string,
+  mover: Mover,
+  environment: Environment,
+): Promise<number> {
+  await move(candidateTag, digest, null, mover, environment)
+  await environment.publisher.pushNow()
+  return environment.publisher.readyAt(mover.site, digest)
 }
 
 /** Lets a release answer a part of the visitors; a share of 0 ends it. */
@@ -59,13 +70,11 @@ export async function canary(
 
 /** Makes live what was live before; every POP has it still. */
 export async function rollback(mover: Mover, environment: Environment): Promise<Moved> {
-  const moves = await environment.registry.history(mover.site, movesMax)
-  const lives = moves.filter(({ tag }) => tag === liveTag)
-  const before = lives.find(({ digest }) => digest !== lives[0]?.digest)
-  if (!before) {
+  const before = await environment.registry.tagBefore(mover.site, liveTag)
+  if (before === null) {
     throw new RequestRefused(409, 'nothing_before', 'nothing else was live before')
   }
-  return promote(before.digest, mover, environment)
+  return promote(before, mover, environment)
 }
 
 /** What was live at a time, and which canary ran, by whom and why. */

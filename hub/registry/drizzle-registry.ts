@@ -1,6 +1,6 @@
 /** The registry over drizzle: the same statements in PGlite and in PostgreSQL. */
 
-import { and, desc, eq, getTableColumns, lte } from 'drizzle-orm'
+import { and, desc, eq, getTableColumns, inArray, lte, ne } from 'drizzle-orm'
 import type { RegistryDatabase } from './database.ts'
 import {
   addErasure,
@@ -63,12 +63,14 @@ export function createRegistry(
     modelJudgements: (site, name, limit) =>
       typed(() => readModelJudgements(database, site, name, limit)),
     popReports: (site, limit) => typed(() => readPopReports(database, site, limit)),
-    lastMove: (site, tag) => typed(() => newestMove(database, site, tag)),
-    moveAt: (site, tag, at) => typed(() => newestMove(database, site, tag, at)),
+    lastMove: (site, ...tags) => typed(() => newestMove(database, site, tags)),
+    tagBefore: (site, tag) => typed(() => digestBefore(database, site, tag)),
+    moveAt: (site, tag, at) => typed(() => newestMove(database, site, [tag], at)),
     evaluations: (digest, limit) => typed(() => readEvaluations(database, digest, limit)),
-    tag: (site, tag) => typed(async () => (await newestMove(database, site, tag))?.digest ?? null),
+    tag: (site, tag) =>
+      typed(async () => (await newestMove(database, site, [tag]))?.digest ?? null),
     liveAt: (site, tag, at) =>
-      typed(async () => (await newestMove(database, site, tag, at))?.digest ?? null),
+      typed(async () => (await newestMove(database, site, [tag], at))?.digest ?? null),
     releases: (site, limit) => typed(() => readReleases(database, site, limit)),
     history: (site, limit) => typed(() => readHistory(database, site, limit)),
     addErasure: (order) => write(() => addErasure(database, order)),
@@ -122,16 +124,32 @@ const { number: _, ...ofMove } = getTableColumns(tagMoves)
 async function newestMove(
   database: RegistryDatabase,
   site: string,
-  tag: string,
+  tags: readonly string[],
   at?: Date,
 ): Promise<TagMove | null> {
   const rows = await database
     .select(ofMove)
     .from(tagMoves)
-    .where(and(eq(tagMoves.site, site), eq(tagMoves.tag, tag), at && lte(tagMoves.at, at)))
+    .where(and(eq(tagMoves.site, site), inArray(tagMoves.tag, tags), at && lte(tagMoves.at, at)))
     .orderBy(desc(tagMoves.number))
     .limit(1)
   return rows[0] ?? null
+}
+
+async function digestBefore(
+  database: RegistryDatabase,
+  site: string,
+  tag: string,
+): Promise<string | null> {
+  const last = await newestMove(database, site, [tag])
+  if (last === null) return null
+  const [before] = await database
+    .select({ digest: tagMoves.digest })
+    .from(tagMoves)
+    .where(and(eq(tagMoves.site, site), eq(tagMoves.tag, tag), ne(tagMoves.digest, last.digest)))
+    .orderBy(desc(tagMoves.number))
+    .limit(1)
+  return before?.digest ?? null
 }
 
 function readReleases(

@@ -172,8 +172,10 @@ export interface Registry {
   evaluations(digest: string, limit: number): Promise<readonly Evaluation[]>
   /** Puts a tag on a release of the same site, else throws `unknown-release`; a move is never undone, only followed. */
   moveTag(move: TagMove): Promise<void>
-  /** The move of a tag recorded last; null before the first. */
-  lastMove(site: string, tag: string): Promise<TagMove | null>
+  /** The move recorded last of a tag, or of several; null before the first. */
+  lastMove(site: string, ...tags: string[]): Promise<TagMove | null>
+  /** Digest the tag was on before it came to where it is; null where it was on no other. */
+  tagBefore(site: string, tag: string): Promise<string | null>
   /** The move of a tag that held at a time; null before the first. */
   moveAt(site: string, tag: string, at: Date): Promise<TagMove | null>
   /** Records a push under the next version of its name; answers the version. */

@@ -78,6 +78,22 @@ export function registryContract({ registry }: RegistryContract): void {
     expect(await registry().tag(site, 'live')).toBe(digest('a'))
   })
 
+  test('a tag was before on the last other release, however often it was put where it is', async () => {
+    const { site, digest, move } = await withReleases('a', 'b', 'c')
+    const before = () => registry().tagBefore(site, 'live')
+    expect(await before()).toBeNull()
+    await registry().moveTag(move('live', 'a', 1))
+    expect(await before()).toBeNull()
+    await registry().moveTag(move('live', 'b', 2))
+    await registry().moveTag(move('live', 'b', 3))
+    await registry().moveTag(move('candidate', 'c', 3))
+    expect(await before()).toBe(digest('a'))
+    expect(await registry().lastMove(site, 'live', 'candidate')).toMatchObject({ tag: 'candidate' })
+    await registry().moveTag(move('live', 'a', 4))
+    expect(await before()).toBe(digest('b'))
+    expect(await registry().lastMove(site, 'live', 'candidate')).toMatchObject({ tag: 'live' })
+  })
+
   test('a tag moved by a clock that went back is where it was moved last all the same', async () => {
     const { site, digest, move } = await withReleases('a', 'b')
     await registry().moveTag(move('live', 'a', 5))

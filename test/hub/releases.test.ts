@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Hono } from 'hono'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { hubApp } from '#hub/app.ts'
+import { makeReady } from '#hub/publishing/tags.ts'
 import { Schedule } from '#hub/schedule.ts'
 import { adminToken, openTestHub, type TestHub } from '#test/support/hub.ts'
 import { type ReleasePop, startReleasePop } from '#test/support/release-pop.ts'
@@ -84,6 +85,40 @@ it('a release goes through canary and promotion to every POP, and back by its na
     expect(state.digest).toBe(before)
     expect(told).toEqual(['canary by bytes', 'live by name', 'live by name'])
   }
+})
+
+it('what was judged waits ready at every POP, and makes way for what a rollback would bring back', async () => {
+  const [before, next, later] = [
+    await release('worn'),
+    await release('fit'),
+    await release('fitter'),
+  ]
+  const mover = { site: 'shop', by: 'test', why: 'judged' }
+  await ask('POST', `/v1/releases/${before}/promote`)
+  expect(await makeReady(next, mover, hub.environment)).toBe(2)
+  for (const { state } of pops) expect(state).toMatchObject({ digest: before, standby: next })
+  for (const { told } of pops) told.length = 0
+  await ask('POST', `/v1/releases/${next}/promote`)
+  await ask('POST', '/v1/releases/rollback')
+  for (const { state, told } of pops) {
+    expect(state).toMatchObject({ digest: before, standby: next })
+    expect(told).toEqual(['live by name', 'live by name'])
+  }
+  await makeReady(later, mover, hub.environment)
+  for (const { state } of pops) expect(state.standby).toBe(later)
+  await ask('POST', `/v1/releases/${next}/promote`)
+  for (const { state } of pops) expect(state).toMatchObject({ digest: next, standby: before })
+})
+
+it('a POP that cannot keep anything ready is not asked to: it would make it live', async () => {
+  const [before, next] = [await release('plain'), await release('fancy')]
+  const mover = { site: 'shop', by: 'test', why: 'judged' }
+  await ask('POST', `/v1/releases/${before}/promote`)
+  const [former] = pops
+  former.state.standby = undefined
+  expect(await makeReady(next, mover, hub.environment)).toBe(1)
+  expect(former.state).toMatchObject({ digest: before, standby: undefined })
+  former.state.standby = null
 })
 
 it('a canary that one POP ended is recorded with why, and ends at the others', async () => {

@@ -7,6 +7,7 @@ import type { ReleaseState } from '#shared/contract.ts'
 export async function startReleasePop(pop: string) {
   const state: { -readonly [Key in keyof ReleaseState]: ReleaseState[Key] } = {
     ...{ site: 'shop', pop, digest: null, canary: null, ended: null },
+    standby: null,
   }
   const known = new Set<string>()
   const told: string[] = []
@@ -24,11 +25,14 @@ export async function startReleasePop(pop: string) {
     }
     if (chunks.length > 0) known.add(digest)
     if (!known.has(digest)) return void answer(404, { error: 'release_unknown', detail: 'no' })
-    told.push(`${canary ? 'canary' : 'live'} by ${chunks.length > 0 ? 'bytes' : 'name'}`)
-    if (canary) {
+    const use = query.get('as') ?? (canary ? 'canary' : 'live')
+    told.push(`${use} by ${chunks.length > 0 ? 'bytes' : 'name'}`)
+    if (use === 'standby') state.standby = digest
+    else if (canary) {
       state.canary = { digest, terms: JSON.parse(canary) }
       state.ended = null
     } else {
+      if (digest !== state.digest) state.standby = state.digest
       state.digest = digest
       if (state.canary?.digest === digest) state.canary = null
     }

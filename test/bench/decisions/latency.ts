@@ -136,7 +136,7 @@ async function pushTo(popUrl: string): Promise<void> {
   const der = Buffer.from(releasePrivateKeyHex, 'hex')
   const key = await crypto.subtle.importKey('pkcs8', der, { name: 'Ed25519' }, false, ['sign'])
   const signature = { key, now: () => Date.now(), newId: () => crypto.randomUUID() }
-  await pushRelease(popUrl, 'demo', { digest, bytes: async () => bytes, canary: null }, signature)
+  await pushRelease(popUrl, 'demo', { digest, bytes: async () => bytes, use: 'live' }, signature)
 }
 
 /** The program of a POP on a box, its state on this disk; there is no hub. */

@@ -4,6 +4,7 @@ interface Pushed {
   readonly accepted: boolean
   readonly reason: string
   readonly release: string | null
+  readonly readyPops: number
   readonly figures: Readonly<Record<string, number>>
 }
 
@@ -19,5 +20,5 @@ export async function pushTo(
   const response = await hub.send('/v1/models', { method: 'POST', body: form })
   const answer = (await response.json()) as Partial<Pushed> & { detail?: string }
   if (response.status !== 413) return answer as Pushed
-  return { accepted: false, reason: answer.detail ?? '', release: null, figures: {} }
+  return { accepted: false, reason: answer.detail ?? '', release: null, readyPops: 0, figures: {} }
 }

@@ -1,10 +1,11 @@
+import { runInDurableObject } from 'cloudflare:test'
 import { afterEach, describe, expect, it } from 'vitest'
 import { isInCanary } from '#shared/canary.ts'
-import { packRelease } from '#shared/release.ts'
+import { type PackedRelease, packRelease } from '#shared/release.ts'
 import { rawEvent } from '#test/support/events.ts'
 import { smallRelease } from '#test/support/release.ts'
 import { packAndPush, pushRelease } from './hub-side.ts'
-import { type Answer, counter, forgetEverything, send } from './pop.ts'
+import { type Answer, counter, forgetEverything, send, testEnv } from './pop.ts'
 
 const sessions = [
   [0, 1, 2],
@@ -113,5 +114,61 @@ describe('a POP with a canary', () => {
     await packAndPush(live)
     const answer = await packAndPush(better, { canary: '{"share":2}' })
     expect(answer).toMatchObject({ status: 400, body: { error: 'canary_terms_invalid' } })
+  })
+})
+
+describe('a POP with a standby', () => {
+  const nobodys = (packed: PackedRelease) => ({ ...packed, bytes: new Uint8Array() })
+  const releaseOf = async (visitor: string) => (await decide(visitor, 'live-0')).body.release
+
+  /** The bytes on the shelf can no longer be loaded, so whatever answers now was loaded before. */
+  async function spoilShelf() {
+    const shelf = testEnv.RELEASES.get(testEnv.RELEASES.idFromName('releases'))
+    await runInDurableObject(shelf, (_, { storage }) => {
+      storage.sql.exec('UPDATE chunks SET bytes = zeroblob(9)')
+    })
+  }
+
+  it('moves to it and back by name alone, and loads neither again', async () => {
+    const [first, second] = [await packRelease(live), await packRelease(better)]
+    await pushRelease(first)
+    const waiting = await pushRelease(second, { as: 'standby' })
+    expect(waiting.body).toMatchObject({ digest: first.digest, standby: second.digest })
+    expect(await releaseOf('one')).toBe(first.digest)
+    await spoilShelf()
+    const promoted = await pushRelease(nobodys(second))
+    expect(promoted.body).toMatchObject({ digest: second.digest, standby: first.digest })
+    expect(await releaseOf('one')).toBe(second.digest)
+    const back = await pushRelease(nobodys(first))
+    expect(back.body).toMatchObject({ digest: first.digest, standby: second.digest })
+    expect(await releaseOf('one')).toBe(first.digest)
+  })
+
+  it('tries it on a part of the visitors without loading it, and has no room for a third meanwhile', async () => {
+    const [first, second] = [await packRelease(live), await packRelease(better)]
+    await pushRelease(first)
+    await pushRelease(second, { as: 'standby' })
+    await spoilShelf()
+    const canary = JSON.stringify(termsOf(1))
+    expect((await pushRelease(nobodys(second), { canary })).status).toBe(200)
+    expect(await releaseOf('one')).toBe(second.digest)
+    const third = await packAndPush(failing, { as: 'standby' })
+    expect(third).toMatchObject({ status: 409, body: { error: 'canary_running' } })
+    await pushRelease(nobodys(first), { canary: 'end' })
+    expect(await releaseOf('one')).toBe(first.digest)
+    expect((await pushRelease(nobodys(second))).status).toBe(200)
+    expect(await releaseOf('one')).toBe(second.digest)
+  })
+
+  it('refuses one that cannot run, or that the hub has not signed, and goes on with what is live', async () => {
+    const [first, second] = [await packRelease(live), await packRelease(better)]
+    await pushRelease(first)
+    const models = { 'session-knn': new Uint8Array(5_000).fill(7) }
+    const broken = await packAndPush({ ...better, models }, { as: 'standby' })
+    expect(broken).toMatchObject({ status: 422, body: { error: 'model_unloadable' } })
+    await pushRelease(second, { as: 'standby' })
+    const unsigned = await pushRelease(nobodys(second), { signature: 'ab'.repeat(64) })
+    expect(unsigned).toMatchObject({ status: 422, body: { error: 'release_signature_invalid' } })
+    expect(await releaseOf('one')).toBe(first.digest)
   })
 })

@@ -19,6 +19,7 @@ export interface Push {
   readonly headers?: Record<string, string>
   /** Terms of a canary as JSON, or `end`. */
   readonly canary?: string
+  readonly as?: 'standby'
 }
 
 /** The hub's private key, as the settings of the tests have it. */
@@ -33,8 +34,9 @@ export async function pushRelease(packed: PackedRelease, push: Push = {}): Promi
   const { site = 'demo', digest = packed.digest, nonce = crypto.randomUUID() } = push
   const key = push.key ?? (await hubKey())
   const signature = push.signature ?? (await signRelease(await hubKey(), site, digest))
-  const terms = push.canary === undefined ? {} : { canary: push.canary }
-  const path = `${releasePath}?${new URLSearchParams({ site, ...terms })}`
+  const { canary, as } = push
+  const use = { ...(canary !== undefined && { canary }), ...(as && { as }) }
+  const path = `${releasePath}?${new URLSearchParams({ site, ...use })}`
   const request = { method: 'PUT', path, body: packed.bytes }
   const signed = await signRequest(key, request, { nowMs: push.signedAtMs ?? Date.now(), nonce })
   const headers = {
