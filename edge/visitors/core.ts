@@ -1,13 +1,13 @@
-import type { EventRecord, RecordBatch, ShelfRecord } from '#shared/contract.ts'
+import type { EventRecord, ShelfRecord } from '#shared/contract.ts'
 import type { ShelfEvent } from '#shared/event.ts'
 import { limits } from '#shared/limits.ts'
 import { reduceSession, type Session } from '#shared/session.ts'
 import { countEvent, type RunningTotals, type Totals, totalsAt } from '#shared/totals.ts'
-import { batchText } from './batch-text.ts'
 import { describeVisitor, type Place, type VisitorDescription } from './describe.ts'
 import { type Erased, eraseRefusals, eraseVisitor, type VisitorName } from './erase.ts'
 import { eraseLinks, forgetLinks, readLinks, writeLinks } from './links.ts'
 import { changedMemory, type Memory, type MemoryChange, memoryOf, readMemory } from './memory.ts'
+import { Outbox } from './outbox.ts'
 import {
   erasePushes,
   forgetPushes,
@@ -19,7 +19,7 @@ import {
 } from './pushes.ts'
 import { RecentIds } from './recent-ids.ts'
 import { prepareTables } from './schema.ts'
-import { type RecordsText, splitRecords } from './split-records.ts'
+import { splitRecords } from './split-records.ts'
 
 type SqlValue = string | number | null | ArrayBuffer
 
@@ -71,18 +71,6 @@ export interface VisitorView {
   readonly linked: readonly string[]
 }
 
-/** Batches to forward, oldest first, and the position up to which an acknowledgement deletes. */
-export interface OutboxSlice {
-  readonly upTo: number
-  /** JSON texts of `RecordBatch`. */
-  readonly batches: readonly string[]
-}
-
-export interface Backlog {
-  readonly batches: number
-  readonly bytes: number
-}
-
 interface VisitorRow extends Record<string, SqlValue> {
   epoch: number
   sequence: number
@@ -97,12 +85,10 @@ interface VisitorRow extends Record<string, SqlValue> {
  * acknowledged. Platform-free: it runs on a Durable Object's storage, on Node's SQLite and in memory.
  */
 export class VisitorsCore {
+  /** What the hub has not acknowledged. */
+  readonly outbox: Outbox
   readonly #storage: CoreStorage
-  readonly #outboxBytesMax: number
   readonly #startedAtMs: number
-  #backlog: Backlog
-  /** Never given out twice while an acknowledgement may be on its way, though rows are erased meanwhile. */
-  #lastPosition: number
   #erasedUpTo: number
 
   constructor(
@@ -110,16 +96,11 @@ export class VisitorsCore {
     options: { readonly outboxBytesMax: number; readonly startedAtMs: number },
   ) {
     this.#storage = storage
-    this.#outboxBytesMax = options.outboxBytesMax
     this.#startedAtMs = options.startedAtMs
     prepareTables(storage)
-    this.#backlog = this.#countBacklog()
-    this.#lastPosition = this.#number('SELECT max(position) AS number FROM outbox')
-    this.#erasedUpTo = this.#number('SELECT epoch AS number FROM erased_up_to')
-  }
-
-  get backlog(): Backlog {
-    return this.#backlog
+    this.outbox = new Outbox(storage, options.outboxBytesMax)
+    const [erased] = storage.sql.exec<{ epoch: number }>('SELECT epoch FROM erased_up_to').toArray()
+    this.#erasedUpTo = erased?.epoch ?? 0
   }
 
   /** Session and totals as they will be once `events` are committed; writes nothing. */
@@ -141,93 +122,14 @@ export class VisitorsCore {
     try {
       return this.#storage.transactionSync(() => {
         const results = requests.map((request) => this.#commitOne(request, nowMs))
-        if (this.#backlog.batches > 0) arm()
+        if (this.outbox.backlog.batches > 0) arm()
         return results
       })
     } catch (cause) {
       // The transaction took its rows back; the count in memory has to follow.
-      this.#backlog = this.#countBacklog()
+      this.outbox.recount()
       throw cause
     }
-  }
-
-  /** The oldest batches that fit one delivery; null where the outbox is empty. */
-  nextSlice(batchesMax: number = limits.deliveryBatchesMax): OutboxSlice | null {
-    const sizes = this.#storage.sql
-      .exec<{ position: number; bytes: number }>(
-        'SELECT position, bytes FROM outbox ORDER BY position LIMIT ?',
-        batchesMax,
-      )
-      .toArray()
-    let bytes = 0
-    const fitting = sizes.filter((row, index) => {
-      bytes += row.bytes
-      return index === 0 || bytes <= limits.deliveryBytesMax
-    })
-    const last = fitting.at(-1)
-    if (!last) return null
-    const rows = this.#storage.sql
-      .exec<{ batch: string }>(
-        'SELECT batch FROM outbox WHERE position <= ? ORDER BY position',
-        last.position,
-      )
-      .toArray()
-    return { upTo: last.position, batches: rows.map((row) => row.batch) }
-  }
-
-  /** Deletes what the hub has acknowledged. */
-  acknowledge(slice: OutboxSlice): void {
-    const acknowledged = this.#countBacklog(slice.upTo)
-    this.#storage.sql.exec('DELETE FROM outbox WHERE position <= ?', slice.upTo)
-    this.#backlog = {
-      batches: this.#backlog.batches - acknowledged.batches,
-      bytes: this.#backlog.bytes - acknowledged.bytes,
-    }
-  }
-
-  /**
-   * Takes out of the way what the hub refuses for what it holds, and keeps it with the reason. False where it
-   * has no room for more: what was acknowledged is never dropped.
-   */
-  setAside(slice: OutboxSlice, reason: string): boolean {
-    const kept = this.#number('SELECT count(*) AS number FROM set_aside')
-    if (kept + slice.batches.length > limits.setAsideBatchesMax) return false
-    this.#storage.transactionSync(() => {
-      this.#storage.sql.exec(
-        'INSERT INTO set_aside (batch, reason) SELECT batch, ? FROM outbox WHERE position <= ?',
-        reason,
-        slice.upTo,
-      )
-      this.acknowledge(slice)
-    })
-    return true
-  }
-
-  hasSetAside(): boolean {
-    return this.#number('SELECT count(*) AS number FROM (SELECT 1 FROM set_aside LIMIT 1)') > 0
-  }
-
-  /** Puts the oldest of what was set aside behind the outbox, to be sent again. */
-  retrySetAside(): void {
-    const { sql } = this.#storage
-    this.#storage.transactionSync(() => {
-      const oldest = sql
-        .exec<{ position: number }>(
-          'SELECT position FROM set_aside ORDER BY position LIMIT ?',
-          limits.setAsideRetryBatchesMax,
-        )
-        .toArray()
-      for (const { position } of oldest) {
-        sql.exec(
-          `INSERT INTO outbox (position, batch, bytes)
-           SELECT ?, batch, length(CAST(batch AS BLOB)) FROM set_aside WHERE position = ?`,
-          ++this.#lastPosition,
-          position,
-        )
-        sql.exec('DELETE FROM set_aside WHERE position = ?', position)
-      }
-    })
-    this.#backlog = this.#countBacklog()
   }
 
   /** Forgets visitors not seen since `beforeMs`, and what streams no longer ask for; returns when the next one will be due, or null. */
@@ -272,19 +174,19 @@ export class VisitorsCore {
       return { ...result, found: { ...result.found, known } }
     })
     this.#erasedUpTo = erased.epoch
-    this.#backlog = this.#countBacklog()
+    this.outbox.recount()
     return erased
   }
 
   /** Erases the refusals that name a visitor; answers how many. */
   eraseRefusals(name: VisitorName): number {
     const erased = this.#storage.transactionSync(() => eraseRefusals(this.#storage, name))
-    this.#backlog = this.#countBacklog()
+    this.outbox.recount()
     return erased
   }
 
   #commitOne(request: VisitorRequest, nowMs: number): VisitorResult {
-    if (this.#backlog.bytes >= this.#outboxBytesMax) return { ok: false, reason: 'outbox_full' }
+    if (this.outbox.isFull) return { ok: false, reason: 'outbox_full' }
     const row = this.#read(request)
     const admitted = admit(request, row)
     const duplicates = request.events.length - admitted.records.length
@@ -298,7 +200,7 @@ export class VisitorsCore {
       let sequence = row?.sequence ?? 0
       for (const list of splitRecords(records)) {
         sequence++
-        this.#append({ site: request.site, visitor: request.visitor, epoch, sequence }, list)
+        this.outbox.append({ site: request.site, visitor: request.visitor, epoch, sequence }, list)
       }
       const change = isOvertaken ? undefined : request.memory
       const kept = change ? changedMemory(readMemory(memory), change) : memory
@@ -349,38 +251,9 @@ export class VisitorsCore {
     )
   }
 
-  #append(identity: Omit<RecordBatch, 'records'>, { json, bytes }: RecordsText): void {
-    this.#storage.sql.exec(
-      'INSERT INTO outbox (position, batch, bytes) VALUES (?, ?, ?)',
-      ++this.#lastPosition,
-      batchText(identity, json),
-      bytes,
-    )
-    this.#backlog = {
-      batches: this.#backlog.batches + 1,
-      bytes: this.#backlog.bytes + bytes,
-    }
-  }
-
   /** After everything that was erased here: the two lives of a visitor share no epoch. */
   #firstEpoch(nowMs: number): number {
     return Math.max(nowMs, this.#erasedUpTo + 1)
-  }
-
-  #number(query: string): number {
-    const [row] = this.#storage.sql.exec<{ number: number | null }>(query).toArray()
-    return row?.number ?? 0
-  }
-
-  #countBacklog(upTo = Number.MAX_SAFE_INTEGER): Backlog {
-    const [row] = this.#storage.sql
-      .exec<{ batches: number; bytes: number }>(
-        `SELECT count(*) AS batches, coalesce(sum(bytes), 0) AS bytes FROM outbox
-         WHERE position <= ?`,
-        upTo,
-      )
-      .toArray()
-    return row ?? { batches: 0, bytes: 0 }
   }
 }
 

@@ -8,7 +8,7 @@ import {
   type OutboxReport,
 } from '#shared/contract.ts'
 import { signRequest } from '#shared/signature.ts'
-import type { OutboxSlice } from './core.ts'
+import type { OutboxSlice } from './outbox.ts'
 
 export interface ForwardPorts {
   readonly hubUrl: string

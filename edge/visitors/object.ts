@@ -2,11 +2,12 @@ import { DurableObject } from 'cloudflare:workers'
 import { limits } from '#shared/limits.ts'
 import { environment } from '../environment.ts'
 import { log, reasonOf } from '../log.ts'
-import type { Backlog, VisitorRequest, VisitorResult, VisitorView } from './core.ts'
+import type { VisitorRequest, VisitorResult, VisitorView } from './core.ts'
 import { VisitorsCore } from './core.ts'
 import type { Place, VisitorDescription } from './describe.ts'
 import type { Erased, VisitorName } from './erase.ts'
 import { DeliveryFailed, type ForwardPorts, forward } from './forward.ts'
+import type { Backlog } from './outbox.ts'
 import { type OutboxState, readOutbox, reportOf } from './outbox-state.ts'
 import { readStreamRequest } from './stream-request.ts'
 import { Streams } from './streams.ts'
@@ -88,12 +89,12 @@ export class Visitors extends DurableObject {
   }
 
   backlog(): Backlog {
-    return this.#core.backlog
+    return this.#core.outbox.backlog
   }
 
   /** What waits here for the hub, for `/metrics`. */
   outbox(): OutboxState {
-    return readOutbox(this.ctx.storage as never, this.#core.backlog)
+    return readOutbox(this.ctx.storage as never, this.#core.outbox.backlog)
   }
 
   describe(name: VisitorName, after: Place | null): VisitorDescription {
@@ -201,19 +202,19 @@ export class Visitors extends DurableObject {
     const now = environment.now()
     if (now < this.#retryAt) return
     this.#retryAt = now + limits.setAsideRetryMs
-    this.#core.retrySetAside()
+    this.#core.outbox.retrySetAside()
   }
 
   async #forwardAll(): Promise<void> {
     // After a refusal of what they hold the batches go one by one, so that it is clear which it is about.
     let batchesMax: number = limits.deliveryBatchesMax
     for (let count = 0; count < slicesMax; count++) {
-      const slice = this.#core.nextSlice(batchesMax)
+      const slice = this.#core.outbox.nextSlice(batchesMax)
       if (slice === null) return
       try {
         const report = count === 0 ? reportOf(this.outbox(), environment.now()) : undefined
         await forward(slice, forwardPorts, report)
-        this.#core.acknowledge(slice)
+        this.#core.outbox.acknowledge(slice)
         counters.add('shelfedge_forwards_total', 1, ['outcome', 'acknowledged'])
       } catch (cause) {
         const outlook = cause instanceof DeliveryFailed ? cause.outlook : 'again'
@@ -223,7 +224,7 @@ export class Visitors extends DurableObject {
         if (slice.batches.length === 1) {
           const { message } = cause as DeliveryFailed
           // Where no more can be set aside it stays in the outbox, and the visitors get 429 in the end.
-          if (outlook !== 'final' || !this.#core.setAside(slice, message)) throw cause
+          if (outlook !== 'final' || !this.#core.outbox.setAside(slice, message)) throw cause
           log('error', 'the hub does not take a batch; it is set aside', { reason: message })
           counters.add('shelfedge_batches_set_aside_total')
         }
@@ -242,13 +243,13 @@ export class Visitors extends DurableObject {
 
   async #armAgain(): Promise<void> {
     const now = environment.now()
-    if (this.#core.backlog.batches > 0) {
+    if (this.#core.outbox.backlog.batches > 0) {
       this.#setAlarm(now + (this.#failures > 0 ? this.#backoffMs() : 0))
       return
     }
     const oldest = this.#core.forget(now - limits.visitorRetentionMs, now)
     const forgetAt = oldest === null ? null : oldest + limits.visitorRetentionMs + overdueMs
-    const next = this.#core.hasSetAside() ? this.#retryAt : forgetAt
+    const next = this.#core.outbox.hasSetAside() ? this.#retryAt : forgetAt
     // An alarm set by a commit meanwhile is sooner and stays.
     if (next !== null && this.#alarmAt === null) await this.ctx.storage.setAlarm(next)
   }
@@ -256,10 +257,12 @@ export class Visitors extends DurableObject {
   /** Finds an outbox that nobody will forward: not empty, and its alarm absent or overdue. */
   async #watch(): Promise<void> {
     const alarmAt = await this.ctx.storage.getAlarm()
-    const isDue = this.#core.backlog.batches > 0
+    const isDue = this.#core.outbox.backlog.batches > 0
     const isLost = alarmAt === null || alarmAt < environment.now() - overdueMs
     if (isDue && isLost) {
-      log('warn', 'watchdog found a forgotten outbox', { batches: this.#core.backlog.batches })
+      log('warn', 'watchdog found a forgotten outbox', {
+        batches: this.#core.outbox.backlog.batches,
+      })
       this.#setAlarm(environment.now())
     } else if (isDue) {
       this.#alarmAt = alarmAt

@@ -1,6 +1,7 @@
 import type { OutboxReport } from '#shared/contract.ts'
 import { limits } from '#shared/limits.ts'
-import type { Backlog, CoreStorage } from './core.ts'
+import type { CoreStorage } from './core.ts'
+import type { Backlog } from './outbox.ts'
 
 /** What an object holds for the hub, as operators see it. */
 export interface OutboxState extends Backlog {

@@ -117,10 +117,10 @@ describe('what a visitor sends', () => {
       fc.property(arbitraryEvents, arbitraryEvents, (earlier, events) =>
         holds((core) => {
           core.commit([requestOf(earlier)], baseMs, noAlarm)
-          const backlog = core.backlog
+          const backlog = core.outbox.backlog
           const looked = core.look(requestOf(events))
           expect(core.look(requestOf(events))).toEqual(looked)
-          expect(core.backlog).toEqual(backlog)
+          expect(core.outbox.backlog).toEqual(backlog)
           core.commit([requestOf(events)], baseMs, noAlarm)
           expect(core.look(requestOf([]))).toEqual({ ...looked, isLastNew: false })
         }),
@@ -153,7 +153,7 @@ describe("a visitor's sequence", () => {
     const before = coreOn(storage)
     before.commit([requestOf([shelfEvent()])], baseMs, noAlarm)
     const after = coreOn(storage)
-    expect(after.backlog).toEqual(before.backlog)
+    expect(after.outbox.backlog).toEqual(before.outbox.backlog)
     const events = [shelfEvent(), shelfEvent({ messageId: 'message-2', items: ['item-2'] })]
     const results = after.commit([requestOf(events)], baseMs + 5, noAlarm)
     expect(results).toMatchObject([{ ok: true, accepted: 1, duplicates: 1 }])
@@ -197,7 +197,7 @@ describe('records without an event', () => {
     holds((core) => {
       let alarms = 0
       core.commit([requestOf([])], baseMs, () => alarms++)
-      expect([core.backlog.batches, alarms]).toEqual([0, 0])
+      expect([core.outbox.backlog.batches, alarms]).toEqual([0, 0])
     })
   })
 })

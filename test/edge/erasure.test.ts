@@ -28,8 +28,8 @@ function waiting(): string[] {
 }
 
 function setAsideFirst(): void {
-  const first = core.nextSlice(1)
-  if (first) core.setAside(first, 'not_loggable')
+  const first = core.outbox.nextSlice(1)
+  if (first) core.outbox.setAside(first, 'not_loggable')
 }
 
 function refuse(...bodies: string[]): void {
@@ -58,7 +58,7 @@ describe('a visitor who is erased', () => {
     expect(everything()).not.toContain('a:1"')
     expect(core.look(requestOf([]))).toMatchObject({ session: null, totals: { events30d: 0 } })
     expect(core.describe(erased, null)).toMatchObject({ known: false, batches: [] })
-    expect(core.backlog).toEqual({ batches: 0, bytes: 0 })
+    expect(core.outbox.backlog).toEqual({ batches: 0, bytes: 0 })
   })
 
   it('was told before of every count that is kept of it', () => {
@@ -74,7 +74,7 @@ describe('a visitor who is erased', () => {
     core.erase(erased, baseMs)
     expect([neighbour, namesake].map((name) => core.describe(name, null))).toEqual(before)
     expect(waiting()).toEqual(['demo/a:11', 'other/a:1'])
-    expect(core.backlog).toEqual(coreOn(storage).backlog)
+    expect(core.outbox.backlog).toEqual(coreOn(storage).outbox.backlog)
   })
 
   it.each(['100%', 'a_b', 'quote"s', "it's", 'snow ☃', 'back\\slash'])(
@@ -129,22 +129,22 @@ describe('an erasure while a delivery is on its way', () => {
   it('does not let the acknowledgement delete what came after it', () => {
     view(neighbour)
     view(erased)
-    const slice = core.nextSlice()
+    const slice = core.outbox.nextSlice()
     core.erase(erased, baseMs)
     view(neighbour)
-    if (slice) core.acknowledge(slice)
+    if (slice) core.outbox.acknowledge(slice)
     expect(batchesOf(core).map(({ visitor, sequence }) => [visitor, sequence])).toEqual([
       ['a:11', 2],
     ])
-    expect(core.backlog).toEqual(coreOn(storage).backlog)
+    expect(core.outbox.backlog).toEqual(coreOn(storage).outbox.backlog)
   })
 
   it('leaves nothing to be set aside, and lets whoever came next stay', () => {
     view(erased)
-    const slice = core.nextSlice(1)
+    const slice = core.outbox.nextSlice(1)
     core.erase(erased, baseMs)
     view(neighbour)
-    if (slice) core.setAside(slice, 'not_loggable')
+    if (slice) core.outbox.setAside(slice, 'not_loggable')
     expect(waiting()).toEqual(['demo/a:11'])
     expect(storage.sql.exec('SELECT * FROM set_aside').toArray()).toEqual([])
   })
@@ -155,7 +155,7 @@ describe('an erasure while a delivery is on its way', () => {
     const failing = { ...storage, transactionSync: inRolledBack(storage) }
     expect(() => coreOn(failing).erase(erased, baseMs)).toThrow('no space')
     expect(everything()).toBe(before)
-    expect(core.backlog).toEqual(coreOn(storage).backlog)
+    expect(core.outbox.backlog).toEqual(coreOn(storage).outbox.backlog)
   })
 })
 
@@ -176,7 +176,7 @@ describe('refusals', () => {
     refuse(of('anonymousId', '1'))
     setAsideFirst()
     expect(core.eraseRefusals(erased)).toBe(2)
-    expect(core.backlog).toEqual({ batches: 0, bytes: 0 })
+    expect(core.outbox.backlog).toEqual({ batches: 0, bytes: 0 })
     const kept = storage.sql.exec<{ batch: string }>('SELECT batch FROM set_aside').toArray()
     const bodies = kept.flatMap(({ batch }) => JSON.parse(batch).records)
     expect(bodies.map(({ body }: { body: string }) => body)).toEqual([
@@ -188,7 +188,7 @@ describe('refusals', () => {
   it('of another site stay', () => {
     refuse(of('anonymousId', '1'))
     expect(core.eraseRefusals(namesake)).toBe(0)
-    expect(core.backlog.batches).toBe(1)
+    expect(core.outbox.backlog.batches).toBe(1)
   })
 })
 

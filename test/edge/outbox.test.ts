@@ -18,33 +18,33 @@ describe('the outbox', () => {
   it('gives its batches oldest first and keeps them until they are acknowledged', () => {
     const core = coreOn(sqliteStorage())
     for (const number of [1, 2, 3]) core.commit([viewOf(number)], baseMs, noAlarm)
-    const slice = core.nextSlice()
-    expect(core.nextSlice()).toEqual(slice)
+    const slice = core.outbox.nextSlice()
+    expect(core.outbox.nextSlice()).toEqual(slice)
     expect(batchesOf(core).map(({ sequence }) => sequence)).toEqual([1, 2, 3])
   })
 
   it('loses exactly what was acknowledged, not what came meanwhile', () => {
     const core = coreOn(sqliteStorage())
     core.commit([viewOf(1)], baseMs, noAlarm)
-    const slice = core.nextSlice()
+    const slice = core.outbox.nextSlice()
     core.commit([viewOf(2)], baseMs, noAlarm)
-    if (slice) core.acknowledge(slice)
+    if (slice) core.outbox.acknowledge(slice)
     expect(batchesOf(core).map(({ sequence }) => sequence)).toEqual([2])
-    expect(core.backlog.batches).toBe(1)
-    const rest = core.nextSlice()
-    if (rest) core.acknowledge(rest)
-    expect([core.nextSlice(), core.backlog]).toEqual([null, { batches: 0, bytes: 0 }])
+    expect(core.outbox.backlog.batches).toBe(1)
+    const rest = core.outbox.nextSlice()
+    if (rest) core.outbox.acknowledge(rest)
+    expect([core.outbox.nextSlice(), core.outbox.backlog]).toEqual([null, { batches: 0, bytes: 0 }])
   })
 
   it('gives way where the hub will never take its first batch, and keeps that with the reason', () => {
     const storage = sqliteStorage()
     const core = coreOn(storage)
     core.commit([viewOf(1), viewOf(2)], baseMs, noAlarm)
-    const first = core.nextSlice(1)
+    const first = core.outbox.nextSlice(1)
     expect(first?.batches).toHaveLength(1)
-    if (first) core.setAside(first, 'not_loggable')
+    if (first) core.outbox.setAside(first, 'not_loggable')
     expect(batchesOf(core).map(({ sequence }) => sequence)).toEqual([2])
-    expect(core.backlog.batches).toBe(1)
+    expect(core.outbox.backlog.batches).toBe(1)
     const kept = storage.sql.exec<{ batch: string; reason: string }>(
       'SELECT batch, reason FROM set_aside',
     )
@@ -60,17 +60,17 @@ describe('the outbox', () => {
       noAlarm,
     )
     const setAsideFirst = () => {
-      const first = core.nextSlice(1)
-      return first !== null && core.setAside(first, 'not_loggable')
+      const first = core.outbox.nextSlice(1)
+      return first !== null && core.outbox.setAside(first, 'not_loggable')
     }
     for (let count = 1; count < total; count++) expect(setAsideFirst()).toBe(true)
     expect(setAsideFirst()).toBe(false)
     expect(batchesOf(core).map(({ sequence }) => sequence)).toEqual([total])
-    core.retrySetAside()
+    core.outbox.retrySetAside()
     const again = Array.from({ length: limits.setAsideRetryBatchesMax }, (_, at) => at + 1)
     expect(batchesOf(core).map(({ sequence }) => sequence)).toEqual([total, ...again])
-    expect(core.backlog.batches).toBe(1 + again.length)
-    expect([setAsideFirst(), core.hasSetAside()]).toEqual([true, true])
+    expect(core.outbox.backlog.batches).toBe(1 + again.length)
+    expect([setAsideFirst(), core.outbox.hasSetAside()]).toEqual([true, true])
   })
 
   it('is cut into deliveries of bounded batches, in order and without a gap', () => {
@@ -79,10 +79,10 @@ describe('the outbox', () => {
     const requests = Array.from({ length: total }, (_, number) => viewOf(number))
     core.commit(requests, baseMs, noAlarm)
     const sequences: number[] = []
-    for (let slice = core.nextSlice(); slice !== null; slice = core.nextSlice()) {
+    for (let slice = core.outbox.nextSlice(); slice !== null; slice = core.outbox.nextSlice()) {
       expect(slice.batches.length).toBeLessThanOrEqual(limits.deliveryBatchesMax)
       sequences.push(...slice.batches.map((batch) => JSON.parse(batch).sequence))
-      core.acknowledge(slice)
+      core.outbox.acknowledge(slice)
     }
     expect(sequences).toEqual(Array.from({ length: total }, (_, at) => at + 1))
   })
@@ -95,13 +95,13 @@ describe('the outbox', () => {
     const note = character.repeat(batchBytes / 3)
     for (let number = 0; number < 15; number++) core.commit([viewOf(number, note)], baseMs, noAlarm)
     let deliveries = 0
-    for (let slice = core.nextSlice(); slice !== null; slice = core.nextSlice()) {
+    for (let slice = core.outbox.nextSlice(); slice !== null; slice = core.outbox.nextSlice()) {
       expect(bytesOf(slice.batches)).toBeLessThanOrEqual(limits.deliveryBytesMax)
-      core.acknowledge(slice)
+      core.outbox.acknowledge(slice)
       deliveries++
     }
     expect(deliveries).toBeGreaterThan(0)
-    expect(core.backlog).toEqual({ batches: 0, bytes: 0 })
+    expect(core.outbox.backlog).toEqual({ batches: 0, bytes: 0 })
   })
 
   it('gives a batch that is larger than a delivery should be alone, and not never', () => {
@@ -124,8 +124,8 @@ describe('the outbox', () => {
     const core = coreOn(sqliteStorage(), 100)
     core.commit([viewOf(1)], baseMs, noAlarm)
     core.commit([viewOf(2)], baseMs, noAlarm)
-    const slice = core.nextSlice()
-    if (slice) core.acknowledge(slice)
+    const slice = core.outbox.nextSlice()
+    if (slice) core.outbox.acknowledge(slice)
     expect(core.commit([viewOf(2)], baseMs, noAlarm)).toMatchObject([
       { ok: true, accepted: 1, duplicates: 0 },
     ])
@@ -136,13 +136,17 @@ describe('a commit that fails', () => {
   it('takes back rows, session and backlog, and leaves everything ready for the next', () => {
     const core = coreOn(sqliteStorage())
     core.commit([viewOf(1)], baseMs, noAlarm)
-    const before = { backlog: core.backlog, batches: batchesOf(core), ...core.look(requestOf([])) }
+    const before = {
+      backlog: core.outbox.backlog,
+      batches: batchesOf(core),
+      ...core.look(requestOf([])),
+    }
     const failing = () => {
       throw new Error('the alarm cannot be set')
     }
     expect(() => core.commit([viewOf(2), viewOf(3)], baseMs, failing)).toThrow('alarm')
     expect({
-      backlog: core.backlog,
+      backlog: core.outbox.backlog,
       batches: batchesOf(core),
       ...core.look(requestOf([])),
     }).toEqual(before)

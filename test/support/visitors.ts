@@ -31,5 +31,5 @@ export function requestOf(
 
 /** What waits in the outbox and fits one delivery. */
 export function batchesOf(core: VisitorsCore): RecordBatch[] {
-  return (core.nextSlice()?.batches ?? []).map((batch) => JSON.parse(batch))
+  return (core.outbox.nextSlice()?.batches ?? []).map((batch) => JSON.parse(batch))
 }
