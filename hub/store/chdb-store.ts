@@ -32,6 +32,8 @@ type Remote = BirpcReturn<ChdbFunctions, Record<string, never>>
 const restartFirstMs = 100
 const restartLongestMs = 10_000
 const closeTimeoutMs = 10_000
+/** How long the process of a hub that was killed may still hold the data; it ends when it next looks up. */
+const leftBehindMs = 60_000
 
 /** Opens the embedded store; the first call waits for the engine, which takes under a second. */
 export function openChdbStore(options: ChdbStoreOptions): ChdbStore {
@@ -60,8 +62,18 @@ class ChdbProcess implements TextEngine {
     return this.#child?.pid
   }
 
-  migrate(): Promise<readonly string[]> {
-    return this.call((remote) => remote.migrate())
+  /** The first thing asked: it waits where the process of a killed hub is still letting go of the data. */
+  async migrate(): Promise<readonly string[]> {
+    const until = performance.now() + leftBehindMs
+    for (;;) {
+      try {
+        return await this.call((remote) => remote.migrate())
+      } catch (error) {
+        const isStartingAgain = error instanceof StoreError && error.code === 'unavailable'
+        if (!isStartingAgain || performance.now() > until) throw error
+      }
+      await sleep(restartFirstMs)
+    }
   }
 
   insertText(table: string, body: string, token: string): Promise<void> {

@@ -70,3 +70,16 @@ test('opened again it has what it had, and says how much memory its process took
   await rm(dataDir, { recursive: true, force: true })
   expect(await store.peakMb()).toBeGreaterThan(50)
 })
+
+test('waits at its start for the process that a killed hub left behind', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'shelfedge-store-'))
+  const leftBehind = await openStore({ dataDir })
+  const refused = Promise.withResolvers<string>()
+  const opening = openStore({ dataDir, onExit: refused.resolve })
+  expect(await refused.promise).toBe('code 1')
+  await leftBehind.close()
+  const store = await opening
+  await store.ping()
+  await store.close()
+  await rm(dataDir, { recursive: true, force: true })
+}, 60_000)
