@@ -79,7 +79,10 @@ export async function infer(
   }
   if (ports.holdout === 'popularity') return { ...byPopularity, fallback: 'holdout' }
   if (release === null) return { ...byPopularity, fallback: 'no_release' }
-  if (model === undefined) return { ...byPopularity, model: name }
+  if (model === undefined) {
+    const isLearned = Object.hasOwn(release.policy.policy.models ?? {}, name)
+    return { ...byPopularity, model: name, fallback: isLearned ? 'model_missing' : null }
+  }
   const startedAt = ports.stopwatch()
   if (model.answers === 'score') {
     const inputs = readFeatures(model.features, known)

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { canaryLimitsSchema } from '#shared/canary.ts'
 import { httpUrl, integer, jsonText, readSettings } from '#shared/settings.ts'
-import { sitesSchema } from '#shared/sites.ts'
+import { sessionIdleMsMaxOf, sitesSchema } from '#shared/sites.ts'
 import { type FailAt, failPoints, readFailAt } from './fail-point.ts'
 import { compressions, type KafkaSettings, saslMechanisms } from './log/kafka-settings.ts'
 import { tokensSchema } from './tokens.ts'
@@ -162,6 +162,10 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
   const settings = readSettings(settingsSchema, variables)
   return {
     siteIds: Object.keys(settings.SITES),
+    /** How long a session of a site may pause, as its POPs have it. */
+    sessionIdleMsMax: new Map(
+      Object.entries(settings.SITES).map(([id, site]) => [id, sessionIdleMsMaxOf(site)]),
+    ),
     host: settings.HUB_HOST,
     port: settings.HUB_PORT,
     dataDir: settings.HUB_DATA_DIR,

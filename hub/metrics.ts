@@ -19,6 +19,9 @@ export function hubMetrics(measured: Measured) {
   for (const outcome of ['published', 'unchanged', 'too_little', 'refused', 'failed']) {
     metrics.trainings.inc({ outcome }, 0)
   }
+  for (const outcome of ['learned', 'too_little', 'not_better', 'failed']) {
+    metrics.learnedModels.inc({ outcome }, 0)
+  }
   for (const outcome of ['granted', 'budget_spent', 'unknown_budget']) {
     metrics.leases.inc({ outcome }, 0)
   }
@@ -102,6 +105,11 @@ function counters(registry: Registry) {
     deadLetterReplays: counter(
       'shelfedge_dead_letter_replays_total',
       'Dead letters replayed, by outcome.',
+      ['outcome'],
+    ),
+    learnedModels: counter(
+      'shelfedge_learned_models_total',
+      'Models that a policy has learned, by how the learning ended.',
       ['outcome'],
     ),
     leases: counter(

@@ -1,13 +1,17 @@
 import { askedStreams } from '#models/anomaly/model.ts'
+import { askedTimes } from '#models/time-of-day/asked.ts'
 import type { ScoredItem } from '#shared/decide.ts'
 import type { ItemFacts, Policy } from '#shared/policy.ts'
 import { type Manifest, missingModel, packRelease } from '#shared/release.ts'
 import type { Environment } from './environment.ts'
 import { carriedModels, isBrought } from './judging/carried.ts'
+import { protectedFeature } from './judging/protected-feature.ts'
 import { type PolicyOrigin, readPolicy } from './policies/read-policy.ts'
 import { liveRelease } from './publishing/live-release.ts'
 import { publishRelease } from './publishing/publish.ts'
 import { trainingFingerprint } from './training/fingerprint.ts'
+import { type LearnedModel, learnModels } from './training/learned/learn-models.ts'
+import { nothingHeard, readHeard } from './training/learned/read-histories.ts'
 import { modelBytesFor } from './training/model-bytes.ts'
 import { readTrainingData, type TrainingData } from './training/read-sessions.ts'
 import { learnTastes } from './training/taste/learn-tastes.ts'
@@ -23,10 +27,12 @@ export interface Training {
   /** Where the policy comes from; null where it is wrong. */
   readonly policy: PolicyOrigin | null
   readonly figures: Readonly<Record<string, number>>
+  /** How each model that the policy has learned ended; one that is not learned keeps nothing from being published. */
+  readonly models?: readonly LearnedModel[]
 }
 
 /**
- * The life of a model: read → tune → judge → build → pack → publish.
+ * The life of a model: read → learn what the policy states → tune → judge → build → pack → publish.
  * What is published is live at the POPs within seconds; a model or a policy that is refused changes nothing.
  */
 export async function retrain(
@@ -42,50 +48,62 @@ export async function retrain(
   const before = await liveRelease(site, environment).catch(() => null)
   if (ofItself.includes(by) && isBrought(before)) return refused(broughtReason, origin, {})
   const data = await readTrainingData(environment.store, site)
+  const heard = policy.models ? await readHeard(environment.store, site) : nothingHeard
   const sessionsTotal = usableSessions(data)
   const readAt = environment.now()
-  if (sessionsTotal < environment.config.retrainSessionsMin) {
+  const hasSessions = sessionsTotal >= environment.config.retrainSessionsMin
+  if (!hasSessions && (heard.events === 0 || asksForItems(policy))) {
     return tooLittle(sessionsTotal, origin, environment)
   }
-  const madeFrom = trainingFingerprint(data, policy)
+  const madeFrom = trainingFingerprint(data, policy, heard)
   if (before?.manifest.training.madeFrom === madeFrom) {
     return { ...unchanged, digest: before.digest, policy: origin, figures: sizesOf(data) }
   }
-  const carried = carriedModels(before)
+  const learned = await learnModels(site, policy, heard, environment)
+  const models = learned.reports
+  const carried = carriedModels(before, policy)
   const tastes = await learnTastes(site, policy, data.catalogue, environment.store)
-  const others = { ...carried.bytes, ...tastes.bytes }
+  const others = { ...carried.bytes, ...tastes.bytes, ...learned.bytes }
   const modelBytesMax = modelBytesFor(data.catalogue, Object.values(others))
-  const training = trainInThread(data.sessions, { modelBytesMax })
+  const training = hasSessions ? trainInThread(data.sessions, { modelBytesMax }) : null
   environment.failPoint('during_training')
   const trained = await training
   const builtAt = environment.now()
   const figures = {
     ...sizesOf(data),
-    ...judged(trained),
+    ...(trained && judged(trained)),
     ...tastes.figures,
     readSeconds: (readAt - startedAt) / 1_000,
     buildAndJudgeSeconds: (builtAt - readAt) / 1_000,
   }
-  if (!trained.verdict.passed) return refused(trained.verdict.reason, origin, figures)
-  const own = manifestOf(site, trained, policy, { ...figures, madeFrom }, environment)
-  const manifest = { ...own, models: { ...carried.declared, ...tastes.declared, ...own.models } }
-  const missing = missingModel(policy, manifest.models)
-  if (missing !== null) return refused(missing, origin, figures)
+  const refusedFor = (reason: string) => ({ ...refused(reason, origin, figures), models })
+  if (trained && !trained.verdict.passed) return refusedFor(trained.verdict.reason)
+  const reason = trained?.verdict.reason ?? reasonOf(models)
+  const manifest: Manifest = {
+    ...{ format: 3, site, createdAt: new Date(environment.now()).toISOString() },
+    models: {
+      ...{ ...carried.declared, ...tastes.declared, ...learned.declared },
+      ...(trained && recommender(trained)),
+      ...askedStreams(policy),
+    },
+    training: {
+      ...{ ...figures, madeFrom, ...learned.told, verdict: reason },
+      ...(trained && tuned(trained)),
+    },
+  }
+  const problem = missingModel(policy, manifest.models) ?? protectedFeature(policy, manifest.models)
+  if (problem !== null) return refusedFor(problem)
   const release = await packRelease({
     manifest,
     policy,
     catalogue: { items: [...data.catalogue] },
-    popularity: popularItems(data.catalogue, trained),
-    models: { ...others, 'session-knn': trained.model },
+    popularity: trained ? popularItems(data.catalogue, trained) : [],
+    models: { ...others, ...(trained && { 'session-knn': trained.model }) },
   })
-  const publication = { by, why: trained.verdict.reason, figures, manifest }
-  await publishRelease(site, release, publication, environment)
+  await publishRelease(site, release, { by, why: reason, figures, manifest }, environment)
   const trainSeconds = (environment.now() - startedAt) / 1_000
   return {
-    outcome: 'published',
-    reason: trained.verdict.reason,
-    digest: release.digest,
-    policy: origin,
+    ...{ outcome: 'published', reason, digest: release.digest, policy: origin, models },
     figures: { ...figures, releaseBytes: release.bytes.length, trainSeconds },
   }
 }
@@ -156,26 +174,23 @@ function tuned({ tuning }: TrainedModel) {
   }
 }
 
-function manifestOf(
-  site: string,
-  trained: TrainedModel,
-  policy: Policy,
-  training: Manifest['training'],
-  { now }: Environment,
-): Manifest {
+function recommender({ itemsMax }: TrainedModel): Manifest['models'] {
   return {
-    format: 3,
-    site,
-    createdAt: new Date(now()).toISOString(),
-    models: {
-      'session-knn': {
-        ...{ family: 'session-knn', inputs: ['session'], outputs: ['items', 'scores'] },
-        itemsMax: trained.itemsMax,
-      },
-      ...askedStreams(policy),
+    'session-knn': {
+      ...{ family: 'session-knn', inputs: ['session'], outputs: ['items', 'scores'], itemsMax },
     },
-    training: { ...training, ...tuned(trained), verdict: trained.verdict.reason },
   }
+}
+
+/** Whether a policy cannot do without what sessions teach. */
+function asksForItems(policy: Policy): boolean {
+  const isNamed = Object.values(policy.placements).some(({ model }) => model === 'session-knn')
+  return isNamed || askedTimes(policy).length > 0
+}
+
+/** Of a site that recommends nothing: what became of the models that its policy has learned. */
+function reasonOf(models: readonly LearnedModel[]): string {
+  return models.map(({ name, outcome, reason }) => `${name}: ${outcome}, ${reason}`).join('; ')
 }
 
 function popularItems(catalogue: readonly ItemFacts[], { popularity }: TrainedModel): ScoredItem[] {

@@ -40,12 +40,16 @@ const eventRecord = v.object({
 })
 export type EventRecord = v.InferOutput<typeof eventRecord>
 
-/** Why an answer is not the placement's model at its best. `holdout`: the visitor is in one, on purpose. */
+/**
+ * Why an answer is not the placement's model at its best. `holdout`: the visitor is in one, on purpose;
+ * `model_missing`: the hub is to learn the model, and has had too little to learn it from.
+ */
 export const fallbacks = [
   'no_release',
   'unknown_visitor',
   'scorer_typescript',
   'model_failed',
+  'model_missing',
   'holdout',
 ] as const
 export type Fallback = (typeof fallbacks)[number]

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { type ItemRule, ruleSchema } from './kinds/items.ts'
 import { type Placement, placementSchema } from './kinds/table.ts'
+import { learningsSchema } from './learning.ts'
 import { limits } from './limits.ts'
 import { declaredFields, fieldName, whole } from './policy/fields.ts'
 
@@ -39,6 +40,8 @@ export const policySchema = v.strictObject({
   protectedAttributes: v.optional(
     v.pipe(v.array(fieldName), v.maxLength(limits.protectedAttributesMax)),
   ),
+  /** Models that the hub learns from the store, by the names that placements call them. */
+  models: v.optional(learningsSchema),
   placements: v.pipe(
     v.record(
       v.pipe(v.string(), v.minLength(1), v.maxLength(limits.nameCharactersMax)),

@@ -95,13 +95,17 @@ export function unpackRelease(bytes: Uint8Array): ReleaseParts {
   return release
 }
 
-/** A sentence of the first placement whose model a release has not; null where it has all. */
+/**
+ * A sentence of the first placement whose model a release has not; null where it has all. One that the policy has
+ * learned may come with a later release.
+ */
 export function missingModel(
-  { placements }: v.InferOutput<typeof policySchema>,
+  { placements, models: learned = {} }: v.InferOutput<typeof policySchema>,
   models: Manifest['models'],
 ): string | null {
   for (const [name, { model }] of Object.entries(placements)) {
     if (model === undefined || model === popularityModel || Object.hasOwn(models, model)) continue
+    if (Object.hasOwn(learned, model)) continue
     const known = [...Object.keys(models), popularityModel].join(', ')
     return `policy.placements.${name}.model: there is no ${model}; the models are ${known}`
   }

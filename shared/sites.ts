@@ -30,11 +30,15 @@ export interface Site {
   readonly sessionIdleMsMax: number
 }
 
+/** The longest pause within a session of a site. */
+export function sessionIdleMsMaxOf({ sessionIdleMinutes: minutes }: SiteSettings[string]): number {
+  return minutes === undefined ? limits.sessionIdleMsDefault : minutes * 60_000
+}
+
 /** Finds the site a write key belongs to. Every key is compared, each in constant time. */
 export function siteFinder(settings: SiteSettings): (writeKey: string) => Site | null {
   const known = Object.entries(settings).flatMap(([id, site]) => {
-    const minutes = site.sessionIdleMinutes
-    const sessionIdleMsMax = minutes === undefined ? limits.sessionIdleMsDefault : minutes * 60_000
+    const sessionIdleMsMax = sessionIdleMsMaxOf(site)
     return site.writeKeys.map((key) => ({
       digest: secretDigest(key),
       site: { id, sessionIdleMsMax },

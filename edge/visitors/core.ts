@@ -1,8 +1,9 @@
 import type { EventRecord, ShelfRecord } from '#shared/contract.ts'
 import type { ShelfEvent } from '#shared/event.ts'
 import { limits } from '#shared/limits.ts'
-import { reduceSession, type Session } from '#shared/session.ts'
-import { countEvent, type RunningTotals, type Totals, totalsAt } from '#shared/totals.ts'
+import type { Placed, Session } from '#shared/session.ts'
+import { type Totals, totalsAt } from '#shared/totals.ts'
+import { takeEvent, type VisitorState } from '#shared/visitor-state.ts'
 import { describeVisitor, type Place, type VisitorDescription } from './describe.ts'
 import { type Erased, eraseRefusals, eraseVisitor, type VisitorName } from './erase.ts'
 import { eraseLinks, forgetLinks, readLinks, writeLinks } from './links.ts'
@@ -257,9 +258,7 @@ export class VisitorsCore {
   }
 }
 
-interface Admitted {
-  readonly session: Session | null
-  readonly totals: RunningTotals | null
+interface Admitted extends VisitorState {
   readonly recent: RecentIds
   readonly records: readonly EventRecord[]
 }
@@ -268,17 +267,18 @@ interface Admitted {
 function admit(request: VisitorRequest, row: VisitorRow | undefined): Admitted {
   const recent = new RecentIds(row?.recent ?? null, limits.recentIdsMax)
   const records: EventRecord[] = []
-  let session: Session | null = row?.session ? JSON.parse(row.session) : null
-  let totals: RunningTotals | null = row?.totals ? JSON.parse(row.totals) : null
+  let state: VisitorState = {
+    session: row?.session ? JSON.parse(row.session) : null,
+    totals: row?.totals ? JSON.parse(row.totals) : null,
+  }
   for (const event of request.events) {
     if (recent.has(event.messageId)) continue
     recent.add(event.messageId)
-    const step = reduceSession(session, event, request.sessionIdleMsMax)
-    totals = countEvent(totals, event, session, step.session)
-    session = step.session
+    const step = takeEvent(state, event, request.sessionIdleMsMax)
+    state = step.state
     records.push(recordOf(event, step.placed))
   }
-  return { session, totals, recent, records }
+  return { ...state, recent, records }
 }
 
 /** Whether a change was made from what is remembered now. */
@@ -286,7 +286,7 @@ function saw(change: MemoryChange | undefined, memory: string | null): boolean {
   return !change || memoryOf(readMemory(memory), change.placement) === change.before
 }
 
-function recordOf(event: ShelfEvent, placed: ReturnType<typeof reduceSession>['placed']) {
+function recordOf(event: ShelfEvent, placed: Placed) {
   const { items, ...rest } = event
   return { kind: 'event' as const, ...rest, items: [...items], ...placed } satisfies EventRecord
 }

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { PolicyOrigin } from '../policies/read-policy.ts'
+import type { LearnedModel } from '../training/learned/learn-models.ts'
 import { addDeadLetterCommands } from './dead-letter-commands.ts'
 import { addDecisionCommands } from './decision-commands.ts'
 import { addExperimentCommands } from './experiment-commands.ts'
@@ -99,14 +100,25 @@ function shownRows(rows: readonly TableRow[]): string {
   return rows.length === 0 ? 'Nothing.' : columns(rows)
 }
 
-function shownTraining({ outcome, reason, digest, policy, figures }: TableRow): string {
+function shownTraining({ outcome, reason, digest, policy, figures, models }: TableRow): string {
   const found = {
     ...(typeof digest === 'string' && { digest }),
     ...(policy !== null && { policy: toldOrigin(policy as PolicyOrigin) }),
     ...(figures as TableRow),
   }
   const told = Object.keys(found).length === 0 ? [] : [facts(found)]
-  return [printable(`${outcome}: ${reason}`), ...told].join('\n\n')
+  const learned = (models ?? []) as readonly LearnedModel[]
+  const shown = learned.length === 0 ? [] : [columns(learned.map(shownModel))]
+  return [printable(`${outcome}: ${reason}`), ...told, ...shown].join('\n\n')
+}
+
+function shownModel({ name, outcome, figures, reason }: LearnedModel): TableRow {
+  const { rows = '', positives = '', prAuc, baseRate } = figures
+  const rounded = (figure: number | undefined) => figure?.toFixed(4) ?? ''
+  return {
+    ...{ model: name, outcome, rows, positives },
+    ...{ prAuc: rounded(prAuc), guessing: rounded(baseRate), reason },
+  }
 }
 
 function toldOrigin({ file, placements, rules }: PolicyOrigin): string {

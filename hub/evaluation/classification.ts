@@ -67,6 +67,31 @@ export function reliability({ scores, labels }: Scored, binsTotal: number): Reli
     }))
 }
 
+/** Reliability by bins of as many scores each, lowest first: where what happens is rare, bins of equal width are empty. */
+export function reliabilityByCount(
+  { scores, labels }: Scored,
+  binsTotal: number,
+): ReliabilityBin[] {
+  const order = bestFirst({ scores, labels }).toReversed()
+  return Array.from({ length: binsTotal }, (_, bin) => {
+    const [from, end] = [bin, bin + 1].map((at) => Math.floor((at * order.length) / binsTotal))
+    const places = order.slice(from, end)
+    const meanOf = (values: ArrayLike<number>) =>
+      places.reduce((sum, at) => sum + (values[at] as number), 0) / places.length
+    return { count: places.length, score: meanOf(scores), happened: meanOf(labels) }
+  }).filter(({ count }) => count > 0)
+}
+
+/** Mean logarithmic loss; a score of 0 or 1 that is wrong costs as much as one of a millionth. */
+export function meanLogLoss({ scores, labels }: Scored): number {
+  let sum = 0
+  for (let at = 0; at < labels.length; at++) {
+    const score = Math.min(1 - 1e-6, Math.max(1e-6, scores[at] as number))
+    sum -= Math.log(labels[at] === 1 ? score : 1 - score)
+  }
+  return sum / labels.length
+}
+
 /** Expected calibration error: how far score and share differ, weighed by how many there are. */
 export function calibrationError(scored: Scored, binsTotal: number): number {
   const bins = reliability(scored, binsTotal)

@@ -4,6 +4,7 @@ import { missingModel, packRelease, ReleaseError } from '#shared/release.ts'
 import type { Environment } from '../environment.ts'
 import { readPolicy } from '../policies/read-policy.ts'
 import { type Declaration, modelOf } from './declaration.ts'
+import { protectedFeature } from './protected-feature.ts'
 
 const popularityMax = 100
 
@@ -33,6 +34,10 @@ export async function composeRelease(
   const { site, name, version, declared, model } = pushed
   const checked = await readPolicy(environment.config.policyDir, site)
   if (!checked.ok) return checked
+  if (Object.hasOwn(checked.policy.models ?? {}, name)) {
+    const reason = `policy.models has ${name}: the hub learns it; push under a name of your own`
+    return { ok: false, reason }
+  }
   // Of a stream there is no file to keep: it is there where today's policy asks for it.
   const kept = Object.entries(live?.manifest.models ?? {}).filter(
     ([other, { family }]) =>
@@ -49,8 +54,10 @@ export async function composeRelease(
     },
     training: { pushed: `${name} ${version}` },
   }
-  const missing = missingModel(checked.policy, manifest.models)
-  if (missing !== null) return { ok: false, reason: missing }
+  const problem =
+    missingModel(checked.policy, manifest.models) ??
+    protectedFeature(checked.policy, manifest.models)
+  if (problem !== null) return { ok: false, reason: problem }
   const bytes = kept.map(([other]) => [other, live?.models[other] as Uint8Array] as const)
   const parts = {
     ...{ manifest, policy: checked.policy, ...catalogueOf(declared, live) },

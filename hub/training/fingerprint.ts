@@ -1,10 +1,18 @@
 import { createHash } from 'node:crypto'
 import type { Policy } from '#shared/policy.ts'
+import type { Heard } from './learned/read-histories.ts'
 import type { TrainingData } from './read-sessions.ts'
 
-/** SHA-256 in hex of all that a release is made from: the same once more would answer no differently. */
-export function trainingFingerprint({ catalogue, sessions }: TrainingData, policy: Policy): string {
-  const hash = createHash('sha256').update(JSON.stringify([policy, catalogue]))
+/**
+ * SHA-256 in hex of all that a release is made from: the same once more would answer no differently. Models that a
+ * policy has learned come from every event that was heard.
+ */
+export function trainingFingerprint(
+  { catalogue, sessions }: TrainingData,
+  policy: Policy,
+  heard: Heard,
+): string {
+  const hash = createHash('sha256').update(JSON.stringify([policy, catalogue, heard]))
   for (const { buffer, byteOffset, byteLength } of [
     sessions.items,
     sessions.sessionOffsets,

@@ -34,3 +34,13 @@ export function baseRate({ labels }: Examples): number {
 /** Log odds of a probability, and back. */
 export const logit = (probability: number) => Math.log(probability / (1 - probability))
 export const sigmoid = (margin: number) => 1 / (1 + Math.exp(-margin))
+
+/** Mean logarithmic loss of log odds; 0 of none. */
+export function logLoss(margins: Float64Array, labels: Uint8Array): number {
+  let sum = 0
+  for (const [at, margin] of margins.entries()) {
+    const signed = labels[at] === 1 ? margin : -margin
+    sum += signed > 0 ? Math.log1p(Math.exp(-signed)) : Math.log1p(Math.exp(signed)) - signed
+  }
+  return sum / Math.max(1, labels.length)
+}

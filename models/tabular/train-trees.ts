@@ -1,6 +1,6 @@
 import type { TreesModel } from '#shared/tabular/model.ts'
 import { binned } from './bins.ts'
-import { baseRate, type Examples, logit, rowOf, sigmoid } from './examples.ts'
+import { baseRate, type Examples, logit, logLoss, rowOf, sigmoid } from './examples.ts'
 import { growTree, type Tree, type TreeSettings } from './grow-tree.ts'
 
 export interface TreesSettings extends TreeSettings {
@@ -35,14 +35,14 @@ export function trainTrees(
   const margins = new Float64Array(labels.length).fill(base)
   const judging = new Float64Array(heldBack.labels.length).fill(base)
   const trees: Tree[] = []
-  let best = { trees: 0, loss: lossOf(judging, heldBack.labels) }
+  let best = { trees: 0, loss: logLoss(judging, heldBack.labels) }
   while (trees.length < settings.treesMax && trees.length - best.trees < settings.patienceTrees) {
     const grown = growTree(everywhere, bins, derivativesOf(margins, labels), settings)
     const tree = scaled(grown, settings.learningRate)
     trees.push(tree)
     addTo(margins, tree, examples)
     addTo(judging, tree, heldBack)
-    const loss = lossOf(judging, heldBack.labels)
+    const loss = logLoss(judging, heldBack.labels)
     if (loss < best.loss - lossGainMin) best = { trees: trees.length, loss }
   }
   return flattened(trees.slice(0, best.trees), base)
@@ -54,16 +54,6 @@ function derivativesOf(margins: Float64Array, labels: Uint8Array) {
     slopes: probabilities.map((probability, at) => probability - (labels[at] as number)),
     curvatures: probabilities.map((probability) => probability * (1 - probability)),
   }
-}
-
-/** Mean logarithmic loss. */
-function lossOf(margins: Float64Array, labels: Uint8Array): number {
-  let sum = 0
-  for (const [at, margin] of margins.entries()) {
-    const signed = labels[at] === 1 ? margin : -margin
-    sum += signed > 0 ? Math.log1p(Math.exp(-signed)) : Math.log1p(Math.exp(signed)) - signed
-  }
-  return sum / Math.max(1, labels.length)
 }
 
 function scaled(tree: Tree, rate: number): Tree {

@@ -1,11 +1,12 @@
 import type { Policy } from '../policy.ts'
 import { type Asked, type PolicyProblem, tryCompile } from './compile.ts'
+import { learningProblems } from './learnings.ts'
 import { everyNode } from './syntax.ts'
 
 /** Everything that keeps a policy from being released: expressions, cost, rules that can never act. */
 export function checkPolicy(policy: Policy): PolicyProblem[] {
   const { compiled, problems } = tryCompile(policy, 0)
-  problems.push(...holdoutProblems(policy))
+  problems.push(...holdoutProblems(policy), ...learningProblems(policy))
   for (const [name, { check, asked }] of compiled.placements) {
     const variants = asked.flatMap((each) => variantsIn(each, policy))
     for (const { path, ...problem } of [...check(), ...variants]) {

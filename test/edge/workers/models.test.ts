@@ -79,6 +79,24 @@ describe('a release with two models', () => {
     expect(await counter('shelfedge_decisions_total', label)).toBe(before + 1)
   })
 
+  it('goes on by its rules where the hub has had too little to learn one of them from', async () => {
+    const learning = {
+      ...{ learns: 'outcome' as const, after: ['Product Viewed'], event: 'Order Completed' },
+      features: [{ name: 'v', from: 'session.views', type: 'number' as const, imputed: 0 }],
+    }
+    const segments = [
+      { name: 'likely', when: 'score > 0.5' },
+      { name: 'looking', when: 'session.views > 0' },
+    ]
+    const help = { kind: 'segment' as const, model: 'buys-soon', segments, otherwise: 'rest' }
+    const placements = { ...small.policy.placements, help }
+    const policy = { ...small.policy, models: { 'buys-soon': learning }, placements }
+    expect(await packAndPush({ ...small, policy })).toMatchObject({ status: 200 })
+    const { body } = await ask('help', {})
+    expect(body).toMatchObject({ model: 'buys-soon', fallback: 'model_missing' })
+    expect(body.answer).toMatchObject({ segment: 'looking' })
+  })
+
   it.each([
     ['more columns than its features have', () => withTabular(1, 2, 3)],
     [

@@ -171,6 +171,40 @@ placements:
     expect(holdout('out', 'shop')).toEqual([4, 60, 'the placements of items are home'])
   })
 
+  it('is refused for models that cannot be learned as it says, or must not be used so', () => {
+    const learning = (name: string, from: string, kind: string) =>
+      mistakeIn(`models:
+  ${name}:
+    learns: outcome
+    after: [Product Viewed]
+    event: Order Completed
+    features:
+      - { name: x, type: number, imputed: 0, from: ${from} }
+placements:
+  home: { ${kind}, model: ${name}, rules: [] }
+`)
+    const price = "kind: price, base: '1.0', floor: 1, ceiling: 2"
+    const verdict = 'kind: verdict'
+    expect(learning('will-buy', 'session.carts', verdict)).toBeNull()
+    expect(learning('will-buy', 'session.carts', price)).toBeNull()
+    expect(learning('will-buy', 'session.cart', verdict)).toEqual([
+      ...[7, 52, expect.stringContaining('of session there are events, views, carts')],
+    ])
+    expect(learning('anomaly', 'session.carts', verdict)).toEqual([
+      ...[3, 5, 'anomaly is the name of a model that every site may have'],
+    ])
+    expect(learning('will-buy', 'session.carts', 'kind: items, itemsMax: 5')).toEqual([
+      ...[9, 44, 'will-buy scores a visitor; it names no items'],
+    ])
+    expect(learning('will-buy', 'event.customerAge', price)).toEqual([
+      ...[7, 52],
+      'the price of home must not depend on customerAge: it is a protected attribute',
+    ])
+    expect(learning('will-buy', 'event.customerAge', verdict)).toBeNull()
+    const [line, , sentence] = mistakeIn('models: { x: { learns: wonders } }\nplacements: {}') ?? []
+    expect([line, sentence]).toEqual([1, 'wonders is none of outcome, absence, label'])
+  })
+
   it('is refused where it would grow without end', () => {
     expect(mistakeIn('a: &a [1]\nb: [*a, *a]\nplacements: {}\n')).not.toBeNull()
     expect(mistakeIn(' '.repeat(policyCharactersMax + 1))?.[2]).toContain('are allowed')

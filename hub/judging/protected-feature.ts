@@ -1,0 +1,13 @@
+import { refusedFeature } from '#shared/policy/learnings.ts'
+import type { Policy } from '#shared/policy.ts'
+import type { Manifest } from '#shared/release.ts'
+
+/** A sentence of the first model that a price must not have, for what it reads; null where there is none. */
+export function protectedFeature(policy: Policy, models: Manifest['models']): string | null {
+  for (const [name, model] of Object.entries(models)) {
+    if (model.family !== 'tabular') continue
+    const refused = refusedFeature(policy, name, model.features)
+    if (refused !== null) return `the model ${name} cannot be released: ${refused.sentence}`
+  }
+  return null
+}

@@ -1,0 +1,29 @@
+/** What learning one model may read, hold and take, and what it needs at least. */
+export const learningBounds = {
+  /** Whoever has more events is a till, a crawler or a load test: left out whole, as half a history is another. */
+  eventsPerVisitorMax: 5_000,
+  /** Visitors are drawn so that they have about so many events together. */
+  eventsMax: 400_000,
+  /** Read from the store at a time, about; twice the events of one visitor would still fit. */
+  eventsPerPage: 40_000,
+  pageRowsMax: 200_000,
+  pageBytesMax: 200_000_000,
+  /** How far back rows are asked for; visitors are read from further back, so that their totals are whole. */
+  days: 400,
+  rowsMax: 100_000,
+  /** Rows times columns: 20 MB as float32, three times that while a tree or a weight is trained. */
+  cellsMax: 5_000_000,
+  queryMsMax: 120_000,
+  heapMbMax: 1_500,
+  timeMsMax: 10 * 60_000,
+
+  /** Of those where it happened, and of those where it did not, in what is learned from and in what judges. */
+  learnedFromMin: 40,
+  judgedMin: 10,
+  /** The newest rows judge. */
+  judgedShare: 0.2,
+  /** The newest of the others say when to stop, how sure to be, and which family it is. */
+  chosenShare: 0.25,
+  /** Draws visitors and rows: the same store, the same model. */
+  seed: 1,
+} as const

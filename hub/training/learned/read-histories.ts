@@ -1,0 +1,119 @@
+import type { Learning } from '#shared/learning.ts'
+import { limits } from '#shared/limits.ts'
+import type { Store } from '../../store/store.ts'
+import { learningBounds } from './bounds.ts'
+import type { StoredEvent } from './replay-history.ts'
+
+const dayMs = 24 * 3_600_000
+/** Visitors are drawn in parts of this many. */
+const wheel = 1_000_000
+
+/** What the store has of a site, for models that are learned. */
+export interface Heard {
+  readonly events: number
+  /** The newest that was heard, epoch ms; a clock that is ahead tells nothing of what comes. 0 of nothing. */
+  readonly untilMs: number
+}
+
+/** Where nobody asks. */
+export const nothingHeard: Heard = { events: 0, untilMs: 0 }
+
+export async function readHeard(store: Store, site: string): Promise<Heard> {
+  const [row] = await store.query<{ events: number; untilMs: number }>(
+    `SELECT count() AS events, toUnixTimestamp64Milli(max(least(timestamp, received_at))) AS untilMs
+     FROM events_once WHERE site = {site:String}`,
+    { site },
+    { timeMaxMs: learningBounds.queryMsMax },
+  )
+  return { events: Number(row?.events ?? 0), untilMs: Math.max(0, Number(row?.untilMs ?? 0)) }
+}
+
+/** Whose events are read: who did what is asked about at least once, and is no till or crawler. */
+const visitorsSql = `
+  SELECT visitor, count() AS events, cityHash64({seed:UInt32}, visitor) % ${wheel} AS place
+  FROM events_once
+  WHERE site = {site:String} AND timestamp > fromUnixTimestamp64Milli({sinceMs:Int64})
+  GROUP BY visitor
+  HAVING countIf(event IN {after:Array(String)}) > 0 AND events <= {eventsPerVisitorMax:UInt32}`
+
+const sizeSql = `SELECT count() AS visitors, sum(events) AS events FROM (${visitorsSql})`
+
+/** The raw JSON of a property as an id: 7 and "7" are one. */
+const idOf = (property: string) => `trim(BOTH '"' FROM JSONExtractRaw(properties, ${property}))`
+
+/** What is said later of what an id names; of several words the last. */
+const saidSql = `
+  SELECT ${idOf('{joinedBy:String}')} AS id,
+         argMax(JSONExtractRaw(properties, {property:String}), timestamp) AS said,
+         toUnixTimestamp64Milli(max(timestamp)) AS saidAt
+  FROM events_once
+  WHERE site = {site:String} AND event = {saidBy:String} AND JSONHas(properties, {property:String})
+  GROUP BY id HAVING id != ''`
+
+const eventsSql = (isJoined: boolean) => `
+  SELECT visitor, event, toUnixTimestamp64Milli(own.timestamp) AS timestamp,
+         toUnixTimestamp64Milli(received_at) AS receivedAt, bot,
+         if(${isRead}, properties, '{}') AS properties, if(${isRead}, context, '{}') AS context,
+         ${isJoined ? 'said, saidAt' : "'' AS said, 0 AS saidAt"}
+  FROM (
+    SELECT *, ${isJoined ? `if(event IN {after:Array(String)}, ${idOf('{joinedBy:String}')}, '')` : "''"} AS id
+    FROM events_once
+    WHERE site = {site:String} AND timestamp > fromUnixTimestamp64Milli({sinceMs:Int64})
+      AND visitor IN (
+        SELECT visitor FROM (${visitorsSql}) WHERE place >= {from:UInt32} AND place < {end:UInt32})
+  ) AS own
+  ${isJoined ? `LEFT JOIN (${saidSql}) AS others ON others.id = own.id` : ''}
+  ORDER BY visitor, epoch, sequence, position`
+
+/** Properties are long, and most events are only counted. */
+const isRead = "event IN {after:Array(String)} OR event = 'Order Completed'"
+
+/** Visitors drawn from the store, each with all events, a page at a time. */
+export interface Histories {
+  /** Of all visitors that could have been drawn. */
+  readonly visitors: number
+  readonly events: number
+  readonly pages: AsyncIterable<readonly StoredEvent[]>
+}
+
+/** Visitors of a site who did what a model asks about. The order of their events is that of the POP that took them. */
+export async function readHistories(
+  store: Store,
+  site: string,
+  learning: Learning,
+  { untilMs }: Heard,
+): Promise<Histories> {
+  const { seed, eventsPerVisitorMax, eventsMax, eventsPerPage, queryMsMax } = learningBounds
+  const { pageRowsMax, pageBytesMax, days } = learningBounds
+  const { after } = learning
+  // A day more than a POP remembers: its longest window begins with a whole one.
+  const sinceMs = Math.max(0, untilMs - (days + 1) * dayMs - limits.visitorRetentionMs)
+  const drawing = { site, seed, after, eventsPerVisitorMax, sinceMs }
+  const bounds = { timeMaxMs: queryMsMax }
+  const [size] = await store.query<{ visitors: number; events: number }>(sizeSql, drawing, bounds)
+  const [visitors, events] = [Number(size?.visitors ?? 0), Number(size?.events ?? 0)]
+  const share = Math.min(1, eventsMax / Math.max(1, events))
+  const pagesTotal = events === 0 ? 0 : Math.ceil((share * events) / eventsPerPage)
+  const joined =
+    learning.learns === 'label'
+      ? {
+          ...{ joinedBy: learning.joinedBy, property: learning.said.property },
+          saidBy: learning.said.event,
+        }
+      : null
+  const edge = (page: number) => Math.round((page / pagesTotal) * share * wheel)
+  async function* pages() {
+    for (let page = 0; page < pagesTotal; page++) {
+      const parameters = { ...drawing, ...joined, from: edge(page), end: edge(page + 1) }
+      const rows = await store.query<StoredEvent>(eventsSql(joined !== null), parameters, {
+        ...{ ...bounds, rowsMax: pageRowsMax, bytesMax: pageBytesMax },
+      })
+      yield rows.map((row) => ({
+        ...row,
+        ...{ timestamp: Number(row.timestamp), receivedAt: Number(row.receivedAt) },
+        ...{ bot: Boolean(row.bot), saidAt: Number(row.saidAt) },
+      }))
+    }
+  }
+  return { visitors, events, pages: pages() }
+}

@@ -1,0 +1,93 @@
+import type { ShelfEvent } from '#shared/event.ts'
+import { limits } from '#shared/limits.ts'
+import { timeIn, timeZoneOf } from '#shared/policy/time.ts'
+import type { FeatureFacts } from '#shared/tabular/read-features.ts'
+import { totalsAt } from '#shared/totals.ts'
+import { noVisitorState, takeEvent, type VisitorState } from '#shared/visitor-state.ts'
+
+/** An event of the store; times in epoch ms, JSON as text. */
+export interface StoredEvent {
+  readonly visitor: string
+  readonly event: string
+  readonly timestamp: number
+  readonly receivedAt: number
+  readonly bot: boolean
+  readonly properties: string
+  readonly context: string
+  /** What another event said of it, as JSON, and when; '' where none did. */
+  readonly said: string
+  readonly saidAt: number
+}
+
+/** How visitors are replayed. */
+export interface Replaying {
+  readonly after: readonly string[]
+  readonly idleMsMax: number
+  readonly timeZone: string
+  /** Events ask for themselves: such a question has no context. */
+  readonly isTriggered: boolean
+}
+
+/** An event with where it came to lie. */
+export interface ReplayedEvent extends StoredEvent {
+  readonly session: string
+  readonly isLate: boolean
+}
+
+/** A moment at which a POP could have been asked, right after an event, and what it knew. */
+export interface Moment {
+  /** Where its event is among the replayed ones. */
+  readonly index: number
+  readonly facts: FeatureFacts
+}
+
+/**
+ * Replays one visitor's events, in the order in which a POP took them, through what a POP runs: the facts are those
+ * that it had, to the bit. An event that came long after it happened is taken as if it had come at once: history
+ * that is imported teaches as if it had been lived through.
+ */
+export function replayHistory(
+  history: readonly StoredEvent[],
+  { after, idleMsMax, timeZone, isTriggered }: Replaying,
+): { readonly events: readonly ReplayedEvent[]; readonly moments: readonly Moment[] } {
+  const events: ReplayedEvent[] = []
+  const moments: Moment[] = []
+  let state: VisitorState = noVisitorState
+  let clock = Number.NEGATIVE_INFINITY
+  let seenAt = Number.NEGATIVE_INFINITY
+  for (const [index, stored] of history.entries()) {
+    const isFresh = stored.receivedAt - stored.timestamp <= limits.triggerAgeMsMax
+    const at = Math.max(clock, isFresh ? stored.receivedAt : stored.timestamp)
+    // A POP forgets whom it has not seen for so long.
+    if (stored.receivedAt - seenAt > limits.visitorRetentionMs) state = noVisitorState
+    ;[clock, seenAt] = [at, stored.receivedAt]
+    const event = eventOf(stored, at)
+    const step = takeEvent(state, event, idleMsMax)
+    state = step.state
+    const { session, late: isLate, bot } = step.placed
+    events.push({ ...stored, session, isLate })
+    // Bots never teach a model.
+    if (isLate || bot || !after.includes(stored.event)) continue
+    const context = isTriggered ? {} : event.context
+    const { hour, minute, weekday } = timeIn(timeZoneOf(context, timeZone), at)
+    moments.push({
+      index,
+      facts: {
+        ...{ session: state.session, totals: totalsAt(state.totals, at) },
+        ...{ event: event.properties, context },
+        time: { hour: Number(hour), minute: Number(minute), weekday: Number(weekday) },
+      },
+    })
+  }
+  return { events, moments }
+}
+
+/** As much of an event as sessions, totals and features read; an item changes none of them. */
+function eventOf(stored: StoredEvent, receivedAt: number): ShelfEvent {
+  const { event, timestamp, bot, properties, context } = stored
+  return {
+    ...{ type: 'track', messageId: '', event, timestamp, originalTimestamp: timestamp },
+    ...{ receivedAt, bot, items: [], traits: {} },
+    ...{ properties: JSON.parse(properties), context: JSON.parse(context) },
+  }
+}

@@ -1,0 +1,125 @@
+import { type Examples, pick, rowOf } from '#models/tabular/examples.ts'
+import { fitTabular, type TabularFamily } from '#models/tabular/fit.ts'
+import { buildTabularModel } from '#models/tabular/graph.ts'
+import { type OwnTabularModel, scoreRow } from '#shared/tabular/model.ts'
+import {
+  averagePrecision,
+  brier,
+  calibrationError,
+  meanLogLoss,
+  type ReliabilityBin,
+  reliabilityByCount,
+  type Scored,
+} from '../../evaluation/classification.ts'
+import { learningBounds } from './bounds.ts'
+import type { LearnedRows } from './sample-rows.ts'
+
+const binsTotal = 10
+
+/** A model, or why there is none; a sentence for people in `reason`. */
+export interface TrainedRows {
+  readonly outcome: 'learned' | 'too_little' | 'not_better'
+  readonly reason: string
+  readonly figures: Readonly<Record<string, number>>
+  /** On the newest rows, lowest scores first. */
+  readonly reliability: readonly ReliabilityBin[]
+  readonly family: TabularFamily | null
+  /** The model to release and its file; null where there is none. */
+  readonly model: OwnTabularModel | null
+  readonly bytes: Uint8Array | null
+}
+
+/**
+ * Chooses a family on the earlier rows, judges it on the newest, which it never saw, and learns the one to release by
+ * the same steps from all of them. Rows whose label was not known before the newest were asked are no earlier rows.
+ * Same rows, same bytes.
+ */
+export function trainRows(rows: LearnedRows): TrainedRows {
+  const { judgedShare, chosenShare } = learningBounds
+  const total = rows.labels.length
+  const judgedFrom = rows.askedAt[Math.floor(total * (1 - judgedShare))] ?? 0
+  const places = [...rows.labels.keys()]
+  const earlier = places.filter(
+    (at) => (rows.askedAt[at] as number) < judgedFrom && (rows.knownAt[at] as number) <= judgedFrom,
+  )
+  const judged = places.filter((at) => (rows.askedAt[at] as number) >= judgedFrom)
+  const counts = { rows: total, ...positivesOf(rows, places) }
+  const lacking = whatLacks(rows, earlier, judged)
+  if (lacking !== null)
+    return { ...nothing, outcome: 'too_little', reason: lacking, figures: counts }
+  const partsOf = (of: readonly number[], share: number): [Examples, Examples] => {
+    const from = Math.floor(of.length * (1 - share))
+    return [pick(rows, of.slice(0, from)), pick(rows, of.slice(from))]
+  }
+  const chosen = fitTabular(...partsOf(earlier, chosenShare))
+  const test = pick(rows, judged)
+  const verdict = judge(chosen.model, test, pick(rows, earlier))
+  const { reliability } = verdict
+  const figures = { ...counts, ...verdict.figures }
+  const { reason, isBetter } = ruling(verdict.figures)
+  if (!isBetter) return { ...nothing, outcome: 'not_better', reason, figures, reliability }
+  // As many of the newest rows as chose the family say now when to stop.
+  const { model, family } = fitTabular(...partsOf(places, judgedShare), [chosen.family])
+  const bytes = buildTabularModel(model, rows.columns)
+  return { outcome: 'learned', reason, figures, reliability, family, model, bytes }
+}
+
+const nothing = { reliability: [], family: null, model: null, bytes: null } as const
+
+function positivesOf({ labels }: LearnedRows, places: readonly number[]) {
+  return { positives: places.filter((at) => labels[at] === 1).length }
+}
+
+/** A sentence of what there is too little of; null where there is enough. */
+function whatLacks(
+  rows: LearnedRows,
+  earlier: readonly number[],
+  judged: readonly number[],
+): string | null {
+  const { learnedFromMin, judgedMin } = learningBounds
+  for (const [places, needed, what] of [
+    [earlier, learnedFromMin, 'to learn from'],
+    [judged, judgedMin, 'to judge by'],
+  ] as const) {
+    const { positives } = positivesOf(rows, places)
+    const negatives = places.length - positives
+    if (Math.min(positives, negatives) >= needed) continue
+    return `of ${places.length} rows ${what} it happened in ${positives} and not in ${negatives}; ${needed} of each are needed`
+  }
+  return null
+}
+
+/** How a model does on rows it never saw, beside saying the same of everybody: how often it happened before. */
+export function judge(model: OwnTabularModel, test: Examples, earlier: Examples) {
+  const happened = earlier.labels.reduce((sum, label) => sum + label, 0)
+  const always = happened / earlier.labels.length
+  const { labels } = test
+  const scored: Scored = {
+    scores: Float64Array.from(labels, (_, at) => scoreRow(model, rowOf(test, at))),
+    labels,
+  }
+  const baseline: Scored = { scores: new Float64Array(labels.length).fill(always), labels }
+  return {
+    scored,
+    reliability: reliabilityByCount(scored, binsTotal),
+    figures: {
+      judgedRows: labels.length,
+      judgedPositives: labels.reduce((sum, label) => sum + label, 0),
+      // What a guess has as PR-AUC.
+      baseRate: averagePrecision(baseline),
+      prAuc: averagePrecision(scored),
+      brier: brier(scored),
+      baselineBrier: brier(baseline),
+      logLoss: meanLogLoss(scored),
+      baselineLogLoss: meanLogLoss(baseline),
+      calibrationError: calibrationError(scored, binsTotal),
+    },
+  }
+}
+
+function ruling({ logLoss, baselineLogLoss }: ReturnType<typeof judge>['figures']) {
+  const [own, others] = [logLoss.toFixed(4), baselineLogLoss.toFixed(4)]
+  const isBetter = logLoss < baselineLogLoss
+  const reason = `log loss ${own} is ${isBetter ? '' : 'not '}below ${others}, which the base rate has`
+  return { isBetter, reason }
+}

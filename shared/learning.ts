@@ -1,0 +1,80 @@
+import * as v from 'valibot'
+import { limits } from './limits.ts'
+import { modelNameSchema } from './model.ts'
+import { durationMs, name, whole } from './policy/fields.ts'
+import { featuresSchema } from './tabular/feature.ts'
+
+/** A calendar year and some: longer is not waited for. */
+const days = whole(1, 400)
+const propertyName = v.pipe(v.string(), v.minLength(1), v.maxLength(limits.nameCharactersMax))
+
+/** What every model that is learned from rows of features says. */
+const ofRows = {
+  /** A row is what a POP knows of the visitor right after one of these events. */
+  after: v.pipe(
+    v.array(name),
+    v.minLength(1),
+    v.maxLength(limits.placementEventsMax),
+    v.description('Names of events; a row is what is known of a visitor right after one of them.'),
+  ),
+  features: featuresSchema,
+}
+
+/** What a model is to tell, and what from; the hub learns it from the store at every training. */
+export const learningSchema = v.variant('learns', [
+  v.strictObject({
+    learns: v.pipe(
+      v.literal('outcome'),
+      v.description('Whether the visitor does something next, such as buying.'),
+    ),
+    ...ofRows,
+    event: v.pipe(name, v.description('The event that happens or does not.')),
+    withinMs: v.optional(
+      v.pipe(durationMs, v.description('How soon; in the same session where it is left out.')),
+    ),
+  }),
+  v.strictObject({
+    learns: v.pipe(
+      v.literal('absence'),
+      v.description('Whether the visitor does not come back, which is called churn.'),
+    ),
+    ...ofRows,
+    event: v.optional(
+      v.pipe(name, v.description('The event that says they are back; any where it is left out.')),
+    ),
+    days: v.pipe(days, v.description('For how many days they stay away.')),
+  }),
+  v.strictObject({
+    learns: v.pipe(
+      v.literal('label'),
+      v.description('What another event says of it later, such as that a payment was fraud.'),
+    ),
+    ...ofRows,
+    joinedBy: v.pipe(
+      propertyName,
+      v.description('A property that both events have, such as payment_id.'),
+    ),
+    said: v.strictObject({
+      event: v.pipe(name, v.description('The event that says it.')),
+      property: v.pipe(propertyName, v.description('Which of its properties.')),
+      is: v.optional(v.union([v.string(), v.number(), v.boolean()]), true),
+    }),
+    waitDays: v.optional(
+      v.pipe(
+        days,
+        v.description('After so many days of silence it is not so; else silence teaches nothing.'),
+      ),
+    ),
+  }),
+])
+/** One model that the hub learns. */
+export type Learning = v.InferOutput<typeof learningSchema>
+
+/** By the names under which placements call them. */
+export const learningsSchema = v.pipe(
+  v.record(modelNameSchema, learningSchema),
+  v.check(
+    (models) => Object.keys(models).length <= limits.releaseModelsMax,
+    `at most ${limits.releaseModelsMax} models`,
+  ),
+)

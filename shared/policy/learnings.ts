@@ -1,0 +1,51 @@
+import { popularityModel, type TabularModel } from '../model.ts'
+import type { Policy } from '../policy.ts'
+import type { PolicyProblem } from './compile.ts'
+import { isProtected, protectedByDefault } from './protected.ts'
+
+/** Names that a release gives models of its own. */
+const ownNames: readonly string[] = [
+  ...[popularityModel, 'session-knn', 'anomaly', 'time-of-day', 'time-of-day-asked'],
+]
+
+/** What keeps models from being learned as a policy says, or placements from using them. */
+export function learningProblems(policy: Policy): PolicyProblem[] {
+  const { models = {}, placements } = policy
+  const of = (path: PolicyProblem['path'], sentence: string) => ({ path, offset: 0, sentence })
+  const names = Object.keys(models).flatMap((name) =>
+    ownNames.includes(name)
+      ? [of(['models', name], `${name} is the name of a model that every site may have`)]
+      : [],
+  )
+  const uses = Object.entries(placements).flatMap(([placement, { kind, model }]) => {
+    if (model === undefined || !Object.hasOwn(models, model) || kind !== 'items') return []
+    return [of(['placements', placement, 'model'], `${model} scores a visitor; it names no items`)]
+  })
+  const features = Object.entries(models).flatMap(([name, learning]) => {
+    const refused = refusedFeature(policy, name, learning.features)
+    if (refused === null) return []
+    return [of(['models', name, 'features', refused.at, 'from'], refused.sentence)]
+  })
+  return [...names, ...uses, ...features]
+}
+
+/** The first feature of a model that a price must not depend on; null where no price has this model, or none is. */
+export function refusedFeature(
+  { placements, protectedAttributes = protectedByDefault }: Policy,
+  name: string,
+  features: TabularModel['features'],
+): { readonly at: number; readonly sentence: string } | null {
+  const price = Object.entries(placements).find(
+    ([, { kind, model }]) => kind === 'price' && model === name,
+  )
+  if (price === undefined) return null
+  for (const [at, feature] of features.entries()) {
+    const field = [feature.name, feature.from.split('.')[1] as string].find((each) =>
+      isProtected(each, protectedAttributes),
+    )
+    if (field === undefined) continue
+    const sentence = `the price of ${price[0]} must not depend on ${field}: it is a protected attribute`
+    return { at, sentence }
+  }
+  return null
+}

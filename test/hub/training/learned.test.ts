@@ -1,0 +1,299 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { rowOf } from '#hub/rows.ts'
+import { type ChdbStore, openChdbStore } from '#hub/store/chdb-store.ts'
+import { timestamp } from '#hub/store/timestamp.ts'
+import { learningBounds } from '#hub/training/learned/bounds.ts'
+import { type Asking, rowsOf } from '#hub/training/learned/learn-rows.ts'
+import { readHeard, readHistories } from '#hub/training/learned/read-histories.ts'
+import { replayHistory, type StoredEvent } from '#hub/training/learned/replay-history.ts'
+import { RowSample } from '#hub/training/learned/sample-rows.ts'
+import { trainRows } from '#hub/training/learned/train-rows.ts'
+import type { ShelfRecord } from '#shared/contract.ts'
+import type { Learning } from '#shared/learning.ts'
+import { limits } from '#shared/limits.ts'
+import { timeIn } from '#shared/policy/time.ts'
+import type { Feature } from '#shared/tabular/feature.ts'
+import { encodeFeatures, readFeatures } from '#shared/tabular/read-features.ts'
+import { totalNames } from '#shared/totals.ts'
+import { arbitraryTraffic } from '#test/support/arbitrary-traffic.ts'
+import { baseMs, minuteMs } from '#test/support/events.ts'
+import { sqliteStorage } from '#test/support/sqlite-storage.ts'
+import { batchesOf, coreOn, noAlarm, requestOf } from '#test/support/visitors.ts'
+import { eventRow } from '../../contract/store-contract.ts'
+
+let directory = ''
+let store: ChdbStore
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'shelfedge-learned-'))
+  store = openChdbStore({ directory })
+  await store.migrate()
+})
+
+afterAll(async () => {
+  await store.close()
+  await rm(directory, { recursive: true, force: true })
+})
+
+const dayMs = 24 * 60 * minuteMs
+const number = (from: string): Feature => ({ name: from, from, type: 'number', imputed: -1 })
+const after = ['Product Viewed', 'Order Completed']
+const outcome = (changes: Partial<Extract<Learning, { learns: 'outcome' }>> = {}): Learning => ({
+  ...{ learns: 'outcome', after, event: 'Order Completed', features: [number('session.views')] },
+  ...changes,
+})
+
+/** Every visitor whom a model would be learned from, whole. */
+async function historiesOf(site: string, learning: Learning): Promise<StoredEvent[][]> {
+  const { pages } = await readHistories(store, site, learning, await readHeard(store, site))
+  const found: StoredEvent[][] = []
+  for await (const page of pages) found.push(...Map.groupBy(page, (each) => each.visitor).values())
+  return found
+}
+
+describe('a row to learn from', () => {
+  const features = [
+    ...['events', 'views', 'carts', 'purchases', 'spend', 'lengthMs'].map((of) => `session.${of}`),
+    ...totalNames.map((name) => `totals.${name}`),
+    ...['event.total', 'time.hour', 'time.minute', 'time.weekday'],
+  ].map(number)
+  const timeZone = 'Europe/Berlin'
+
+  it('is the row that the POP made, to the bit', async () => {
+    const visitors = fc.array(arbitraryTraffic, { minLength: 1, maxLength: 10 })
+    let compared = 0
+    await fc.assert(
+      fc.asyncProperty(visitors, async (traffic) => {
+        const site = randomUUID()
+        const core = coreOn(sqliteStorage())
+        const served = new Map<string, Float32Array>()
+        for (const [number, events] of traffic.entries()) {
+          for (const [at, { messageId: _, ...event }] of events.entries()) {
+            const { receivedAt, properties } = event
+            const visitor = `a:${number}`
+            const request = requestOf([{ ...event, messageId: `${at}` }], {
+              ...{ site, visitor, receivedAt },
+            })
+            core.forget(receivedAt - limits.visitorRetentionMs, receivedAt)
+            const { session, totals } = core.look(request)
+            const { hour, minute, weekday } = timeIn(timeZone, receivedAt)
+            const time = { hour: Number(hour), minute: Number(minute), weekday: Number(weekday) }
+            const facts = { session, totals, event: properties, context: {}, time }
+            served.set(`${visitor} ${at}`, encodeFeatures(features, readFeatures(features, facts)))
+            core.commit([request], receivedAt, noAlarm)
+          }
+        }
+        const rows = batchesOf(core).flatMap(({ records, visitor, epoch, sequence }) => {
+          const place = { site, visitor, epoch, sequence, position: 0, pop: 'p', region: 'r' }
+          return records.map((record) => rowOf(record as ShelfRecord, place).row)
+        })
+        await store.insert('events', rows, randomUUID())
+        const { untilMs } = await readHeard(store, site)
+        for (const history of await historiesOf(site, outcome({ features }))) {
+          const { moments } = replayHistory(history, {
+            ...{ after, timeZone, idleMsMax: limits.sessionIdleMsDefault, isTriggered: true },
+          })
+          for (const { index, facts } of moments) {
+            const event = history[index] as StoredEvent
+            // A POP is asked of what happens now; before that the store is not read from.
+            if (event.receivedAt - event.timestamp > limits.triggerAgeMsMax) continue
+            if (event.timestamp < untilMs - learningBounds.days * dayMs) continue
+            const row = encodeFeatures(features, readFeatures(features, facts))
+            expect(row).toEqual(served.get(`${event.visitor} ${index}`))
+            compared++
+          }
+        }
+      }),
+      { numRuns: 20 },
+    )
+    expect(compared).toBeGreaterThan(100)
+  }, 120_000)
+
+  it('of history that is imported is as if it had been lived through', () => {
+    const views = [0, 1, 2].map((at) => stored('Product Viewed', at))
+    const importedAt = baseMs + 500 * dayMs
+    const imported = views.map((event) => ({ ...event, receivedAt: importedAt }))
+    const how = { after, timeZone, idleMsMax: limits.sessionIdleMsDefault, isTriggered: true }
+    expect(replayHistory(imported, how).moments).toEqual(replayHistory(views, how).moments)
+    expect(replayHistory(views, how).moments.at(-1)?.facts.totals.views1h).toBe(3)
+  })
+})
+
+/** An event of the store at a minute, in time. */
+function stored(event: string, at: number, changes: Partial<StoredEvent> = {}): StoredEvent {
+  const happenedAt = baseMs + at * minuteMs
+  return {
+    ...{ visitor: 'a:1', event, timestamp: happenedAt, receivedAt: happenedAt, bot: false },
+    ...{ properties: '{}', context: '{}', said: '', saidAt: 0, ...changes },
+  }
+}
+
+function askingOf(learning: Learning, changes: Partial<Asking> = {}): Asking {
+  return {
+    ...{ learning, heardUntil: baseMs + 100 * dayMs, timeZone: 'UTC', isTriggered: false },
+    ...{ idleMsMax: limits.sessionIdleMsDefault, ...changes },
+  }
+}
+
+/** What came of each moment, in their order; a moment of which it is not known is left out. */
+const labelsOf = (events: readonly StoredEvent[], asking: Asking) =>
+  [...rowsOf(events, asking)].map(({ label }) => label.happened)
+
+describe('a label says', () => {
+  const visits = [
+    ...[stored('Product Viewed', 0), stored('Order Completed', 5), stored('Product Viewed', 9)],
+    ...[stored('Product Viewed', 60), stored('Order Completed', 200)],
+  ]
+
+  it('whether it happened later in the same session', () => {
+    const learning = outcome({ after: ['Product Viewed'] })
+    expect(labelsOf(visits, askingOf(learning))).toEqual([true, false, false])
+  })
+
+  it('or within some time, whatever the session', () => {
+    const learning = outcome({ after: ['Product Viewed'], withinMs: 150 * minuteMs })
+    expect(labelsOf(visits, askingOf(learning))).toEqual([true, false, true])
+  })
+
+  it('who does not come back in so many days', () => {
+    const orders = [0, 10, 50].map((day) => stored('Order Completed', (day * dayMs) / minuteMs))
+    const learning: Learning = {
+      ...{ learns: 'absence', after: ['Order Completed'], event: 'Order Completed', days: 20 },
+      features: [number('session.views')],
+    }
+    const later = stored('Product Viewed', (12 * dayMs) / minuteMs)
+    const events = orders.toSpliced(2, 0, later)
+    expect(labelsOf(events, askingOf(learning))).toEqual([false, true, true])
+    const { event: _, ...ofAny } = learning
+    expect(labelsOf(events, askingOf(ofAny))).toEqual([false, false, true])
+  })
+
+  it('nothing while it can still turn out otherwise, however it looks now', () => {
+    const heardUntil = baseMs + 60 * minuteMs
+    const asking = askingOf(outcome({ after: ['Product Viewed'] }), { heardUntil })
+    expect(labelsOf(visits, asking)).toEqual([true, false])
+    const withinMs = 150 * minuteMs
+    const within = askingOf(outcome({ after: ['Product Viewed'], withinMs }), { heardUntil })
+    expect(labelsOf(visits, within)).toEqual([])
+  })
+
+  it('nothing of bots, nor by them', () => {
+    const events = [
+      ...[stored('Product Viewed', 0), stored('Order Completed', 5, { bot: true })],
+      stored('Product Viewed', 6),
+    ]
+    const asking = askingOf(outcome({ after: ['Product Viewed'] }))
+    expect(labelsOf(events, asking)).toEqual([false])
+  })
+})
+
+describe('what another event says later', () => {
+  const learning: Learning = {
+    ...{ learns: 'label', after: ['Payment Submitted'], joinedBy: 'payment_id', waitDays: 30 },
+    said: { event: 'Payment Judged', property: 'fraud', is: true },
+    features: [number('event.amount')],
+  }
+  const payment = (id: unknown, day: number, amount: number) => ({
+    ...eventRow('', `paid ${id}`, { visitor: `payer ${id}`, event: 'Payment Submitted' }),
+    ...{ bot: false, timestamp: timestamp(baseMs + day * dayMs) },
+    ...{ received_at: timestamp(baseMs + day * dayMs) },
+    properties: JSON.stringify({ payment_id: id, amount }),
+  })
+  const judged = (id: unknown, day: number, fraud: unknown) => ({
+    ...eventRow('', `judged ${id} ${day}`, { visitor: 'the bank', event: 'Payment Judged' }),
+    ...{ bot: false, timestamp: timestamp(baseMs + day * dayMs) },
+    ...{ received_at: timestamp(baseMs + day * dayMs) },
+    properties: JSON.stringify({ payment_id: id, fraud }),
+  })
+
+  it('is joined by an id, whoever says it, and the last word holds', async () => {
+    const site = randomUUID()
+    const rows = [
+      ...[payment(1, 0, 10), judged('1', 3, false), judged(1, 4, true)],
+      ...[payment('two', 0, 20), judged('two', 1, false)],
+      ...[payment('silent', 0, 30), payment('recent', 35, 40)],
+      ...[payment('recent and judged', 35, 50), judged('recent and judged', 36, true)],
+      judged('of nothing', 40, true),
+    ].map((row) => ({ ...row, site }))
+    await store.insert('events', rows, randomUUID())
+    const { untilMs: heardUntil } = await readHeard(store, site)
+    const found = (await historiesOf(site, learning)).flatMap((history) => [
+      ...rowsOf(history, askingOf(learning, { heardUntil })),
+    ])
+    const told = found.map(({ row, label, askedAt }) => [
+      row[0],
+      label.happened,
+      label.knownAt - askedAt,
+    ])
+    expect(told.toSorted(([one], [other]) => Number(one) - Number(other))).toEqual([
+      [10, true, 4 * dayMs],
+      [20, false, dayMs],
+      [30, false, 30 * dayMs],
+      [50, true, dayMs],
+    ])
+  })
+})
+
+describe('rows', () => {
+  /** Rows of one column, an hour apart, which is 0 or 1 in turn; it happens by chance. */
+  function rows(total: number, chance: (at: number) => number, knownLaterMs = 0) {
+    const sample = new RowSample(1, 100_000, 1)
+    for (let at = 0; at < total; at++) {
+      const happened = ((at * 7_919) % 1_000) / 1_000 < chance(at)
+      const askedAt = baseMs + at * 60 * minuteMs
+      sample.add(Float32Array.of(at % 2), { happened, knownAt: askedAt + knownLaterMs }, askedAt)
+    }
+    return sample.inOrder()
+  }
+
+  it('make a model that says how often it happens, judged on the newest', () => {
+    const trained = trainRows(rows(4_000, (at) => (at % 2 === 0 ? 0.1 : 0.6)))
+    expect(trained).toMatchObject({ outcome: 'learned', figures: { rows: 4_000, judgedRows: 800 } })
+    expect(trained.figures.calibrationError).toBeLessThan(0.05)
+    expect(trained.figures.brier).toBeLessThan(trained.figures.baselineBrier as number)
+    expect(trained.bytes?.length).toBeGreaterThan(100)
+  })
+
+  it('make the same model again', () => {
+    const once = trainRows(rows(1_000, (at) => (at % 2 === 0 ? 0.1 : 0.6)))
+    expect(trainRows(rows(1_000, (at) => (at % 2 === 0 ? 0.1 : 0.6)))).toEqual(once)
+  })
+
+  it('that are too few, or say too little, make none and say why', () => {
+    expect(trainRows(rows(0, () => 0))).toMatchObject({ outcome: 'too_little', bytes: null })
+    expect(trainRows(rows(1_000, () => 0.02))).toMatchObject({
+      outcome: 'too_little',
+      reason: 'of 800 rows to learn from it happened in 17 and not in 783; 40 of each are needed',
+    })
+    const flipped = rows(2_000, (at) => (at < 1_600 === (at % 2 === 0) ? 0.1 : 0.6))
+    expect(trainRows(flipped)).toMatchObject({
+      ...{ outcome: 'not_better', bytes: null },
+      reason: expect.stringContaining('is not below'),
+    })
+  })
+
+  it('whose label came after the judged ones were asked are not learned from', () => {
+    const trained = trainRows(rows(1_000, (at) => (at % 2 === 0 ? 0.1 : 0.6), 1_000 * dayMs))
+    expect(trained).toMatchObject({
+      ...{ outcome: 'too_little', figures: { rows: 1_000 } },
+      reason: 'of 0 rows to learn from it happened in 0 and not in 0; 40 of each are needed',
+    })
+  })
+
+  it('past the bound are drawn, each with the same chance', () => {
+    const sample = new RowSample(1, 1_000, 1)
+    for (let at = 0; at < 10_000; at++) {
+      sample.add(Float32Array.of(at), { happened: false, knownAt: 0 }, at)
+    }
+    const kept = sample.inOrder()
+    expect([sample.given, kept.rows.length]).toEqual([10_000, 1_000])
+    expect(kept.askedAt).toEqual(kept.askedAt.toSorted())
+    const mean = kept.rows.reduce((sum, value) => sum + value, 0) / 1_000
+    expect(Math.abs(mean - 5_000)).toBeLessThan(300)
+  })
+})
