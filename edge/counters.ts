@@ -36,6 +36,10 @@ const counted = {
     help: 'Offers with a budget that decisions asked for, by outcome.',
     zeros: zerosOf('outcome', reservationOutcomes),
   },
+  shelfedge_profiles_total: {
+    help: 'Profiles of visitors whose session began, by outcome; failed counts questions to the hub.',
+    zeros: zerosOf('outcome', ['told', 'failed', 'too_late', 'no_room']),
+  },
   shelfedge_releases_total: {
     help: 'Releases received, by outcome.',
     zeros: zerosOf('outcome', ['live', 'canary', 'standby', 'refused']),

@@ -78,7 +78,8 @@ async function decideOnce(visitor: string, asked: Asked, environment: Environmen
   const shown = { scope, at, memory, itemsMax: holdout === 'nothing' ? 0 : itemsMax }
   const reservations = await reserve(placement, shown, { site: site.id, visitor }, environment)
   const outcome = placement.decide({ ...inferred, ...shown, reservations, item, events })
-  const seen = { ...inferred, features: { ...inferred.features, ...told } }
+  const ofProfile = known.toldProfile === null ? {} : { profile: known.toldProfile }
+  const seen = { ...inferred, features: { ...inferred.features, ...told, ...ofProfile } }
   const inputs = inputsOf({
     ...{ session, itemsSeen: inferred.features.items.length, itemsMax, events, memory },
     ...{ timeZone: known.timeZone, reservations },
@@ -102,7 +103,7 @@ async function lookAround(
   environment: Environment,
 ) {
   const { context, userId } = question
-  const { session, totals, memory } = await lookAtPerson(
+  const { session, totals, memory, profile } = await lookAtPerson(
     visitor,
     userId,
     cleaned,
@@ -117,6 +118,9 @@ async function lookAround(
   const { stream, kind } = isStream ? readRemembered(kept) : { stream: null, kind: kept }
   return {
     ...{ session, totals, context, events, timeZone, isStream, stream, before },
+    profile: profile?.values ?? null,
+    /** With its moment, as it is logged. */
+    toldProfile: profile,
     event: trigger?.event.properties ?? newestProperties(events),
     readings: trigger ? [trigger.event] : events,
     time: numbersOf(timeIn(timeZone, at)),

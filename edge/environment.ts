@@ -5,6 +5,7 @@ import { Counters } from './counters.ts'
 import { KnownLinks } from './known-links.ts'
 import { LivePopularity } from './live-popularity.ts'
 import type { Offers } from './offers/object.ts'
+import type { Profiles } from './profiles/object.ts'
 import { LiveReleases } from './releases/live.ts'
 import type { ReleaseShelf } from './releases/shelf.ts'
 import type { Visitors } from './visitors/object.ts'
@@ -13,6 +14,7 @@ import type { Visitors } from './visitors/object.ts'
 export interface Bindings {
   readonly VISITORS: DurableObjectNamespace<Visitors>
   readonly OFFERS: DurableObjectNamespace<Offers>
+  readonly PROFILES: DurableObjectNamespace<Profiles>
   readonly RELEASES: DurableObjectNamespace<ReleaseShelf>
 }
 
@@ -44,6 +46,7 @@ export const environment = {
   popularity: new LivePopularity(),
   visitors: bindings.VISITORS,
   offersOf: (site: string) => bindings.OFFERS.get(bindings.OFFERS.idFromName(site)),
+  profilesOf: (site: string) => bindings.PROFILES.get(bindings.PROFILES.idFromName(site)),
   shelf,
   releases: new LiveReleases({
     shelf,

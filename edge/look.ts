@@ -12,7 +12,7 @@ export function look(
   site: Site,
   environment: Environment,
 ): Promise<VisitorView> {
-  const request = visitorRequest(visitor, cleaned, site, [])
+  const request = visitorRequest(visitor, cleaned, site, [], environment)
   return objectOf(site.id, visitor, environment).look(request) as Promise<VisitorView>
 }
 

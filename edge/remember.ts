@@ -36,14 +36,20 @@ export async function remember(
 ): Promise<Receipt & { readonly isOvertaken: boolean }> {
   const requests = new Map<string, VisitorRequest>()
   for (const visitor of cleaned.visitors.keys()) {
-    requests.set(visitor, visitorRequest(visitor, cleaned, site, []))
+    requests.set(visitor, visitorRequest(visitor, cleaned, site, [], environment))
   }
   if (decision) {
     const { visitor, record, memory } = decision
-    requests.set(visitor, { ...visitorRequest(visitor, cleaned, site, [record]), memory })
+    requests.set(visitor, {
+      ...visitorRequest(visitor, cleaned, site, [record], environment),
+      memory,
+    })
   }
   if (cleaned.refusals.length > 0) {
-    requests.set(refusalsKey, visitorRequest(refusalsKey, cleaned, site, cleaned.refusals))
+    requests.set(
+      refusalsKey,
+      visitorRequest(refusalsKey, cleaned, site, cleaned.refusals, environment),
+    )
   }
   const results = await commitByObject([...requests.values()], environment)
   return receiptOf(results)

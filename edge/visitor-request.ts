@@ -11,6 +11,7 @@ export function visitorRequest(
   cleaned: Cleaned,
   site: Site,
   records: readonly ShelfRecord[],
+  { releases }: Environment,
 ): VisitorRequest {
   return {
     site: site.id,
@@ -19,6 +20,7 @@ export function visitorRequest(
     sessionIdleMsMax: site.sessionIdleMsMax,
     events: cleaned.visitors.get(visitor) ?? [],
     records,
+    ...(releases.readsProfiles(site.id) && { readsProfile: true }),
   }
 }
 

@@ -2,6 +2,7 @@ import { popApp } from './app.ts'
 import { environment } from './environment.ts'
 
 export { Offers } from './offers/object.ts'
+export { Profiles } from './profiles/object.ts'
 export { ReleaseShelf } from './releases/shelf.ts'
 export { Visitors } from './visitors/object.ts'
 

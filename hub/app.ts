@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import { ingestPath, leasePath } from '#shared/contract.ts'
+import { ingestPath, leasePath, profilesPath } from '#shared/contract.ts'
 import { limits } from '#shared/limits.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 import { byToken } from './authorise.ts'
@@ -17,6 +17,7 @@ import { DeclaredBudgets } from './offers/declared-budgets.ts'
 import { answerLease } from './offers/lease.ts'
 import { codesPath, serveOffers } from './offers/routes.ts'
 import { peakMemory } from './peak-memory.ts'
+import { profileTeller } from './profiles/answer-profiles.ts'
 import { serveReleases } from './publishing/routes.ts'
 import { RegistryError } from './registry/registry.ts'
 import type { Schedule } from './schedule.ts'
@@ -50,6 +51,12 @@ export function hubApp(environment: Environment, schedule: Schedule): Hono {
   app.use(leasePath, limitBody(queryBytesMax))
   app.post(leasePath, async (context) =>
     context.json(await answerLease(await signedRequest(context), budgets, environment)),
+  )
+  const tellProfiles = profileTeller(environment)
+  app.use(profilesPath, popsOnly(environment))
+  app.use(profilesPath, limitBody(limits.profileQuestionBytesMax))
+  app.post(profilesPath, async (context) =>
+    context.json(await tellProfiles(await signedRequest(context))),
   )
   app.get('/healthz', (context) => context.json({ status: 'alive' }))
   app.get('/readyz', async (context) => {

@@ -117,6 +117,7 @@ function counters(registry: Registry) {
       'Parts of budgets that POPs asked for, by outcome.',
       ['outcome'],
     ),
+    profiles: counter('shelfedge_profiles_told_total', 'Profiles of visitors told to POPs.'),
     issuesGranted: counter(
       'shelfedge_offer_issues_granted_total',
       'Issues of offers granted to POPs; what goes back is granted again.',

@@ -4,11 +4,13 @@ import { keptEffectSchema } from './decision-inputs.ts'
 import { eventTypes } from './event.ts'
 import { jsonObject } from './json-object.ts'
 import { limits } from './limits.ts'
+import { profileValuesSchema } from './profile.ts'
 
 /** What POP and hub say to each other. Both sides import this file and neither imports the other. */
 export const ingestPath = '/v1/ingest'
 export const releasePath = '/admin/v1/release'
 export const leasePath = '/v1/offers/lease'
+export const profilesPath = '/v1/profiles'
 export const visitorPath = '/admin/v1/visitor'
 export const releaseSignatureHeader = 'shelfedge-release-signature'
 export const releaseDigestHeader = 'shelfedge-release-digest'
@@ -169,6 +171,32 @@ export const leaseAnswerSchema = v.object({
   settled: v.array(text),
 })
 export type LeaseAnswer = v.InferOutput<typeof leaseAnswerSchema>
+
+/** A POP asks what the store knew of visitors before their sessions began. */
+export const profilesQuestionSchema = v.object({
+  pop: v.pipe(text, v.minLength(1)),
+  site: text,
+  visitors: v.pipe(
+    v.array(
+      v.object({
+        visitor: v.pipe(text, v.minLength(1), v.maxLength(limits.idCharactersMax + 2)),
+        asOf: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+      }),
+    ),
+    v.minLength(1),
+    v.maxLength(limits.profileBatchMax),
+  ),
+})
+export type ProfilesQuestion = v.InferOutput<typeof profilesQuestionSchema>
+
+/** One for each visitor of the question, in its order; null of somebody who is being erased. */
+export const profilesAnswerSchema = v.object({
+  profiles: v.pipe(
+    v.array(v.nullable(v.object({ asOf: epochMs, values: profileValuesSchema }))),
+    v.maxLength(limits.profileBatchMax),
+  ),
+})
+export type ProfilesAnswer = v.InferOutput<typeof profilesAnswerSchema>
 
 /** What a POP answers when it has erased a visitor. */
 export const popErasureSchema = v.object({

@@ -29,6 +29,16 @@ export const limits = {
   /** A clock this far ahead, with no `sentAt` to correct it by, cannot be believed. */
   eventAheadMsMax: 24 * 3_600_000,
 
+  /** A profile older than this is not used: what it says is of days, and a session that long has another. */
+  profileAgeMsMax: 24 * 3_600_000,
+  /** Visitors that one question for profiles may name, and those whose session began that one site has waiting. */
+  profileBatchMax: 200,
+  profilesWaitingMax: 10_000,
+  /** Two hundred keys of 256 characters of four bytes, with their times. */
+  profileQuestionBytesMax: 256 * 1024,
+  /** A session this old can do without. */
+  profileWaitMsMax: 30_000,
+
   /** Devices that a user is known to use; past it the one named longest ago is forgotten. */
   linkedKeysMax: 8,
   /** A device that goes on naming its user is written down again so seldom. */

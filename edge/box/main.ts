@@ -24,6 +24,7 @@ async function main(): Promise<void> {
       durableObjects: {
         VISITORS: { className: 'Visitors', useSQLite: true },
         OFFERS: { className: 'Offers', useSQLite: true },
+        PROFILES: { className: 'Profiles', useSQLite: true },
         RELEASES: { className: 'ReleaseShelf', useSQLite: true },
       },
       resourcePersistencePath: dataDir,

@@ -7,7 +7,7 @@ import type { Reservation, ReservationOutcome, WantedIssue } from '#shared/offer
 import { environment } from '../environment.ts'
 import { log, reasonOf } from '../log.ts'
 import type { VisitorName } from '../visitors/erase.ts'
-import { askHub } from './ask-hub.ts'
+import { askLease } from './ask-lease.ts'
 import { type KeptReservation, OffersCore, refused, type SiteBudget } from './core.ts'
 
 /** Why there is nothing to give, and until when the hub is not asked again. */
@@ -153,7 +153,7 @@ export class Offers extends DurableObject {
   async #say(budget: SiteBudget, isWanted: boolean): Promise<LeaseAnswer | null> {
     try {
       const said = this.#core.question(budget, isWanted)
-      const answer = await askHub({ ...budget, ...said }, environment)
+      const answer = await askLease({ ...budget, ...said }, environment)
       this.#core.answered(budget, said, answer, environment.now())
       this.#failures = 0
       return answer

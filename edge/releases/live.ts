@@ -119,6 +119,12 @@ export class LiveReleases {
     )
   }
 
+  /** Whether a release that answers here reads profiles, as far as this isolate knows: nobody waits for it. */
+  readsProfiles(site: string): boolean {
+    const { held, canary } = this.#sites.get(site) ?? {}
+    return [held, canary?.held].some((each) => each?.release.readsProfiles === true)
+  }
+
   /** Counts what a visitor did for the release that answers them; only while a canary runs. */
   countOutcomes(site: string, visitor: string, outcomes: number): void {
     const canary = this.#sites.get(site)?.canary

@@ -1,5 +1,6 @@
 import type { ScoredItem } from '#shared/decide.ts'
 import { sha256Hex } from '#shared/digest.ts'
+import type { Model } from '#shared/model.ts'
 import { type CompiledPolicy, compilePolicy, PolicyError } from '#shared/policy/compile.ts'
 import { RuleItem } from '#shared/policy/facts.ts'
 import { type ReleaseParts, unpackRelease } from '#shared/release.ts'
@@ -17,6 +18,8 @@ export interface LoadedRelease {
   readonly popularity: readonly ScoredItem[]
   /** By the names that placements call them. */
   readonly models: ReadonlyMap<string, LoadedModel>
+  /** Whether a model reads what the store knows of a visitor. */
+  readonly readsProfiles: boolean
   numberOf(item: string): number | undefined
   item(id: string): RuleItem | undefined
   dispose(): Promise<void>
@@ -67,6 +70,7 @@ export async function loadRelease(
     policy,
     popularity: parts.popularity,
     models,
+    readsProfiles: Object.values(parts.manifest.models).some(readsProfile),
     numberOf: (item) => numbers.get(item),
     item: (id) => ruleItems[numbers.get(id) ?? -1],
     dispose: async () => {
@@ -83,6 +87,10 @@ export async function verifyPointer(
 ): Promise<void> {
   if (await verifyRelease(publicKey, { site, ...pointer })) return
   throw new ReleaseRefused('release_signature_invalid', "the signature is not the hub's")
+}
+
+function readsProfile(model: Model): boolean {
+  return 'features' in model && model.features.some(({ from }) => from.startsWith('profile.'))
 }
 
 function loadPolicy({ policy, catalogue }: ReleaseParts): CompiledPolicy {

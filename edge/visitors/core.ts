@@ -1,6 +1,7 @@
 import type { EventRecord, ShelfRecord } from '#shared/contract.ts'
 import type { ShelfEvent } from '#shared/event.ts'
 import { limits } from '#shared/limits.ts'
+import { freshProfile, type Profile } from '#shared/profile.ts'
 import type { Placed, Session } from '#shared/session.ts'
 import { type Totals, totalsAt } from '#shared/totals.ts'
 import { takeEvent, type VisitorState } from '#shared/visitor-state.ts'
@@ -9,6 +10,14 @@ import { type Erased, eraseRefusals, eraseVisitor, type VisitorName } from './er
 import { eraseLinks, forgetLinks, readLinks, writeLinks } from './links.ts'
 import { changedMemory, type Memory, type MemoryChange, memoryOf, readMemory } from './memory.ts'
 import { Outbox } from './outbox.ts'
+import {
+  eraseProfile,
+  forgetProfiles,
+  keepProfile,
+  readProfile,
+  type ToldProfile,
+  type WantedProfile,
+} from './profiles.ts'
 import {
   erasePushes,
   forgetPushes,
@@ -47,6 +56,8 @@ export interface VisitorRequest {
   readonly records: readonly ShelfRecord[]
   /** What the decision among them wants remembered. */
   readonly memory?: MemoryChange | undefined
+  /** A model of the site reads profiles: one is wanted when a session begins, and told with a look. */
+  readonly readsProfile?: boolean
 }
 
 export type VisitorResult =
@@ -58,6 +69,8 @@ export type VisitorResult =
       readonly pushes: readonly Push[]
       /** Another decision has changed the memory that this one saw: the events are kept, the records are not. */
       readonly isOvertaken?: true
+      /** A session began, and what the store knows of the visitor is wanted. */
+      readonly wantsProfile?: WantedProfile
     }
   | { readonly ok: false; readonly reason: 'outbox_full' }
 
@@ -66,6 +79,8 @@ export interface VisitorView {
   readonly session: Session | null
   readonly totals: Totals
   readonly memory: Memory
+  /** Null where none has come, none is wanted, or it is too old. */
+  readonly profile: Profile | null
   /** Whether the last of the request's events has not been seen before. */
   readonly isLastNew: boolean
   /** Keys of a user's devices; of a device none. */
@@ -112,7 +127,11 @@ export class VisitorsCore {
     const last = request.events.at(-1)?.messageId
     const isLastNew = last !== undefined && records.at(-1)?.messageId === last
     const linked = request.visitor.startsWith('u:') ? readLinks(this.#storage, request) : []
-    return { session, totals: totalsAt(totals, request.receivedAt), memory, isLastNew, linked }
+    const at = request.receivedAt
+    const profile = request.readsProfile
+      ? freshProfile(readProfile(this.#storage, request), at)
+      : null
+    return { session, totals: totalsAt(totals, at), memory, profile, isLastNew, linked }
   }
 
   /**
@@ -136,6 +155,7 @@ export class VisitorsCore {
   /** Forgets visitors not seen since `beforeMs`, and what streams no longer ask for; returns when the next one will be due, or null. */
   forget(beforeMs: number, nowMs: number): number | null {
     forgetPushes(this.#storage, nowMs)
+    forgetProfiles(this.#storage, nowMs - limits.profileAgeMsMax)
     this.#storage.sql.exec('DELETE FROM visitors WHERE seen_at < ?', beforeMs)
     const [oldest] = this.#storage.sql
       .exec<{ seenAt: number | null }>('SELECT min(seen_at) AS seenAt FROM visitors')
@@ -148,6 +168,13 @@ export class VisitorsCore {
   /** Writes down that these keys are devices of a user. Once or twice is the same. */
   link(name: VisitorName, keys: readonly string[], nowMs: number): void {
     this.#storage.transactionSync(() => writeLinks(this.#storage, name, keys, nowMs))
+  }
+
+  /** Keeps what the hub told of visitors, but for those who are not who they were. */
+  keepProfiles(site: string, told: readonly ToldProfile[]): void {
+    this.#storage.transactionSync(() => {
+      for (const each of told) keepProfile(this.#storage, site, each)
+    })
   }
 
   /** A stream of this visitor begins, or goes on after an event; answers what it missed. */
@@ -169,6 +196,7 @@ export class VisitorsCore {
     const erased = this.#storage.transactionSync(() => {
       const result = eraseVisitor(this.#storage, name, epochMin)
       erasePushes(this.#storage, name)
+      eraseProfile(this.#storage, name)
       const links = eraseLinks(this.#storage, name)
       this.#storage.sql.exec('INSERT OR REPLACE INTO erased_up_to VALUES (1, ?)', result.epoch)
       const known = result.found.known || links > 0
@@ -194,6 +222,7 @@ export class VisitorsCore {
     const memory = row?.memory ?? null
     const isOvertaken = !saw(request.memory, memory)
     const records = isOvertaken ? admitted.records : [...admitted.records, ...request.records]
+    let wantsProfile: WantedProfile | undefined
     if (records.length > 0) {
       // Later than any before it, also on a storage that was put back to an older state: a sequence that is
       // given out a second time is then another batch, and comes after the first.
@@ -206,6 +235,9 @@ export class VisitorsCore {
       const change = isOvertaken ? undefined : request.memory
       const kept = change ? changedMemory(readMemory(memory), change) : memory
       this.#write(request, { epoch, sequence, seenAt: nowMs, ...admitted, memory: kept })
+      if (request.readsProfile && admitted.began !== null) {
+        wantsProfile = { visitor: request.visitor, epoch, asOf: admitted.began }
+      }
     }
     // What was overtaken has not been decided.
     const pushes = (isOvertaken ? [] : request.records).flatMap((record) => {
@@ -213,7 +245,11 @@ export class VisitorsCore {
       return keepPush(this.#storage, request, pushTextOf(record), nowMs) ?? []
     })
     const counts = { accepted: admitted.records.length, duplicates }
-    return { ok: true, ...counts, pushes, ...(isOvertaken && { isOvertaken }) }
+    return {
+      ...{ ok: true, ...counts, pushes },
+      ...(isOvertaken && { isOvertaken }),
+      ...(wantsProfile && { wantsProfile }),
+    }
   }
 
   #read({ site, visitor }: VisitorRequest): VisitorRow | undefined {
@@ -229,7 +265,7 @@ export class VisitorsCore {
 
   #write(
     { site, visitor }: VisitorRequest,
-    state: Omit<Admitted, 'records'> & {
+    state: Omit<Admitted, 'records' | 'began'> & {
       readonly epoch: number
       readonly sequence: number
       readonly seenAt: number
@@ -261,6 +297,8 @@ export class VisitorsCore {
 interface Admitted extends VisitorState {
   readonly recent: RecentIds
   readonly records: readonly EventRecord[]
+  /** When the session began that these events began, epoch ms; null where they began none. */
+  readonly began: number | null
 }
 
 /** Dedupe, then session and totals, for each event in its order: the pure step that `look` and `commit` share. */
@@ -271,14 +309,17 @@ function admit(request: VisitorRequest, row: VisitorRow | undefined): Admitted {
     session: row?.session ? JSON.parse(row.session) : null,
     totals: row?.totals ? JSON.parse(row.totals) : null,
   }
+  let began: number | null = null
   for (const event of request.events) {
     if (recent.has(event.messageId)) continue
     recent.add(event.messageId)
     const step = takeEvent(state, event, request.sessionIdleMsMax)
+    const { session } = step.state
+    if (session && session.id !== state.session?.id) began = session.startedAt
     state = step.state
     records.push(recordOf(event, step.placed))
   }
-  return { ...state, recent, records }
+  return { ...state, recent, records, began }
 }
 
 /** Whether a change was made from what is remembered now. */

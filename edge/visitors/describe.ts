@@ -1,4 +1,5 @@
 import { limits } from '#shared/limits.ts'
+import type { Profile } from '#shared/profile.ts'
 import type { Session } from '#shared/session.ts'
 import type { RunningTotals } from '#shared/totals.ts'
 import { beginOf } from './batch-text.ts'
@@ -6,6 +7,7 @@ import type { CoreStorage } from './core.ts'
 import type { VisitorName } from './erase.ts'
 import { readLinks } from './links.ts'
 import { type Memory, readMemory } from './memory.ts'
+import { readProfile } from './profiles.ts'
 import { RecentIds } from './recent-ids.ts'
 
 /** Batches lie in the outbox, or were set aside because the hub never takes them. */
@@ -26,6 +28,8 @@ export interface VisitorDescription {
   readonly session: Session | null
   readonly totals: RunningTotals | null
   readonly memory: Memory
+  /** What the store told of it; the last, however old. */
+  readonly profile: Profile | null
   readonly idsRemembered: number
   /** Keys of a user's devices. */
   readonly linked: readonly string[]
@@ -86,6 +90,7 @@ export function describeVisitor(
     session: row?.session ? JSON.parse(row.session) : null,
     totals: row?.totals ? JSON.parse(row.totals) : null,
     memory: readMemory(row?.memory ?? null),
+    profile: readProfile(storage, { site, visitor }),
     idsRemembered: new RecentIds(row?.recent ?? null, limits.recentIdsMax).size,
     linked,
     batches: page.map((batch) => ({ ...placeOf(batch), ...readBatch(sql, batch) })),

@@ -9,6 +9,7 @@ import type { Erased, VisitorName } from './erase.ts'
 import { DeliveryFailed, type ForwardPorts, forward } from './forward.ts'
 import type { Backlog } from './outbox.ts'
 import { type OutboxState, readOutbox, reportOf } from './outbox-state.ts'
+import type { ToldProfile } from './profiles.ts'
 import { readStreamRequest } from './stream-request.ts'
 import { Streams } from './streams.ts'
 
@@ -86,6 +87,10 @@ export class Visitors extends DurableObject {
     this.#core.link(name, keys, now)
     if ((await this.ctx.storage.getAlarm()) !== null) return
     await this.ctx.storage.setAlarm(now + limits.visitorRetentionMs + overdueMs)
+  }
+
+  keepProfiles(site: string, told: readonly ToldProfile[]): void {
+    this.#core.keepProfiles(site, told)
   }
 
   backlog(): Backlog {
@@ -173,10 +178,32 @@ export class Visitors extends DurableObject {
       const results = this.#core.commit(requests, environment.now(), () => this.#arm())
       for (const [index, { answer }] of waiting.entries()) answer(results[index] as VisitorResult)
       void this.#pushAll(requests, results)
+      void this.#wantProfiles(requests, results)
     } catch (cause) {
       this.#alarmAt = null
       if (waiting.length > 1) for (const each of waiting) this.#commitTogether([each])
       else for (const { fail } of waiting) fail(cause)
+    }
+  }
+
+  /** Has profiles asked for of those whose session began; the answers do not wait for it. */
+  async #wantProfiles(
+    requests: readonly VisitorRequest[],
+    results: readonly VisitorResult[],
+  ): Promise<void> {
+    const wanted = results.flatMap((result, index) => {
+      if (!result.ok || !result.wantsProfile) return []
+      return { site: (requests[index] as VisitorRequest).site, wanted: result.wantsProfile }
+    })
+    for (const [site, all] of Map.groupBy(wanted, (each) => each.site)) {
+      try {
+        await environment.profilesOf(site).want(
+          site,
+          all.map((each) => each.wanted),
+        )
+      } catch (cause) {
+        log('warn', 'profiles could not be asked for', { site, reason: reasonOf(cause) })
+      }
     }
   }
 

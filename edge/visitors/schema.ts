@@ -1,5 +1,6 @@
 import type { CoreStorage } from './core.ts'
 import { linkTables } from './links.ts'
+import { profileTables } from './profiles.ts'
 import { pushTables } from './pushes.ts'
 
 const tables = [
@@ -21,7 +22,7 @@ const laterColumns = { totals: 'TEXT', memory: 'TEXT' } as const
 
 /** Makes the tables of an object, or brings those it has up to date; nothing in them is touched. */
 export function prepareTables({ sql }: CoreStorage): void {
-  for (const table of [...tables, ...pushTables, ...linkTables]) sql.exec(table)
+  for (const table of [...tables, ...pushTables, ...linkTables, ...profileTables]) sql.exec(table)
   const columns = sql.exec<{ name: string }>('PRAGMA table_info(visitors)').toArray()
   const known = new Set(columns.map(({ name }) => name))
   for (const [name, type] of Object.entries(laterColumns)) {

@@ -4,6 +4,7 @@ import type { LearnedModel } from '../training/learned/learn-models.ts'
 import { addDeadLetterCommands } from './dead-letter-commands.ts'
 import { addDecisionCommands } from './decision-commands.ts'
 import { addExperimentCommands } from './experiment-commands.ts'
+import { addFeatureCommands } from './feature-commands.ts'
 import { columns, counted, facts, printable, type TableRow } from './layout.ts'
 import { addModelCommands } from './model-commands.ts'
 import { addOfferCommands } from './offer-commands.ts'
@@ -28,7 +29,9 @@ export function shelfedgeProgram(surroundings: Surroundings): Command {
     .exitOverride()
   const options = () => program.opts<RunOptions>()
   const run = runnerOf(options, surroundings)
-  addPolicyCommands(program, runnerHere(options, surroundings))
+  const runHere = runnerHere(options, surroundings)
+  addPolicyCommands(program, runHere)
+  addFeatureCommands(program, runHere)
   addDeadLetterCommands(program, run)
   addWebhookCommands(program, run)
   addModelCommands(program, run)

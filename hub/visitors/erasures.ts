@@ -2,7 +2,7 @@ import type { DeadLetter } from '../dead-letters/dead-letter.ts'
 import { letterRow } from '../dead-letters/letter-row.ts'
 import type { Reading, TracedRow } from '../read-records.ts'
 import type { Erasure } from '../registry/registry.ts'
-import { covers } from './coverage.ts'
+import { covers, waitingFor } from './coverage.ts'
 
 type Row = Readonly<Record<string, unknown>>
 
@@ -68,6 +68,14 @@ export class Erasures {
     } finally {
       this.#storing.delete(storing)
     }
+  }
+
+  /** Whether anything of a visitor who is to be erased may be left at a POP or in the store. */
+  isOpen(
+    { site, visitor }: Pick<Erasure, 'site' | 'visitor'>,
+    popUrls: readonly string[],
+  ): boolean {
+    return this.#ordersFor(site, visitor).some((order) => waitingFor(order, popUrls).length > 0)
   }
 
   /** Resolves when what is being stored now is stored: it was chosen before the orders of this moment. */

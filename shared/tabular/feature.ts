@@ -1,30 +1,25 @@
 import * as v from 'valibot'
 import { limits } from '../limits.ts'
-import { totalNames } from '../totals.ts'
-
-/** What a feature may read of a visitor and of a moment; of an event and of a context whatever they hold. */
-const known = {
-  session: ['events', 'views', 'carts', 'purchases', 'spend', 'lengthMs'],
-  totals: totalNames,
-  time: ['hour', 'minute', 'weekday'],
-} as const
+import { knownFeatures } from './known-features.ts'
 
 const name = v.pipe(v.string(), v.minLength(1), v.maxLength(limits.nameCharactersMax))
 
-/** Where a value comes from: `session.views`, `totals.spend1h`, `event.amount`, `context.store`, `time.hour`. */
+/** Where a value comes from: `session.views`, `totals.spend1h`, `profile.orders`, `event.amount`, `context.store`, `time.hour`. */
 const from = v.pipe(
   v.string(),
   v.regex(
-    /^(session|totals|event|context|time)\.[A-Za-z_][A-Za-z0-9_]{0,63}$/,
-    'session, totals, event, context or time, a dot and a name',
+    /^(session|totals|profile|event|context|time)\.[A-Za-z_][A-Za-z0-9_]{0,63}$/,
+    'session, totals, profile, event, context or time, a dot and a name',
   ),
   v.check(
     (path) => {
       const [root, field] = path.split('.') as [string, string]
-      const names: readonly string[] | undefined = known[root as keyof typeof known]
-      return names === undefined || names.includes(field)
+      const names = root in knownFeatures ? knownFeatures[root as keyof typeof knownFeatures] : null
+      return names === null || Object.hasOwn(names, field)
     },
-    `of session there are ${known.session.join(', ')}, of totals ${totalNames.join(', ')}, of time ${known.time.join(', ')}`,
+    Object.entries(knownFeatures)
+      .map(([root, names]) => `of ${root} there are ${Object.keys(names).join(', ')}`)
+      .join('; '),
   ),
 )
 

@@ -1,3 +1,4 @@
+import type { ProfileValues } from '../profile.ts'
 import type { Session } from '../session.ts'
 import type { Totals } from '../totals.ts'
 import type { Feature } from './feature.ts'
@@ -6,6 +7,8 @@ import type { Feature } from './feature.ts'
 export interface FeatureFacts {
   readonly session: Session | null
   readonly totals: Totals
+  /** What the store knew when the session began; null where it has not come, or is too old. */
+  readonly profile?: ProfileValues | null
   /** Properties of the newest event of the question. */
   readonly event: Readonly<Record<string, unknown>>
   readonly context: Readonly<Record<string, unknown>>
@@ -48,7 +51,7 @@ export function encodeFeatures(
 function valueAt(from: string, facts: FeatureFacts): unknown {
   const [root, name] = from.split('.') as [keyof FeatureFacts, string]
   if (root === 'session') return sessionValue(name, facts.session)
-  const values = facts[root] as Readonly<Record<string, unknown>>
+  const values = (facts[root] ?? {}) as Readonly<Record<string, unknown>>
   // `event.constructor` is a property of the customer's or nothing.
   return Object.hasOwn(values, name) ? values[name] : undefined
 }

@@ -4,11 +4,14 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type ServerType, serve } from '@hono/node-server'
+import * as v from 'valibot'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hubApp } from '#hub/app.ts'
 import { printable } from '#hub/cli/layout.ts'
 import { storeChunk } from '#hub/consume.ts'
 import { Schedule } from '#hub/schedule.ts'
+import { profileNames } from '#shared/profile.ts'
+import { featuresSchema } from '#shared/tabular/feature.ts'
 import { chunkOf, eventsOf, messageOf, untilLetter } from '#test/support/dead-letters.ts'
 import { baseMs } from '#test/support/events.ts'
 import { adminToken, eventRecord, openTestHub, type TestHub } from '#test/support/hub.ts'
@@ -47,6 +50,19 @@ describe('npx shelfedge', { timeout: 60_000 }, () => {
     const { bin } = JSON.parse(readFileSync('package.json', 'utf8'))
     expect(bin).toEqual({ shelfedge: 'hub/cli/main.ts' })
     expect(readFileSync(bin.shelfedge, 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/)
+  })
+
+  it('lists what a model may read, and a declaration is checked by the same list', async () => {
+    const { status, stdout } = await shelfedge('features', '--json')
+    expect(status).toBe(0)
+    const listed = (JSON.parse(stdout) as { from: string; what: string }[]).map(({ from }) => from)
+    expect(listed).toEqual(expect.arrayContaining(['session.views', 'totals.spend30d']))
+    expect(listed).toEqual(expect.arrayContaining(profileNames.map((name) => `profile.${name}`)))
+    const accepts = (from: string) =>
+      v.is(featuresSchema, [{ name: 'it', from, type: 'number', imputed: 0 }])
+    const named = listed.filter((from) => !from.includes('<'))
+    expect(named.filter((from) => !accepts(from))).toEqual([])
+    expect(accepts('profile.shoeSize')).toBe(false)
   })
 
   it('lists letters in columns for people, and shows one whole', async () => {

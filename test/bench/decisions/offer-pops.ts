@@ -40,6 +40,7 @@ export async function startPop(
       durableObjects: {
         VISITORS: { className: 'Visitors', useSQLite: true },
         OFFERS: { className: 'Offers', useSQLite: true },
+        PROFILES: { className: 'Profiles', useSQLite: true },
         RELEASES: { className: 'ReleaseShelf', useSQLite: true },
       },
       resourcePersistencePath: join(directory, name),

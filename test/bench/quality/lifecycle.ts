@@ -94,6 +94,7 @@ async function startPops({ popSecret, releasePrivateKey }: Secrets): Promise<Min
           durableObjects: {
             VISITORS: { className: 'Visitors', useSQLite: true },
             OFFERS: { className: 'Offers', useSQLite: true },
+            PROFILES: { className: 'Profiles', useSQLite: true },
             RELEASES: { className: 'ReleaseShelf', useSQLite: true },
           },
         }),

@@ -1,44 +1,43 @@
 import * as v from 'valibot'
-import {
-  type LeaseAnswer,
-  type LeaseQuestion,
-  leaseAnswerSchema,
-  leasePath,
-} from '#shared/contract.ts'
 import { signRequest } from '#shared/signature.ts'
-import type { Environment } from '../environment.ts'
+import type { Environment } from './environment.ts'
 
 /** As long as nobody waits for it any more: it is for those who come next. */
 const answerTimeMaxMs = 15_000
 
-/** Asks the hub for a part of a budget, signed. Throws where it does not answer as it should. */
-export async function askHub(
-  question: Omit<LeaseQuestion, 'pop'>,
+/** Asks the hub, signed. Throws where it does not answer as it should. */
+export async function askHub<Answer>(
+  path: string,
+  question: object,
+  schema: v.GenericSchema<unknown, Answer>,
   { config, popKey, now, newId }: Environment,
-): Promise<LeaseAnswer> {
-  const text = JSON.stringify({ pop: config.popId, ...question } satisfies LeaseQuestion)
-  const body = new Uint8Array(new TextEncoder().encode(text))
-  const request = { method: 'POST', path: leasePath, body }
+): Promise<Answer> {
+  const body = new Uint8Array(new TextEncoder().encode(JSON.stringify(question)))
+  const request = { method: 'POST', path, body }
   const headers = await signRequest(await popKey(), request, { nowMs: now(), nonce: newId() })
   // Cleared again, where `AbortSignal.timeout` would keep the object awake after every answer.
   const control = new AbortController()
   const timer = setTimeout(() => control.abort(), answerTimeMaxMs)
   try {
-    const response = await fetch(config.hubUrl + leasePath, {
+    const response = await fetch(config.hubUrl + path, {
       method: 'POST',
       headers: { ...headers, 'content-type': 'application/json' },
       body,
       redirect: 'manual',
       signal: control.signal,
     })
-    return readAnswer(response.status, await response.text())
+    return readAnswer(response.status, await response.text(), schema)
   } finally {
     clearTimeout(timer)
   }
 }
 
-function readAnswer(status: number, answer: string): LeaseAnswer {
-  const parsed = v.safeParse(leaseAnswerSchema, status === 200 ? parse(answer) : undefined)
+function readAnswer<Answer>(
+  status: number,
+  answer: string,
+  schema: v.GenericSchema<unknown, Answer>,
+): Answer {
+  const parsed = v.safeParse(schema, status === 200 ? parse(answer) : undefined)
   if (parsed.success) return parsed.output
   throw new Error(`the hub answered ${status}: ${answer.slice(0, 200)}`)
 }

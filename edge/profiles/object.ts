@@ -1,0 +1,93 @@
+import { DurableObject } from 'cloudflare:workers'
+import type { ProfilesAnswer } from '#shared/contract.ts'
+import { environment } from '../environment.ts'
+import { log, reasonOf } from '../log.ts'
+import { objectOf } from '../visitor-request.ts'
+import { objectNameOf } from '../visitors/mapping.ts'
+import type { ToldProfile, WantedProfile } from '../visitors/profiles.ts'
+import { askProfiles } from './ask-profiles.ts'
+import { WaitingProfiles } from './waiting.ts'
+
+/** Sessions that begin within it are one question to the hub. */
+const gatherMs = 50
+/** With batches of 200, one POP asks of at most 2,000 visitors of a site a second. */
+const pauseMs = 100
+const backoffMsMin = 500
+const backoffMsMax = 10_000
+
+const { counters } = environment
+
+/**
+ * Gathers whose sessions begin at this POP on a site, asks the hub of them, one question at a time, and tells their owners.
+ * Nobody waits for it, and nothing of it is stored: with a hub that is away a session has no profile, and that is all.
+ */
+export class Profiles extends DurableObject {
+  readonly #waiting = new WaitingProfiles()
+  #isAsking = false
+  #failures = 0
+
+  want(site: string, wanted: readonly WantedProfile[]): void {
+    count('no_room', this.#waiting.add(wanted, environment.now()))
+    if (this.#isAsking) return
+    this.#isAsking = true
+    void this.#askAll(site).finally(() => {
+      this.#isAsking = false
+    })
+  }
+
+  async #askAll(site: string): Promise<void> {
+    await pause(gatherMs)
+    while (this.#waiting.size > 0) {
+      await this.#askNext(site)
+      if (this.#waiting.size > 0) await pause(this.#failures > 0 ? this.#backoffMs() : pauseMs)
+      count('too_late', this.#waiting.expire(environment.now()))
+    }
+  }
+
+  async #askNext(site: string): Promise<void> {
+    const batch = this.#waiting.next()
+    try {
+      const visitors = batch.map(({ visitor, asOf }) => ({ visitor, asOf }))
+      const profiles = await askProfiles({ site, visitors }, environment)
+      this.#waiting.settled(batch)
+      this.#failures = 0
+      await tellOwners(site, batch, profiles)
+    } catch (cause) {
+      this.#failures++
+      count('failed', 1)
+      log('warn', 'the hub told no profiles', { site, reason: reasonOf(cause) })
+    }
+  }
+
+  /** Exponential, with a quarter of jitter so that many POPs do not knock at once. */
+  #backoffMs(): number {
+    const backoff = Math.min(backoffMsMax, backoffMsMin * 2 ** Math.min(this.#failures - 1, 10))
+    return backoff * (0.75 + environment.random() / 2)
+  }
+}
+
+async function tellOwners(
+  site: string,
+  batch: readonly WantedProfile[],
+  profiles: ProfilesAnswer['profiles'],
+): Promise<void> {
+  const told = batch.flatMap((wanted, index): ToldProfile[] => {
+    const profile = profiles[index] ?? null
+    return profile === null ? [] : [{ ...wanted, profile }]
+  })
+  const { visitorShards } = environment.config
+  const groups = Map.groupBy(told, ({ visitor }) => objectNameOf(site, visitor, visitorShards))
+  for (const [first, ...others] of groups.values()) {
+    if (first === undefined) continue
+    await objectOf(site, first.visitor, environment).keepProfiles(site, [first, ...others])
+  }
+  count('told', told.length)
+}
+
+function count(outcome: string, by: number): void {
+  if (by > 0) counters.add('shelfedge_profiles_total', by, ['outcome', outcome])
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}

@@ -1,0 +1,52 @@
+import * as v from 'valibot'
+import {
+  type ProfilesAnswer,
+  type ProfilesQuestion,
+  profilesQuestionSchema,
+} from '#shared/contract.ts'
+import { RequestRefused } from '#shared/request-refused.ts'
+import type { Environment } from '../environment.ts'
+import { checkSignature, type SignedRequest } from '../ingest.ts'
+import { Turns } from '../store/turns.ts'
+import { readProfiles } from './read-profiles.ts'
+
+/** The rest waits at the POPs, which ask again: a rush of visitors never takes the store from training and ingest. */
+const questionsAtOnce = 1
+const questionsWaitingMax = 50
+
+/** Tells POPs what the store knows of visitors whose sessions began: signature → contract → store. */
+export function profileTeller(environment: Environment) {
+  const turns = new Turns(questionsAtOnce, questionsWaitingMax)
+  const { store, erasures, config, metrics } = environment
+  return async function tellProfiles(request: SignedRequest): Promise<ProfilesAnswer> {
+    await checkSignature(request, environment)
+    const { site, visitors } = readQuestion(request.body)
+    if (!config.siteIds.includes(site)) {
+      throw new RequestRefused(409, 'unknown_site', `no site ${site} at this hub`)
+    }
+    const profiles = await turns.run(() => readProfiles(site, visitors, store))
+    // After the store: whoever is to be erased by now is told of to nobody, as long as anything of them may be left.
+    const told = profiles.map((profile, index) => {
+      const { visitor = '' } = visitors[index] ?? {}
+      return erasures.isOpen({ site, visitor }, config.popUrls) ? null : profile
+    })
+    metrics.profiles.inc(told.length)
+    return { profiles: told }
+  }
+}
+
+function readQuestion(body: Uint8Array): ProfilesQuestion {
+  const parsed = v.safeParse(profilesQuestionSchema, parse(body), { abortEarly: true })
+  if (parsed.success) return parsed.output
+  const [issue] = parsed.issues
+  const detail = `${v.getDotPath(issue) ?? 'the body'}: ${issue.message}`
+  throw new RequestRefused(422, 'not_a_profiles_question', detail)
+}
+
+function parse(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(body))
+  } catch {
+    return undefined
+  }
+}
