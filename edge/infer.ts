@@ -11,6 +11,7 @@ import { RequestRefused } from '#shared/request-refused.ts'
 import type { StreamState } from '#shared/stream/anomaly.ts'
 import { observeEvents } from '#shared/stream/remembered.ts'
 import { type FeatureFacts, readFeatures } from '#shared/tabular/read-features.ts'
+import { readText, textAt, textReadDefault } from '#shared/text/read-text.ts'
 import type { LivePopularity } from './live-popularity.ts'
 import type { LoadedRelease } from './releases/load.ts'
 
@@ -19,7 +20,7 @@ export interface Inferred {
   readonly features: Features
   /** Of a model that names items; empty where the placement has another. */
   readonly candidates: readonly ScoredItem[]
-  /** Of a tabular model or a stream: finite, null where the placement has none or it failed. */
+  /** Of a model of rows, of texts or of a stream: finite, null where the placement has none or it failed. */
   readonly score: number | null
   /** Where the model is of a stream: as it is with the readings of this question. */
   readonly stream?: StreamState | null
@@ -90,6 +91,14 @@ export async function infer(
     const inferenceMs = ports.stopwatch() - startedAt
     const seen = { ...features, inputs }
     return { ...byPopularity, features: seen, score, model: name, fallback, inferenceMs }
+  }
+  if (model.answers === 'score-of-text') {
+    const from = ('text' in placement && placement.text) || textReadDefault
+    const text = readText(textAt(from, known))
+    const nothing = { ...byPopularity, features: { ...features, text }, model: name }
+    if (text.words.length === 0) return { ...nothing, fallback: 'no_text' }
+    const { score, fallback } = await model.score(text)
+    return { ...nothing, score, fallback, inferenceMs: ports.stopwatch() - startedAt }
   }
   if (model.answers === 'stream') {
     const { stream, score, value } = observeEvents(known.stream, model.property, known.readings)

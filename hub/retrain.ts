@@ -14,6 +14,7 @@ import { type LearnedModel, learnModels } from './training/learned/learn-models.
 import { nothingHeard, readHeard } from './training/learned/read-histories.ts'
 import { modelBytesFor } from './training/model-bytes.ts'
 import { readTrainingData, type TrainingData } from './training/read-sessions.ts'
+import { askedTexts } from './training/sentiment/shipped.ts'
 import { learnTastes } from './training/taste/learn-tastes.ts'
 import { trainInThread } from './training/train-in-thread.ts'
 import type { TrainedModel } from './training/train-model.ts'
@@ -63,7 +64,8 @@ export async function retrain(
   const models = learned.reports
   const carried = carriedModels(before, policy)
   const tastes = await learnTastes(site, policy, data.catalogue, environment.store)
-  const others = { ...carried.bytes, ...tastes.bytes, ...learned.bytes }
+  const texts = askedTexts(policy)
+  const others = { ...texts.bytes, ...carried.bytes, ...tastes.bytes, ...learned.bytes }
   const modelBytesMax = modelBytesFor(data.catalogue, Object.values(others))
   const training = hasSessions ? trainInThread(data.sessions, { modelBytesMax }) : null
   environment.failPoint('during_training')
@@ -82,7 +84,7 @@ export async function retrain(
   const manifest: Manifest = {
     ...{ format: 3, site, createdAt: new Date(environment.now()).toISOString() },
     models: {
-      ...{ ...carried.declared, ...tastes.declared, ...learned.declared },
+      ...{ ...texts.declared, ...carried.declared, ...tastes.declared, ...learned.declared },
       ...(trained && recommender(trained)),
       ...askedStreams(policy),
     },

@@ -43,7 +43,8 @@ const eventRecord = v.object({
 export type EventRecord = v.InferOutput<typeof eventRecord>
 
 /**
- * Why an answer is not the placement's model at its best. `holdout`: the visitor is in one, on purpose;
+ * Why an answer is not the placement's model at its best. `no_text`: a model of texts found none where it
+ * reads; `holdout`: the visitor is in one, on purpose;
  * `model_missing`: the hub is to learn the model, and has had too little to learn it from.
  */
 export const fallbacks = [
@@ -52,6 +53,7 @@ export const fallbacks = [
   'scorer_typescript',
   'model_failed',
   'model_missing',
+  'no_text',
   'holdout',
 ] as const
 export type Fallback = (typeof fallbacks)[number]

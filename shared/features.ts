@@ -1,5 +1,6 @@
 import type { Session } from './session.ts'
 import type { FeatureValues } from './tabular/read-features.ts'
+import type { TextInputs } from './text/read-text.ts'
 
 /** What a model sees of a visitor; logged with the decision. */
 export interface Features {
@@ -15,6 +16,8 @@ export interface Features {
   readonly hour: number
   /** What a tabular model was given, by the names of its features. */
   readonly inputs?: FeatureValues
+  /** What a model of texts was given: no copy of what somebody wrote, and enough to score it again. */
+  readonly text?: TextInputs
   /** What a stream said of the readings, null where there were none: its state is not stored with a decision. */
   readonly streamScore?: number | null
 }

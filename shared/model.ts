@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { limits } from './limits.ts'
 import { featuresSchema } from './tabular/feature.ts'
+import { textReading } from './text/read-text.ts'
 
 /** What answers where no model is named: the popularity list, which every release has. */
 export const popularityModel = 'popularity'
@@ -67,6 +68,17 @@ export const modelSchema = v.variant('family', [
     itemsTotal: whole(1_000_000),
   }),
   /**
+   * What a short text says (models/sentiment). Inputs `buckets`: int32 [bucketsMax], `words` and `signs`: int32 [wordsMax],
+   * as `paddedText` makes them of the text that a placement names. Output `score`: float32 [1], -1 to 1.
+   */
+  v.object({
+    family: v.literal('text'),
+    inputs: v.tuple([v.literal('buckets'), v.literal('words'), v.literal('signs')]),
+    outputs: v.tuple([v.literal('score')]),
+    /** How a text becomes numbers: a POP that reads otherwise refuses the release. */
+    reading: v.literal(textReading),
+  }),
+  /**
    * How unusual a reading is for its visitor, from the readings before it: no file, one function for every stream
    * (models/anomaly). Its state is in what the placement remembers of the visitor.
    */
@@ -85,6 +97,7 @@ export type ItemModel = Extract<Model, { family: 'session-knn' | 'sequence' }>
 export type FileModel = Exclude<Model, { family: 'stream' }>
 export type TimeOfDayModel = Extract<Model, { family: 'time-of-day' }>
 export type TabularModel = Extract<Model, { family: 'tabular' }>
+export type TextModel = Extract<Model, { family: 'text' }>
 
 export const modelsSchema = v.pipe(
   v.record(

@@ -1,4 +1,5 @@
 import type { Candidates } from '#shared/session-knn.ts'
+import type { TextInputs } from '#shared/text/read-text.ts'
 
 /** A loaded model that names items: scores a session of dense item numbers, oldest first. */
 export interface ItemScorer {
@@ -9,6 +10,12 @@ export interface ItemScorer {
 /** A loaded model that scores a row of features; NaN where the model says so. */
 export interface RowScorer {
   score(row: Float32Array): Promise<number>
+  dispose(): Promise<void>
+}
+
+/** A loaded model of texts: scores one of at least a word. */
+export interface TextScorer {
+  score(text: TextInputs): Promise<number>
   dispose(): Promise<void>
 }
 

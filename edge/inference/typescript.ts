@@ -1,7 +1,8 @@
 import { indexFromModel, scoreSession } from '#shared/session-knn.ts'
 import { ownScorer } from '#shared/tabular/own-scorer.ts'
+import { scoreText, textFromModel } from '#shared/text/model.ts'
 import { scoreTaste, tasteFromModel } from '#shared/time-of-day.ts'
-import type { ItemScorer, RowScorer, TasteScorer } from './scorer.ts'
+import type { ItemScorer, RowScorer, TasteScorer, TextScorer } from './scorer.ts'
 
 // The same models without WebAssembly, from the constants of their own files. Each throws where the file is
 // none of ours: somebody else's model has no second form.
@@ -20,6 +21,15 @@ export function typescriptRowScorer(model: Uint8Array): RowScorer {
   const score = ownScorer(model)
   return {
     score: async (row) => score(row),
+    dispose: async () => {},
+  }
+}
+
+/** The fallback of `wasmTextScorer`. */
+export function typescriptTextScorer(model: Uint8Array): TextScorer {
+  const text = textFromModel(model)
+  return {
+    score: async (inputs) => scoreText(text, inputs),
     dispose: async () => {},
   }
 }

@@ -1,11 +1,18 @@
 // A compiled module: workerd refuses to compile bytes.
 import ortModule from 'onnxruntime-web/ort-wasm-simd-threaded.wasm'
 import * as ort from 'onnxruntime-web/wasm'
-import type { FileModel, ItemModel, TabularModel, TimeOfDayModel } from '#shared/model.ts'
+import type {
+  FileModel,
+  ItemModel,
+  TabularModel,
+  TextModel,
+  TimeOfDayModel,
+} from '#shared/model.ts'
 import { onnxSessionOptions } from '#shared/onnx-session.ts'
 import { candidatesFromOutputs, modelInput } from '#shared/session-knn.ts'
+import { paddedText } from '#shared/text/read-text.ts'
 import { tasteInputs } from '#shared/time-of-day.ts'
-import type { ItemScorer, RowScorer, TasteScorer } from './scorer.ts'
+import type { ItemScorer, RowScorer, TasteScorer, TextScorer } from './scorer.ts'
 
 prepareRuntime()
 
@@ -42,6 +49,23 @@ export async function wasmRowScorer(model: Uint8Array, declared: TabularModel): 
       const score = outputs.score?.data[declared.scoreAt] as number | undefined
       if (score === undefined) throw new Error(`the score has no element ${declared.scoreAt}`)
       return score
+    },
+    dispose: () => session.release(),
+  }
+}
+
+/** Loads a model of texts; throws as `wasmItemScorer` does. */
+export async function wasmTextScorer(model: Uint8Array, declared: TextModel): Promise<TextScorer> {
+  const session = await open(model, declared)
+  return {
+    score: async (text) => {
+      const { buckets, words, signs } = paddedText(text)
+      const outputs = await session.run({
+        buckets: new ort.Tensor('int32', buckets, [buckets.length]),
+        words: new ort.Tensor('int32', words, [words.length]),
+        signs: new ort.Tensor('int32', signs, [signs.length]),
+      })
+      return outputs.score?.data[0] as number
     },
     dispose: () => session.release(),
   }

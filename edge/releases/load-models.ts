@@ -1,19 +1,26 @@
 import type { Fallback } from '#shared/contract.ts'
 import type { ScoredItem } from '#shared/decide.ts'
-import type { ItemModel, Model, TabularModel, TimeOfDayModel } from '#shared/model.ts'
+import type { ItemModel, Model, TabularModel, TextModel, TimeOfDayModel } from '#shared/model.ts'
 import { namedItems } from '#shared/named-items.ts'
 import type { ReleaseParts } from '#shared/release.ts'
 import type { Candidates } from '#shared/session-knn.ts'
 import { columnsOf, type Feature } from '#shared/tabular/feature.ts'
 import { encodeFeatures, type FeatureValues } from '#shared/tabular/read-features.ts'
+import { readText, type TextInputs } from '#shared/text/read-text.ts'
 import { slotOf } from '#shared/time-of-day.ts'
 import type { ItemScorer, TasteScorer } from '../inference/scorer.ts'
 import {
   typescriptItemScorer,
   typescriptRowScorer,
   typescriptTasteScorer,
+  typescriptTextScorer,
 } from '../inference/typescript.ts'
-import { wasmItemScorer, wasmRowScorer, wasmTasteScorer } from '../inference/wasm.ts'
+import {
+  wasmItemScorer,
+  wasmRowScorer,
+  wasmTasteScorer,
+  wasmTextScorer,
+} from '../inference/wasm.ts'
 import { log, reasonOf } from '../log.ts'
 
 type ModelFallback = Extract<Fallback, 'scorer_typescript' | 'model_failed'>
@@ -41,6 +48,12 @@ export type LoadedModel =
       readonly answers: 'score'
       readonly features: readonly Feature[]
       score(values: FeatureValues): Promise<ScoredRow>
+      dispose(): Promise<void>
+    }
+  | {
+      readonly answers: 'score-of-text'
+      /** Of a text of at least a word. */
+      score(text: TextInputs): Promise<ScoredRow>
       dispose(): Promise<void>
     }
   | {
@@ -94,6 +107,8 @@ async function loadModel(
       }
     case 'tabular':
       return loadTabular(bytes, declared)
+    case 'text':
+      return loadText(bytes, declared)
     case 'time-of-day':
       return loadTimeOfDay(bytes, declared, itemIds)
     default:
@@ -164,6 +179,24 @@ async function loadTabular(bytes: Uint8Array, declared: TabularModel): Promise<L
     features: declared.features,
     score: async (values) => {
       const { value, fallback } = await score(encodeFeatures(declared.features, values))
+      return { score: value, fallback }
+    },
+    dispose: () => scorer.dispose(),
+  }
+}
+
+async function loadText(bytes: Uint8Array, declared: TextModel): Promise<LoadedModel> {
+  const scorer = await wasmTextScorer(bytes, declared)
+  await scorer.score(readText('a text'))
+  const score = withFallback(
+    scorer,
+    () => typescriptTextScorer(bytes),
+    async (asked, text: TextInputs) => finite(await asked.score(text)),
+  )
+  return {
+    answers: 'score-of-text',
+    score: async (text) => {
+      const { value, fallback } = await score(text)
       return { score: value, fallback }
     },
     dispose: () => scorer.dispose(),

@@ -9,6 +9,8 @@ import {
   scoreSession,
 } from '#shared/session-knn.ts'
 import { ownScorer } from '#shared/tabular/own-scorer.ts'
+import { scoreText, textFromModel } from '#shared/text/model.ts'
+import { paddedText, type TextInputs } from '#shared/text/read-text.ts'
 import { scoreTaste, tasteFromModel, tasteInputs } from '#shared/time-of-day.ts'
 
 /** Which of the two forms of a model answered at the POP. */
@@ -40,6 +42,22 @@ export async function runTabularModel(
   if (runtime === 'typescript') return ownScorer(bytes)(row)
   const outputs = await run(bytes, { features: new ort.Tensor('float32', row, [1, row.length]) })
   return outputs.score?.data[declared.scoreAt] as number
+}
+
+/** What a model of texts says of one of at least a word. */
+export async function runTextModel(
+  bytes: Uint8Array,
+  text: TextInputs,
+  runtime: Runtime,
+): Promise<number> {
+  if (runtime === 'typescript') return scoreText(textFromModel(bytes), text)
+  const { buckets, words, signs } = paddedText(text)
+  const outputs = await run(bytes, {
+    buckets: new ort.Tensor('int32', buckets, [buckets.length]),
+    words: new ort.Tensor('int32', words, [words.length]),
+    signs: new ort.Tensor('int32', signs, [signs.length]),
+  })
+  return outputs.score?.data[0] as number
 }
 
 /** What a model of the time of day makes of the candidates of a session. */

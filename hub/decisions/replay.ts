@@ -18,11 +18,18 @@ import { type ReleaseParts, unpackRelease } from '#shared/release.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 import type { Candidates } from '#shared/session-knn.ts'
 import { encodeFeatures, type FeatureValues } from '#shared/tabular/read-features.ts'
+import type { TextInputs } from '#shared/text/read-text.ts'
 import { slotOf } from '#shared/time-of-day.ts'
 import type { Totals } from '#shared/totals.ts'
 import type { Blobs } from '../registry/blobs.ts'
 import type { StoredDecision } from './find-decision.ts'
-import { type Runtime, runItemModel, runTabularModel, runTimeOfDayModel } from './replay-model.ts'
+import {
+  type Runtime,
+  runItemModel,
+  runTabularModel,
+  runTextModel,
+  runTimeOfDayModel,
+} from './replay-model.ts'
 
 /** A decision made again from what is stored with it, beside what was answered then. */
 export interface Replay {
@@ -117,6 +124,11 @@ async function inferAgain(
   if (declared.family === 'tabular') {
     const row = encodeFeatures(declared.features, features.inputs as FeatureValues)
     return { ...nothing, score: await runTabularModel(bytes, declared, row, runtime) }
+  }
+  if (declared.family === 'text') {
+    const text = features.text as TextInputs
+    if (text.words.length === 0) return nothing
+    return { ...nothing, score: await runTextModel(bytes, text, runtime) }
   }
   const seen = Int32Array.from(features.items as string[], (id) => numbers.get(id) as number)
   const ids = catalogue.items.map(({ id }) => id)

@@ -3,6 +3,7 @@ import type { Manifest, PackedRelease, ReleaseParts } from '#shared/release.ts'
 import { missingModel, packRelease, ReleaseError } from '#shared/release.ts'
 import type { Environment } from '../environment.ts'
 import { readPolicy } from '../policies/read-policy.ts'
+import { askedTexts } from '../training/sentiment/shipped.ts'
 import { type Declaration, modelOf } from './declaration.ts'
 import { protectedFeature } from './protected-feature.ts'
 
@@ -38,16 +39,18 @@ export async function composeRelease(
     const reason = `policy.models has ${name}: the hub learns it; push under a name of your own`
     return { ok: false, reason }
   }
-  // Of a stream there is no file to keep: it is there where today's policy asks for it.
+  // A stream has no file, and sentiment comes with the hub: they are there where today's policy asks for them.
   const kept = Object.entries(live?.manifest.models ?? {}).filter(
     ([other, { family }]) =>
       other !== name &&
-      family !== 'stream' &&
+      !['stream', 'text'].includes(family) &&
       (declared.family === 'tabular' || family === 'tabular'),
   )
+  const texts = askedTexts(checked.policy)
   const manifest: Manifest = {
     ...{ format: 3, site, createdAt: new Date(environment.now()).toISOString() },
     models: {
+      ...texts.declared,
       ...Object.fromEntries(kept),
       ...askedStreams(checked.policy),
       [name]: modelOf(declared),
@@ -61,7 +64,7 @@ export async function composeRelease(
   const bytes = kept.map(([other]) => [other, live?.models[other] as Uint8Array] as const)
   const parts = {
     ...{ manifest, policy: checked.policy, ...catalogueOf(declared, live) },
-    models: { ...Object.fromEntries(bytes), [name]: model },
+    models: { ...texts.bytes, ...Object.fromEntries(bytes), [name]: model },
   }
   try {
     return { ok: true, manifest, release: await packRelease(parts) }

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { limits } from '../limits.ts'
 import { constantOf, duplicateName } from '../policy/constant.ts'
-import { durationMs, everyPlacement, name, ofVisitor, scoringModel } from '../policy/fields.ts'
+import { durationMs, everyPlacement, name, ofVisitor, scored } from '../policy/fields.ts'
 import { type AlertState, calm, nextAlert } from './alert-state.ts'
 import { ask, reportOf } from './ask.ts'
 import type { Kind, PlacementProblem } from './kind.ts'
@@ -19,7 +19,7 @@ const levelSchema = v.strictObject({
 const schema = v.strictObject({
   ...everyPlacement,
   kind: v.literal('alert'),
-  model: scoringModel,
+  ...scored,
   /** Least severe first. */
   levels: v.pipe(v.array(levelSchema), v.minLength(1), v.maxLength(limits.alertLevelsMax)),
   /** After a notice the same severity, or a lesser one, is not told anew for so long. */

@@ -16,7 +16,7 @@ import {
   everyPlacement,
   everyRule,
   fieldName,
-  scoringModel,
+  scored,
   whole,
 } from '../policy/fields.ts'
 import { isOn, reportOf } from './ask.ts'
@@ -50,7 +50,7 @@ const offerSchema = v.pipe(
 const schema = v.strictObject({
   ...everyPlacement,
   kind: v.literal('offer'),
-  model: scoringModel,
+  ...scored,
   /** The first that a visitor may have is offered. */
   offers: v.pipe(v.array(offerSchema), v.minLength(1), v.maxLength(limits.placementRulesMax)),
 })

@@ -6,7 +6,7 @@ import {
   everyPlacement,
   everyRule,
   numberOfVisitor,
-  scoringModel,
+  scored,
   textOfVisitor,
 } from '../policy/fields.ts'
 import { ask, isOn, reportOf } from './ask.ts'
@@ -29,7 +29,7 @@ const schema = v.pipe(
   v.strictObject({
     ...everyPlacement,
     kind: v.literal('price'),
-    model: scoringModel,
+    ...scored,
     /** What the rules start from, such as `current.price` or `event.fare`. */
     base: numberOfVisitor,
     /** What the price is of; a visitor has one price for each. The item looked at where it is left out. */

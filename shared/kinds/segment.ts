@@ -1,14 +1,14 @@
 import * as v from 'valibot'
 import { limits } from '../limits.ts'
 import { constantOf, duplicateName } from '../policy/constant.ts'
-import { everyPlacement, name, ofVisitor, scoringModel } from '../policy/fields.ts'
+import { everyPlacement, name, ofVisitor, scored } from '../policy/fields.ts'
 import { ask, reportOf } from './ask.ts'
 import type { Kind, PlacementProblem } from './kind.ts'
 
 const schema = v.strictObject({
   ...everyPlacement,
   kind: v.literal('segment'),
-  model: scoringModel,
+  ...scored,
   /** The first of which `when` is true is the visitor's. */
   segments: v.pipe(
     v.array(v.strictObject({ name, when: ofVisitor })),

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { limits } from '../limits.ts'
 import { constantOf, duplicateName } from '../policy/constant.ts'
-import { everyPlacement, name, ofVisitor, scoringModel } from '../policy/fields.ts'
+import { everyPlacement, name, ofVisitor, scored } from '../policy/fields.ts'
 import { ask, reportOf } from './ask.ts'
 import type { Kind, PlacementProblem } from './kind.ts'
 
@@ -20,7 +20,7 @@ const ruleSchema = v.strictObject({
 const schema = v.strictObject({
   ...everyPlacement,
   kind: v.literal('verdict'),
-  model: scoringModel,
+  ...scored,
   /** Scores from which on it is at least this. */
   thresholds: v.optional(
     v.strictObject({ review: v.optional(v.number()), block: v.optional(v.number()) }),

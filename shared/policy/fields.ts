@@ -57,8 +57,22 @@ export const everyPlacement = {
     v.pipe(declaredFields, v.description('Properties of the newest event, and their types.')),
   ),
 }
-/** A model of the release whose number rules may read as `score`. */
-export const scoringModel = v.optional(modelNameSchema)
+/** What a placement may say whose rules may read a number of a model. */
+export const scored = {
+  /** A model of the release; its number is `score`. */
+  model: v.optional(modelNameSchema),
+  /** Where a model of texts finds what it reads. */
+  text: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(
+        /^(event|context)\.[A-Za-z_][A-Za-z0-9_]{0,63}$/,
+        'event or context, a dot and a name',
+      ),
+      v.description('What a model of texts reads, such as event.review_body; event.text.'),
+    ),
+  ),
+}
 
 export const everyRule = {
   name,

@@ -60,6 +60,13 @@ placements:
     rules:
       - { name: large, verdict: block, when: event.fare > 90.0, reason: too large }
       - { name: busy, verdict: review, when: totals.views1h > 2 }
+  chat:
+    kind: alert
+    model: sentiment
+    text: event.message
+    on: [Message Sent]
+    levels:
+      - { severity: unhappy, on: score < -0.4, off: score > 0.0 }
   who:
     kind: segment
     segments:
@@ -154,6 +161,9 @@ describe('a decision of a POP', { timeout: 240_000 }, () => {
       await ask('ward', visitor)
       await ask('ward', visitor, { events: [viewOf(visitor, 'a thing that no release knows')] })
       if (number > 5) continue
+      const message = number % 4 ? ['Love it!', 'It broke :(', 'so-so'][number % 3] : number
+      const said = { ...viewOf(visitor, 'a line', { message }), event: 'Message Sent' }
+      await ask('chat', visitor, { events: [said] })
       const paid = viewOf(visitor, 'a seat', { fare: 20 * number })
       for (const placement of ['fare', 'payment', 'who', 'welcome']) {
         await ask(placement, visitor, {
@@ -181,7 +191,9 @@ describe('a decision of a POP', { timeout: 240_000 }, () => {
       expect(body.answer).toEqual(answer.answer)
     }
     const fallbacks = new Set(made.map(({ fallback }) => fallback))
-    expect(fallbacks).toEqual(new Set(['holdout', 'no_release', 'unknown_visitor', null]))
+    expect(fallbacks).toEqual(
+      new Set(['holdout', 'no_release', 'no_text', 'unknown_visitor', null]),
+    )
   })
 
   it('is explained: what it was made from, by which release, and what each rule did', async () => {
