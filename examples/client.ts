@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { LocalSystem } from '#hub/local/system.ts'
+import { trainAndFollow } from '#hub/training/follow.ts'
 import type { Receiver, Told } from './receiver.ts'
 
 export const exampleSite = 'example'
@@ -120,14 +121,19 @@ export class Client {
   }
 
   /** Trains on the hub; answers the release, which is on its way to the POP. Throws where there is none. */
-  async retrain(): Promise<{ readonly release: string; readonly reason: string }> {
-    const trained = await this.hub<{ outcome: string; reason: string; digest: string }>(
-      '/v1/retrain',
-      '',
-    )
-    const { outcome, reason, digest: release } = trained
-    if (outcome !== 'published') throw new Error(`there is no model: ${outcome}, ${reason}`)
-    return { release, reason }
+  async retrain(): Promise<{
+    readonly release: string
+    readonly reason: string
+    readonly figures: Readonly<Record<string, number>>
+  }> {
+    const {
+      outcome,
+      reason,
+      digest: release,
+      figures,
+    } = await trainAndFollow((method, path) => this.hub(path, method === 'POST' ? '' : undefined))
+    if (outcome === 'published' && release !== null) return { release, reason, figures }
+    throw new Error(`there is no model: ${outcome}, ${reason}`)
   }
 
   /** Writes the site's policy, as whoever keeps it does; the next release has it. */

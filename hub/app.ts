@@ -24,6 +24,7 @@ import type { Schedule } from './schedule.ts'
 import { Scrape } from './scrape.ts'
 import { siteOf } from './site-of.ts'
 import { StoreError } from './store/store.ts'
+import { serveTrainings } from './training/routes.ts'
 import { exportVisitor } from './visitors/export.ts'
 import { readVisitorName } from './visitors/name.ts'
 import { orderErasure } from './visitors/order.ts'
@@ -79,9 +80,6 @@ export function hubApp(environment: Environment, schedule: Schedule): Hono {
       }),
     ),
   )
-  app.post('/v1/retrain', async (context) =>
-    context.json(await schedule.trainNow(siteOf(context, environment), 'operator')),
-  )
   app.get(visitorRoute, async (context) => {
     const after = context.req.query('after') ?? ''
     return context.json(await exportVisitor(visitorOf(context, environment), after, environment))
@@ -97,6 +95,7 @@ export function hubApp(environment: Environment, schedule: Schedule): Hono {
       peakMb: await peakMemory(environment.store),
     }),
   )
+  serveTrainings(app, schedule.trainings, environment)
   serveReleases(app, environment)
   serveModels(app, environment)
   serveDeadLetters(app, environment)

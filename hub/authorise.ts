@@ -27,7 +27,7 @@ export function callerOf(context: Context, { findCaller }: Environment): Caller 
 /** What is not listed is for admins. */
 function roleFor(method: string, path: string): Role {
   const isReading = method === 'GET'
-  if (path === '/v1/history' && isReading) return 'read'
+  if (/^\/v1\/(history|trainings(\/.*)?)$/.test(path) && isReading) return 'read'
   if (/^\/v1\/models(\/|$)/.test(path)) return isReading ? 'read' : 'push'
   if (/^\/v1\/releases(\/|$)/.test(path)) return isReading ? 'read' : 'promote'
   if (/^\/v1\/offers(\/|$)/.test(path)) return isReading ? 'read' : 'push'

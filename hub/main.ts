@@ -32,6 +32,7 @@ async function main(): Promise<void> {
   environment.publisher.start()
   environment.eraser.start()
   environment.webhooks.start()
+  await schedule.trainings.takeUp()
   schedule.start()
 
   const stop = () =>

@@ -9,6 +9,7 @@ import { protectedFeature } from './judging/protected-feature.ts'
 import { type PolicyOrigin, readPolicy } from './policies/read-policy.ts'
 import { liveRelease } from './publishing/live-release.ts'
 import { publishRelease } from './publishing/publish.ts'
+import type { TrainingEnd } from './registry/registry.ts'
 import { trainingFingerprint } from './training/fingerprint.ts'
 import { type LearnedModel, learnModels } from './training/learned/learn-models.ts'
 import { nothingHeard, readHeard } from './training/learned/read-histories.ts'
@@ -16,21 +17,18 @@ import { modelBytesFor } from './training/model-bytes.ts'
 import { readTrainingData, type TrainingData } from './training/read-sessions.ts'
 import { askedTexts } from './training/sentiment/shipped.ts'
 import { learnTastes } from './training/taste/learn-tastes.ts'
-import { trainInThread } from './training/train-in-thread.ts'
+import { trainInProcess } from './training/train-in-process.ts'
 import type { TrainedModel } from './training/train-model.ts'
 
-/** How a training ended; a sentence for people in `reason`. */
-export interface Training {
-  readonly outcome: 'published' | 'unchanged' | 'too_little' | 'refused'
-  readonly reason: string
-  /** Of the release that was published, or that is live already. */
-  readonly digest: string | null
-  /** Where the policy comes from; null where it is wrong. */
+/** A training that came to its end, with where its policy comes from; null where that is wrong. */
+export interface Training extends TrainingEnd {
   readonly policy: PolicyOrigin | null
-  readonly figures: Readonly<Record<string, number>>
   /** How each model that the policy has learned ended; one that is not learned keeps nothing from being published. */
   readonly models?: readonly LearnedModel[]
 }
+
+/** Told of each stage as it begins, for people. */
+type Report = (line: string) => void
 
 /**
  * The life of a model: read → learn what the policy states → tune → judge → build → pack → publish.
@@ -40,6 +38,7 @@ export async function retrain(
   site: string,
   by: string,
   environment: Environment,
+  report: Report = () => undefined,
 ): Promise<Training> {
   const startedAt = environment.now()
   const checked = await readPolicy(environment.config.policyDir, site)
@@ -48,6 +47,7 @@ export async function retrain(
   // Bytes that the disk has lost must not keep a new release from being made.
   const before = await liveRelease(site, environment).catch(() => null)
   if (ofItself.includes(by) && isBrought(before)) return refused(broughtReason, origin, {})
+  report('reading the sessions from the store')
   const data = await readTrainingData(environment.store, site)
   const heard = policy.models ? await readHeard(environment.store, site) : nothingHeard
   const sessionsTotal = usableSessions(data)
@@ -60,6 +60,8 @@ export async function retrain(
   if (before?.manifest.training.madeFrom === madeFrom) {
     return { ...unchanged, digest: before.digest, policy: origin, figures: sizesOf(data) }
   }
+  const { sessions, clicks, items } = sizesOf(data)
+  report(`${sessions} sessions of ${clicks} clicks on ${items} items were read`)
   const learned = await learnModels(site, policy, heard, environment)
   const models = learned.reports
   const carried = carriedModels(before, policy)
@@ -67,7 +69,7 @@ export async function retrain(
   const texts = askedTexts(policy)
   const others = { ...texts.bytes, ...carried.bytes, ...tastes.bytes, ...learned.bytes }
   const modelBytesMax = modelBytesFor(data.catalogue, Object.values(others))
-  const training = hasSessions ? trainInThread(data.sessions, { modelBytesMax }) : null
+  const training = hasSessions ? trainInProcess(data.sessions, { modelBytesMax }, report) : null
   environment.failPoint('during_training')
   const trained = await training
   const builtAt = environment.now()
@@ -102,6 +104,7 @@ export async function retrain(
     popularity: trained ? popularItems(data.catalogue, trained) : [],
     models: { ...others, ...(trained && { 'session-knn': trained.model }) },
   })
+  report(`publishing: ${reason}`)
   await publishRelease(site, release, { by, why: reason, figures, manifest }, environment)
   const trainSeconds = (environment.now() - startedAt) / 1_000
   return {

@@ -57,12 +57,8 @@ async function learn(traffic: Traffic, untilMs: number, client: Client, narrator
   const { accepted, duplicates, refused } = counts
   narrator.say(`${accepted} events taken, ${duplicates} were there twice, ${refused} refused`)
   await client.untilStored(accepted)
-  const { outcome, reason } = await client.hub<{ outcome: string; reason: string }>(
-    '/v1/retrain',
-    '',
-  )
-  narrator.say(`training: ${outcome}, ${reason}`)
-  if (outcome !== 'published') throw new Error(`there is no model: ${reason}`)
+  const { reason } = await client.retrain()
+  narrator.say(`training: published, ${reason}`)
   return { events: accepted, duplicates, refused }
 }
 

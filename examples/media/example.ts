@@ -76,18 +76,11 @@ async function learn(learned: readonly Visit[], client: Client, narrator: Narrat
     accepted += receipt.accepted
   })
   await client.untilStored(accepted)
-  const training = await client.hub<{
-    readonly outcome: string
-    readonly reason: string
-    readonly digest: string
-    readonly figures: Readonly<Record<string, number>>
-  }>('/v1/retrain', '')
-  const { outcome, reason, digest, figures } = training
-  if (outcome !== 'published') throw new Error(`there is no model: ${reason}`)
+  const { release, figures } = await client.retrain()
   narrator.say(
     `learned from ${accepted} plays: MRR@20 by the hour alone ${figures.tasteMrr20?.toFixed(3)}, of what is played most ${figures.tastePopularityMrr20?.toFixed(3)}`,
   )
-  await client.untilLive(digest, 'most-played')
+  await client.untilLive(release, 'most-played')
 }
 
 function eventsOf({ visitor, zone, atMs, plays }: Visit): object[] {

@@ -12,7 +12,7 @@ export interface HubClient {
   postForm<Answer>(path: string, query: Query, form: FormData): Promise<Answer>
 }
 
-/** Trainings take minutes; a request has to end before Node's own limit of five, which says less. */
+/** A request has to end before Node's own limit of five minutes, which says less. */
 const answerTimeMaxMs = 280_000
 
 /** A hub by its address, asked as an operator. Whatever it does not do is a CommandFailed. */

@@ -11,6 +11,7 @@ const wronglyUsed = 2
 async function main(): Promise<void> {
   const program = shelfedgeProgram({
     print: (text) => console.log(text),
+    tell: (line) => console.error(line),
     localHub,
     fail: () => {
       process.exitCode = failed

@@ -1,16 +1,15 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
-import type { PolicyOrigin } from '../policies/read-policy.ts'
-import type { LearnedModel } from '../training/learned/learn-models.ts'
 import { addDeadLetterCommands } from './dead-letter-commands.ts'
 import { addDecisionCommands } from './decision-commands.ts'
 import { addExperimentCommands } from './experiment-commands.ts'
 import { addFeatureCommands } from './feature-commands.ts'
-import { columns, counted, facts, printable, type TableRow } from './layout.ts'
+import { columns, type TableRow } from './layout.ts'
 import { addModelCommands } from './model-commands.ts'
 import { addOfferCommands } from './offer-commands.ts'
 import { addPolicyCommands } from './policy-commands.ts'
 import { addReleaseCommands } from './release-commands.ts'
 import { type Run, type RunOptions, runnerHere, runnerOf, type Surroundings } from './run.ts'
+import { addTrainingCommands } from './training-commands.ts'
 import { addWebhookCommands } from './webhook-commands.ts'
 
 /** `shelfedge`: the hub's HTTP API for an operator's hands. */
@@ -34,6 +33,7 @@ export function shelfedgeProgram(surroundings: Surroundings): Command {
   addFeatureCommands(program, runHere)
   addDeadLetterCommands(program, run)
   addWebhookCommands(program, run)
+  addTrainingCommands(program, run, surroundings)
   addModelCommands(program, run)
   addReleaseCommands(program, run)
   addExperimentCommands(program, run)
@@ -74,18 +74,6 @@ function addHubCommands(program: Command, run: Run): void {
     .action(({ site }: OfSite) =>
       run({ ask: (hub) => hub.get<TableRow[]>('/v1/history', { site }), show: shownRows }),
     )
-  program
-    .command('retrain')
-    .description('train a model of a site now, judge it, and publish it if it is good')
-    .option(...ofSite)
-    .addHelpText('after', '\nExample: shelfedge retrain --site demo')
-    .action(({ site }: OfSite) =>
-      run({
-        ask: (hub) => hub.post<TableRow>('/v1/retrain', { site }),
-        show: shownTraining,
-        hasFailed: ({ outcome }) => outcome === 'refused' || outcome === 'too_little',
-      }),
-    )
 }
 
 function shownStatus({ lag, peakMb }: Status): string {
@@ -101,31 +89,6 @@ function shownStatus({ lag, peakMb }: Status): string {
 
 function shownRows(rows: readonly TableRow[]): string {
   return rows.length === 0 ? 'Nothing.' : columns(rows)
-}
-
-function shownTraining({ outcome, reason, digest, policy, figures, models }: TableRow): string {
-  const found = {
-    ...(typeof digest === 'string' && { digest }),
-    ...(policy !== null && { policy: toldOrigin(policy as PolicyOrigin) }),
-    ...(figures as TableRow),
-  }
-  const told = Object.keys(found).length === 0 ? [] : [facts(found)]
-  const learned = (models ?? []) as readonly LearnedModel[]
-  const shown = learned.length === 0 ? [] : [columns(learned.map(shownModel))]
-  return [printable(`${outcome}: ${reason}`), ...told, ...shown].join('\n\n')
-}
-
-function shownModel({ name, outcome, figures, reason }: LearnedModel): TableRow {
-  const { rows = '', positives = '', prAuc, baseRate } = figures
-  const rounded = (figure: number | undefined) => figure?.toFixed(4) ?? ''
-  return {
-    ...{ model: name, outcome, rows, positives },
-    ...{ prAuc: rounded(prAuc), guessing: rounded(baseRate), reason },
-  }
-}
-
-function toldOrigin({ file, placements, rules }: PolicyOrigin): string {
-  return `${file ?? 'no file, the default'}: ${counted(placements, 'placement')}, ${counted(rules, 'rule')}`
 }
 
 function httpUrl(text: string): string {

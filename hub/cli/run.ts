@@ -32,6 +32,8 @@ export interface RunOptions {
 /** What a run needs from outside. */
 export interface Surroundings {
   readonly print: (text: string) => void
+  /** What goes on meanwhile, beside the answer. */
+  readonly tell: (line: string) => void
   readonly localHub: () => LocalHub
   readonly fail: () => void
 }

@@ -24,6 +24,13 @@ import {
   readOfferBudgets,
 } from './drizzle-offers.ts'
 import {
+  addTraining,
+  addTrainingStep,
+  readOpenTrainings,
+  readTraining,
+  readTrainings,
+} from './drizzle-trainings.ts'
+import {
   type Evaluation,
   type Registry,
   RegistryError,
@@ -59,6 +66,11 @@ export function createRegistry(
     addModel: (push) => write(() => addModel(database, push)),
     addModelJudgement: (judgement) => write(() => addModelJudgement(database, judgement)),
     addPopReport: (report) => write(() => addPopReport(database, report)),
+    addTraining: (order) => write(() => addTraining(database, order)),
+    addTrainingStep: (step) => write(() => addTrainingStep(database, step)),
+    trainings: (site, limit) => typed(() => readTrainings(database, site, limit)),
+    training: (site, number) => typed(() => readTraining(database, site, number)),
+    openTrainings: (limit) => typed(() => readOpenTrainings(database, limit)),
     models: (site, name, limit) => typed(() => readModels(database, site, name, limit)),
     modelJudgements: (site, name, limit) =>
       typed(() => readModelJudgements(database, site, name, limit)),

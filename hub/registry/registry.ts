@@ -68,6 +68,43 @@ export interface ModelJudgement {
   readonly release: string | null
 }
 
+/** A training that somebody ordered, or that came to something by itself. */
+export interface TrainingOrder {
+  readonly site: string
+  readonly by: string
+  readonly at: Date
+}
+
+/** How a training ended: the release it published, or why there is none. */
+export interface TrainingEnd {
+  readonly outcome: 'published' | 'unchanged' | 'too_little' | 'refused' | 'failed'
+  /** A sentence for people. */
+  readonly reason: string
+  readonly digest: string | null
+  /** Where its policy comes from; null where it did not come so far. */
+  readonly policy: unknown
+  readonly figures: Readonly<Record<string, number>>
+  /** How each model that the policy has learned ended. */
+  readonly models?: unknown
+}
+
+/** A training was begun, or ended; one that a hub was killed over is begun again. */
+export interface TrainingStep {
+  readonly training: number
+  readonly at: Date
+  readonly step: 'started' | 'ended'
+  readonly end: TrainingEnd | null
+}
+
+export interface RecordedTraining extends TrainingOrder {
+  readonly number: number
+  /** How often it was begun. */
+  readonly starts: number
+  readonly startedAt: Date | null
+  readonly endedAt: Date | null
+  readonly end: TrainingEnd | null
+}
+
 /** A canary that a POP ended on its own. */
 export interface PopReport {
   readonly site: string
@@ -186,6 +223,14 @@ export interface Registry {
   addModelJudgement(judgement: ModelJudgement): Promise<void>
   /** Judgements of the versions of one name, newest first. */
   modelJudgements(site: string, name: string, limit: number): Promise<readonly ModelJudgement[]>
+  /** Records a training; answers its number. */
+  addTraining(order: TrainingOrder): Promise<number>
+  addTrainingStep(step: TrainingStep): Promise<void>
+  /** Trainings of a site, newest first. */
+  trainings(site: string, limit: number): Promise<readonly RecordedTraining[]>
+  training(site: string, number: number): Promise<RecordedTraining | null>
+  /** Trainings of all sites that have not ended, oldest first. */
+  openTrainings(limit: number): Promise<readonly RecordedTraining[]>
   addPopReport(report: PopReport): Promise<void>
   /** What POPs did on their own, newest first. */
   popReports(site: string, limit: number): Promise<readonly PopReport[]>

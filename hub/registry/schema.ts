@@ -16,6 +16,7 @@ import {
   text,
   timestamp,
 } from 'drizzle-orm/pg-core'
+import type { TrainingEnd, TrainingStep } from './registry.ts'
 
 const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3 }).notNull()
 const number = () => bigint({ mode: 'number' }).generatedAlwaysAsIdentity()
@@ -131,6 +132,32 @@ export const popReports = pgTable(
     figures: jsonb().$type<Readonly<Record<string, number>>>().notNull(),
   },
   (table) => [index('pop_reports_site').on(table.site, table.number)],
+)
+
+// What was ordered is taken up again by a hub that was killed over it; a training is open until a step ended it.
+export const trainings = pgTable(
+  'trainings',
+  {
+    number: number().primaryKey(),
+    site: text().notNull(),
+    by: text().notNull(),
+    at: instant('at'),
+  },
+  (table) => [index('trainings_site').on(table.site, table.number)],
+)
+
+export const trainingSteps = pgTable(
+  'training_steps',
+  {
+    number: number().primaryKey(),
+    training: bigint({ mode: 'number' })
+      .notNull()
+      .references(() => trainings.number),
+    at: instant('at'),
+    step: text().$type<TrainingStep['step']>().notNull(),
+    end: jsonb().$type<TrainingEnd>(),
+  },
+  (table) => [index('training_steps_training').on(table.training, table.number)],
 )
 
 export const erasures = pgTable(

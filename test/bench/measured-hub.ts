@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startChild, untilReady } from '#hub/local/child.ts'
 import { localSecrets } from '#hub/local/secrets.ts'
+import { trainAndFollow } from '#hub/training/follow.ts'
 import { loadSite } from './deliveries.ts'
 
 /** A hub in a process of its own and an empty directory, with durable log and store. */
@@ -31,6 +32,8 @@ export async function startMeasuredHub(settings: Readonly<Record<string, string>
     if (!response.ok) throw new Error(`hub ${path}: ${response.status} ${await response.text()}`)
     return (await response.json()) as Answer
   }
+  const train = (tell?: (line: string) => void) =>
+    trainAndFollow((method, path) => ask(path, { method }), loadSite, tell)
   const remove = async () => {
     await child.stop()
     await rm(dataDir, { recursive: true, force: true })
@@ -40,7 +43,7 @@ export async function startMeasuredHub(settings: Readonly<Record<string, string>
     throw cause
   })
   return {
-    ...{ url, popSecret, remove, ask, send, pid: child.process.pid ?? 0 },
+    ...{ url, popSecret, remove, ask, send, train, pid: child.process.pid ?? 0 },
     status: () => ask<HubStatus>('/v1/status'),
     query: <Row>(sql: string) => ask<Row[]>('/v1/query', { method: 'POST', body: sql }),
   }

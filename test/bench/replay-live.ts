@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { quantile } from 'simple-statistics'
 import type { FileSession } from '#hub/evaluation/session-file.ts'
 import { startSystem } from '#hub/local/system.ts'
-import type { Training } from '#hub/retrain.ts'
+import { trainAndFollow } from '#hub/training/follow.ts'
 import { unpackRelease } from '#shared/release.ts'
 import { measureInference } from './inference-times.ts'
 import {
@@ -100,8 +100,10 @@ async function untilStored(client: ReplayClient, events: number): Promise<void> 
 /** Trains on demand while asking the POP which release answers: from the tag's move to the first answer by it. */
 async function trainAndWatch(client: ReplayClient) {
   let liveAt: number | null = null
-  const path = `/v1/retrain?site=${replaySite}`
-  const ended = client.hub(path, { method: 'POST' }) as Promise<Training>
+  const ended = trainAndFollow(
+    <Answer>(method: string, path: string) => client.hub(path, { method }) as Promise<Answer>,
+    replaySite,
+  )
   let isOver = false
   const watched = (async () => {
     while (!isOver || liveAt === null) {

@@ -94,6 +94,32 @@ export function registryContract({ registry }: RegistryContract): void {
     expect(await registry().lastMove(site, 'live', 'candidate')).toMatchObject({ tag: 'live' })
   })
 
+  test('a training is open until it ended, counts its beginnings, and is of its site', async () => {
+    const [site, other] = [freshSite(), freshSite()]
+    const at = minutesPastNoon(0)
+    const one = await registry().addTraining({ site, by: 'ana', at })
+    const two = await registry().addTraining({ site, by: 'ana', at })
+    const step = { training: one, at: minutesPastNoon(1), end: null }
+    await registry().addTrainingStep({ ...step, step: 'started' })
+    await registry().addTrainingStep({ ...step, step: 'started', at: minutesPastNoon(2) })
+    const open = async () =>
+      (await registry().openTrainings(1_000)).filter((training) => training.site === site)
+    expect(await open()).toMatchObject([
+      { number: one, by: 'ana', at, starts: 2, startedAt: minutesPastNoon(2), end: null },
+      { number: two, starts: 0, startedAt: null },
+    ])
+    const figures = { clicks: 7 }
+    const end = { outcome: 'refused', reason: 'weak', digest: null, policy: null, figures } as const
+    await registry().addTrainingStep({ ...step, step: 'ended', at: minutesPastNoon(3), end })
+    const again = { ...end, reason: 'another hub said so later' }
+    await registry().addTrainingStep({ ...step, step: 'ended', at: minutesPastNoon(4), end: again })
+    expect((await open()).map(({ number }) => number)).toEqual([two])
+    expect(await registry().training(site, one)).toMatchObject({ endedAt: minutesPastNoon(3), end })
+    expect((await registry().trainings(site, 1)).map(({ number }) => number)).toEqual([two])
+    expect(await registry().training(other, one)).toBeNull()
+    expect(await registry().trainings(other, 10)).toEqual([])
+  })
+
   test('a tag moved by a clock that went back is where it was moved last all the same', async () => {
     const { site, digest, move } = await withReleases('a', 'b')
     await registry().moveTag(move('live', 'a', 5))

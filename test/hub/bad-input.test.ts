@@ -209,7 +209,7 @@ const operations: Cases = [
 type Cases = [string, () => Response | Promise<Response>, number, string, RegExp][]
 
 function retrain(site: string) {
-  return app.request(`/v1/retrain?site=${site}`, { method: 'POST', headers: bearer })
+  return app.request(`/v1/trainings?site=${site}`, { method: 'POST', headers: bearer })
 }
 
 function ofSite(site: string) {

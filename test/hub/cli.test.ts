@@ -139,9 +139,26 @@ describe('npx shelfedge', { timeout: 60_000 }, () => {
 
   it('ends a training that published nothing with 1, and tells only what there is to tell', async () => {
     const { status, stdout, stderr } = await shelfedge('retrain')
-    expect({ status, stderr }).toEqual({ status: 1, stderr: '' })
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: 'reading the sessions from the store\n',
+    })
     expect(stdout).toMatch(
       /^too_little: .*\n\npolicy +no file, the default: 1 placement, 2 rules\nsessions +0\n$/,
+    )
+  })
+
+  it('orders a training without waiting for it, and says later what came of it', async () => {
+    const ordered = await shelfedge('retrain', '--no-wait')
+    expect(ordered).toMatchObject({ status: 0, stderr: '' })
+    const [, number = ''] =
+      /^Ordered\. Next: shelfedge trainings show (\d+)\n$/.exec(ordered.stdout) ?? []
+    await expect
+      .poll(async () => (await shelfedge('trainings', 'show', number)).stdout, { timeout: 20_000 })
+      .toMatch(/reading the sessions from the store\n\ntoo_little: 0 sessions/)
+    const listed = await shelfedge('trainings', '--site', 'shop')
+    expect(listed.stdout).toMatch(
+      new RegExp(`^ *${number} +shop +operator .* too_little +0 sessions`, 'm'),
     )
   })
 })
@@ -217,6 +234,7 @@ describe('npx shelfedge that cannot do it', { timeout: 60_000 }, () => {
     ['a limit that is too large', ['deadletters', 'list', '--limit', '9999'], /1 to 1000/],
     ['a query that writes', ['query', 'DROP TABLE events'], /may not do anything but SELECT/],
     ['an unknown site', ['releases', '--site', 'nowhere'], /the sites here are shop/],
+    ['a training that is not there', ['trainings', 'show', '999999'], /no such training/],
     [
       'a wrong token',
       ['status', '--token', 'wrong'],
@@ -237,6 +255,7 @@ describe('npx shelfedge that cannot do it', { timeout: 60_000 }, () => {
     ['an unknown option', ['status', '--loud']],
     ['a query without SQL', ['query']],
     ['a replay of nothing', ['deadletters', 'replay']],
+    ['a training that is no number', ['trainings', 'show', 'last']],
     ['a replay of one and of all', ['deadletters', 'replay', '0123', '--all']],
     ['an address that is none', ['--hub', 'here', 'status']],
   ])('since it was asked wrongly, with %s, ends with 2', async (_why, commandLine) => {
@@ -256,6 +275,8 @@ describe('npx shelfedge that cannot do it', { timeout: 60_000 }, () => {
     [['releases']],
     [['history']],
     [['retrain']],
+    [['trainings']],
+    [['trainings', 'show']],
     [['policy', 'check']],
     [['experiments']],
     [['decisions', 'show']],

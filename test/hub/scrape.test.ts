@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { hubApp } from '#hub/app.ts'
 import { LogError } from '#hub/log/log.ts'
 import { Schedule } from '#hub/schedule.ts'
+import { Trainings } from '#hub/trainings.ts'
 import { ingestPath } from '#shared/contract.ts'
 import {
   adminToken,
@@ -67,12 +68,12 @@ describe('the metrics of the hub', () => {
       'shelfedge_last_training_timestamp_seconds{site="shop"}',
     )
     expect(since).toBeGreaterThan(1.7e9)
-    const schedule = new Schedule(hub.environment)
+    const trainings = new Trainings(hub.environment)
     const before = await counterOf(
       appWith({}),
       'shelfedge_training_duration_seconds_count{outcome="too_little"}',
     )
-    expect(await schedule.trainNow('shop', 'test')).toMatchObject({ outcome: 'too_little' })
+    expect(await trainings.runFor('shop', 'test')).toMatchObject({ outcome: 'too_little' })
     const name = 'shelfedge_training_duration_seconds_count{outcome="too_little"}'
     expect(await counterOf(appWith({}), name)).toBe(before + 1)
   })

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type LocalSystem, startSystem } from '#hub/local/system.ts'
+import { trainAndFollow } from '#hub/training/follow.ts'
 
 /** How long a condition of a running system may take to come true on a busy machine. */
 export const patience = { timeout: 60_000, interval: 100 } as const
@@ -37,8 +38,8 @@ export type TestSystem = Awaited<ReturnType<typeof startTestSystem>>
 
 /** What storefronts ask the POP and operators ask the hub. Every answer but 2xx throws. */
 function callers(system: LocalSystem) {
+  const headers = { authorization: `Bearer ${system.secrets.adminToken}` }
   async function hub<Answered>(path: string, body = ''): Promise<Answered> {
-    const headers = { authorization: `Bearer ${system.secrets.adminToken}` }
     return answered(await fetch(system.hubUrl + path, { method: 'POST', headers, body }))
   }
   async function pop<Answered>(site: TestSite, path: string, body: object): Promise<Answered> {
@@ -54,7 +55,10 @@ function callers(system: LocalSystem) {
     decide: (site: TestSite, anonymousId: string, events: readonly object[] = []) =>
       pop<Answer>(site, '/v1/decide', { anonymousId, placement: 'product-page', events }),
     retrain: (site: TestSite) =>
-      hub<{ outcome: string; reason: string; digest: string }>(`/v1/retrain?site=${site}`),
+      trainAndFollow(
+        async (method, path) => answered(await fetch(system.hubUrl + path, { method, headers })),
+        site,
+      ),
     /** The one number that a SELECT answers. */
     async count(sql: string): Promise<number> {
       const [row] = await query<Record<string, number>>(sql)

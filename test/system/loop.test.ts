@@ -30,7 +30,7 @@ async function trainUntilLive(on: TestSystem, site: TestSite): Promise<string> {
     async () => expect((await on.decide(site, 'watcher')).release).toBe(training.digest),
     patience,
   )
-  return training.digest
+  return training.digest ?? ''
 }
 
 function idsOf(items: readonly { readonly id: string }[]): string[] {

@@ -111,10 +111,7 @@ async function publish(hub: MeasuredHub, popSecret: string): Promise<void> {
     const [row] = await hub.query<{ total: number }>('SELECT count() AS total FROM events_once')
     return Number(row?.total) >= sessionsTotal * 3
   })
-  const { outcome, reason } = await hub.ask<{ outcome: string; reason: string }>(
-    `/v1/retrain?site=${loadSite}`,
-    { method: 'POST' },
-  )
+  const { outcome, reason } = await hub.train()
   if (outcome !== 'published') throw new Error(`the training was ${outcome}: ${reason}`)
 }
 

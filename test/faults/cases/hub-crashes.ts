@@ -1,5 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { FailPoint } from '#hub/fail-point.ts'
+import { trainAndFollow, trainingsPath } from '#hub/training/follow.ts'
+import type { TrainingReport } from '#hub/trainings.ts'
 import type { FaultCase, Stage } from '../fault-case.ts'
 import { site } from '../world.ts'
 
@@ -48,19 +50,22 @@ function crashOfTraining(point: FailPoint, what: string): FaultCase {
         await world.hub.ended()
         await world.hub.start()
       },
-      // A training that was cut off leaves nothing behind that the next one stumbles over.
+      // A training that was cut off leaves nothing behind that the next one stumbles over, and is taken up itself.
       async after({ world }) {
         const { outcome, reason } = await train(world)
-        if (outcome !== 'published') throw new Error(`no model afterwards: ${reason}`)
+        if (outcome !== 'published' && outcome !== 'unchanged') {
+          throw new Error(`no model afterwards: ${reason}`)
+        }
+        const all = await world.ask<TrainingReport[]>(`${trainingsPath}?site=${site}`)
+        const open = all.filter(({ number, end }) => number !== null && end === null)
+        if (open.length > 0) throw new Error(`${open.length} trainings were forgotten`)
       },
     }),
   }
 }
 
-async function train(world: Stage['world']) {
-  return world.ask<{ outcome: string; reason: string }>(`/v1/retrain?site=${site}`, {
-    method: 'POST',
-  })
+function train(world: Stage['world']) {
+  return trainAndFollow((method, path) => world.ask(path, { method }), site)
 }
 
 /** Again and again, while too little is stored to come as far as the point; until there is no answer. */

@@ -1,9 +1,10 @@
+import { trainAndFollow } from '#hub/training/follow.ts'
 import { postgresPrograms, startPostgres } from '../../support/postgres.ts'
 import type { FaultCase, Stage } from '../fault-case.ts'
 import { site } from '../world.ts'
 
 const train = ({ world }: Stage) =>
-  world.ask<{ outcome: string; reason?: string }>(`/v1/retrain?site=${site}`, { method: 'POST' })
+  trainAndFollow((method, path) => world.ask(path, { method }), site)
 
 /** The hub says of what needs the registry: ask again; and publishes nothing. */
 async function expectAway(stage: Stage): Promise<void> {

@@ -1,0 +1,94 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { hubApp } from '#hub/app.ts'
+import { Schedule } from '#hub/schedule.ts'
+import { trainInProcess } from '#hub/training/train-in-process.ts'
+import { Trainings } from '#hub/trainings.ts'
+import { trainingSessions } from '#test/models/session-knn-fixture.ts'
+import { adminToken, openTestHub, type TestHub } from '#test/support/hub.ts'
+
+let hub: TestHub
+beforeEach(async () => {
+  hub = await openTestHub()
+})
+afterEach(() => hub?.close())
+
+const at = new Date('2026-11-25T12:00:00Z')
+
+/** What a hub leaves behind that was killed while it trained. */
+async function begun(site: string, starts: number): Promise<number> {
+  const { registry } = hub.environment
+  const training = await registry.addTraining({ site, by: 'ann', at })
+  for (let start = 0; start < starts; start++) {
+    await registry.addTrainingStep({ training, at, step: 'started', end: null })
+  }
+  return training
+}
+
+describe('a hub that starts', () => {
+  it('takes up what was ordered of the one before, begun or not, and says so', async () => {
+    const [half, waiting] = [await begun('shop', 1), await begun('shop', 0)]
+    const trainings = new Trainings(hub.environment)
+    await trainings.takeUp()
+    await trainings.idle()
+    const end = { outcome: 'too_little' }
+    expect(await trainings.find('shop', half)).toMatchObject({
+      ...{ by: 'ann', at, state: 'ended', end },
+      progress: [{ line: 'the hub ended in the middle of it: begun anew' }, {}],
+    })
+    expect(await trainings.find('shop', waiting)).toMatchObject({ state: 'ended', end })
+    expect(await hub.environment.registry.openTrainings(10)).toEqual([])
+  })
+
+  it.each([
+    ['has taken the hub along three times', 'shop', 3, /the hub ended 3 times/],
+    ['is of a site it does not serve', 'gone', 1, /not served any more/],
+  ])('gives up one that %s', async (_what, site, starts, reason) => {
+    const number = await begun(site, starts)
+    const trainings = new Trainings(hub.environment)
+    await trainings.takeUp()
+    expect(await trainings.find(site, number)).toMatchObject({
+      end: { outcome: 'failed', reason: expect.stringMatching(reason) },
+    })
+    expect(await hub.environment.registry.openTrainings(10)).toEqual([])
+  })
+})
+
+it('an order is answered at once with where to ask for it', async () => {
+  const app = hubApp(hub.environment, new Schedule(hub.environment))
+  const headers = { authorization: `Bearer ${adminToken}` }
+  const ordered = await app.request('/v1/trainings', { method: 'POST', headers })
+  expect(ordered.status).toBe(202)
+  const asked = ordered.headers.get('location') ?? ''
+  await expect
+    .poll(async () => (await app.request(asked, { headers })).json())
+    .toMatchObject({ by: 'operator', state: 'ended', end: { outcome: 'too_little' } })
+  expect((await app.request('/v1/trainings/0', { headers })).status).toBe(404)
+})
+
+it('a training whose process is killed is begun anew, once', { timeout: 60_000 }, async () => {
+  const chains = Array.from({ length: 6_000 }, (_, at) => [
+    at % 60,
+    60 + (at % 60),
+    120 + (at % 60),
+  ])
+  const sessions = trainingSessions(chains)
+  const lines: string[] = []
+  const trained = await trainInProcess(sessions, { modelBytesMax: 1_000_000 }, (line) => {
+    if (lines.push(line) === 1) void killTraining()
+  })
+  expect(lines).toContain('the process that trained was ended by SIGKILL: begun anew')
+  expect(trained.verdict.passed).toBe(true)
+})
+
+/** Kills the process that trains for this one, as the kernel does where memory is short. */
+async function killTraining(): Promise<void> {
+  const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,ppid=,args='])
+  const own = stdout
+    .split('\n')
+    .filter((line) => line.includes('training-process.ts'))
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, parent]) => Number(parent) === process.pid)
+  for (const [pid] of own) process.kill(Number(pid), 'SIGKILL')
+}
