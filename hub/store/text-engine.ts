@@ -1,5 +1,6 @@
 /** The store over an engine that speaks text, so that rows are turned into JSON once, whatever process they cross. */
 
+import { setImmediate as othersTurn } from 'node:timers/promises'
 import { type QueryLimits, queryDefaults, type Store, StoreError } from './store.ts'
 
 /** What an engine must do; bodies and answers are JSON, one row a line. */
@@ -19,6 +20,9 @@ export interface TextEngine {
 // where a batch is cut, and so which token names which rows: change them only while no insert is outstanding.
 const insertRowsMax = 50_000
 const insertCharactersMax = 32_000_000
+
+/** A training reads hundreds of thousands of rows; what else the hub does has its turn between so many of them. */
+const rowsAtOnce = 5_000
 
 const identifier = /^[A-Za-z_][A-Za-z0-9_]*$/
 
@@ -40,9 +44,16 @@ export function storeOver(engine: TextEngine): Store {
     },
 
     async query<Row>(sql: string, parameters = {}, limits: QueryLimits = {}): Promise<Row[]> {
-      return decodeRows<Row>(
-        await engine.queryText(sql, parameters, { ...queryDefaults, ...limits }),
-      )
+      const text = await engine.queryText(sql, parameters, { ...queryDefaults, ...limits })
+      const rows: Row[] = []
+      for (let from = 0; from < text.length; ) {
+        const end = text.indexOf('\n', from)
+        const to = end < 0 ? text.length : end
+        if (to > from) rows.push(JSON.parse(text.slice(from, to)) as Row)
+        from = to + 1
+        if (rows.length % rowsAtOnce === 0) await othersTurn()
+      }
+      return rows
     },
   }
 }
@@ -65,11 +76,4 @@ export function* encodeRows(rows: readonly Record<string, unknown>[]): Generator
     characters += line.length
   }
   if (lines.length > 0) yield lines.join('\n')
-}
-
-function decodeRows<Row>(text: string): Row[] {
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Row)
 }

@@ -1,3 +1,4 @@
+import { setImmediate as othersTurn } from 'node:timers/promises'
 import type { TrainingSessions } from '#models/session-knn/train.ts'
 import { interactionEvents } from '#shared/event.ts'
 import { limits } from '#shared/limits.ts'
@@ -94,9 +95,12 @@ export async function readTrainingData(store: Store, site: string): Promise<Trai
   })
   return {
     catalogue: catalogue.map(factsOf),
-    sessions: flatten(sessions.toReversed(), catalogue),
+    sessions: await flatten(sessions.toReversed(), catalogue),
   }
 }
+
+/** What else the hub does has its turn between so many. */
+const sessionsAtOnce = 20_000
 
 interface CatalogueRow {
   readonly id: string
@@ -125,10 +129,10 @@ function factsOf(row: CatalogueRow): ItemFacts {
  * Puts sessions end to end in dense numbers. Events arrive between the two queries, so a session may
  * hold an item that the catalogue did not: it is left to the next training.
  */
-function flatten(
+async function flatten(
   rows: readonly SessionRow[],
   catalogue: readonly { readonly id: string }[],
-): TrainingSessions {
+): Promise<TrainingSessions> {
   const numbers = new Map(catalogue.map(({ id }, number) => [id, number]))
   const items: number[] = []
   const sessionOffsets = new Int32Array(rows.length + 1)
@@ -138,6 +142,7 @@ function flatten(
       if (number !== undefined) items.push(number)
     }
     sessionOffsets[session + 1] = items.length
+    if (session % sessionsAtOnce === 0) await othersTurn()
   }
   const sessionEndsAtMs = Float64Array.from(rows, (row) => Number(row.endsAtMs))
   return {

@@ -1,16 +1,14 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 import { quantile } from 'simple-statistics'
 import { pushRelease } from '#hub/publishing/push.ts'
 import type { Policy } from '#shared/policy.ts'
 import { packRelease } from '#shared/release.ts'
+import { startBoxPop } from '#test/support/box-pop.ts'
 import { rawEvent } from '#test/support/events.ts'
-import { popSecret, releasePrivateKeyHex, releasePublicKeyHex } from '#test/support/keys.ts'
+import { releasePrivateKeyHex } from '#test/support/keys.ts'
 import { smallRelease } from '#test/support/release.ts'
 
 const roundsTotal = 400
@@ -61,15 +59,14 @@ export async function latencyFigures(): Promise<Record<string, number>> {
         'export default { async fetch(request) { await request.text(); return new Response("{}") } }',
     }),
   )
-  const pop = await startPop(directory)
+  const pop = await startBoxPop(directory)
   try {
     await pushTo(pop.url)
     const emptyUrl = (await empty.ready).href
     return figuresOf(await measured(emptyUrl, pop.url))
   } finally {
     await empty.dispose()
-    pop.process.kill('SIGTERM')
-    await once(pop.process, 'exit')
+    await pop.stop()
     await rm(directory, { recursive: true, force: true })
   }
 }
@@ -137,23 +134,4 @@ async function pushTo(popUrl: string): Promise<void> {
   const key = await crypto.subtle.importKey('pkcs8', der, { name: 'Ed25519' }, false, ['sign'])
   const signature = { key, now: () => Date.now(), newId: () => crypto.randomUUID() }
   await pushRelease(popUrl, 'demo', { digest, bytes: async () => bytes, use: 'live' }, signature)
-}
-
-/** The program of a POP on a box, its state on this disk; there is no hub. */
-async function startPop(directory: string) {
-  const child = spawn(process.execPath, ['edge/box/main.ts'], {
-    env: {
-      ...{ PATH: process.env.PATH, SITES: '{"demo":{"writeKeys":["demo"]}}', POP_ID: 'bench' },
-      ...{ HUB_URL: 'http://127.0.0.1:1', POP_SECRET: popSecret },
-      ...{ RELEASE_PUBLIC_KEY: releasePublicKeyHex, POP_PORT: '0', POP_DATA_DIR: directory },
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  for await (const line of createInterface({ input: child.stdout })) {
-    const { message, url } = JSON.parse(line) as { message: string; url?: string }
-    if (message !== 'pop listening') continue
-    child.stdout.resume()
-    return { process: child, url: url as string }
-  }
-  throw new Error('the POP ended before it listened')
 }
