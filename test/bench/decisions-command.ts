@@ -6,6 +6,7 @@ import { guardRailFigures } from './decisions/guard-rails.ts'
 import { latencyFigures } from './decisions/latency.ts'
 import { nabFigures } from './decisions/nab.ts'
 import { offerFigures } from './decisions/offers.ts'
+import { outcomeFigures } from './decisions/outcome.ts'
 import { ruleFigures } from './decisions/rules.ts'
 
 type Figures = Readonly<Record<string, number | null>>
@@ -25,6 +26,7 @@ const groups: Readonly<Record<string, () => Figures | Promise<Figures>>> = {
   guards: guardRailFigures,
   offers: offerFigures,
   fraud: () => told(fraudFigures()),
+  outcome: async () => told(await outcomeFigures()),
   nab: () => told(nabFigures()),
   experiments: experimentFigures,
 }

@@ -23,7 +23,7 @@ export const learningBounds = {
   /** The newest rows judge. */
   judgedShare: 0.2,
   /** The newest of the others say when to stop, how sure to be, and which family it is. */
-  chosenShare: 0.25,
+  chosenShare: 0.2,
   /** Draws visitors and rows: the same store, the same model. */
   seed: 1,
 } as const

@@ -35,33 +35,43 @@ export interface TrainedRows {
  * Same rows, same bytes.
  */
 export function trainRows(rows: LearnedRows): TrainedRows {
-  const { judgedShare, chosenShare } = learningBounds
-  const total = rows.labels.length
-  const judgedFrom = rows.askedAt[Math.floor(total * (1 - judgedShare))] ?? 0
-  const places = [...rows.labels.keys()]
-  const earlier = places.filter(
-    (at) => (rows.askedAt[at] as number) < judgedFrom && (rows.knownAt[at] as number) <= judgedFrom,
-  )
-  const judged = places.filter((at) => (rows.askedAt[at] as number) >= judgedFrom)
-  const counts = { rows: total, ...positivesOf(rows, places) }
+  const { earlier, judged } = splitByTime(rows)
+  const all = [...rows.labels.keys()]
+  const counts = { rows: all.length, ...positivesOf(rows, all) }
   const lacking = whatLacks(rows, earlier, judged)
   if (lacking !== null)
     return { ...nothing, outcome: 'too_little', reason: lacking, figures: counts }
-  const partsOf = (of: readonly number[], share: number): [Examples, Examples] => {
-    const from = Math.floor(of.length * (1 - share))
-    return [pick(rows, of.slice(0, from)), pick(rows, of.slice(from))]
-  }
-  const chosen = fitTabular(...partsOf(earlier, chosenShare))
-  const test = pick(rows, judged)
-  const verdict = judge(chosen.model, test, pick(rows, earlier))
+  const chosen = chooseModel(pick(rows, earlier))
+  const verdict = judge(chosen.model, pick(rows, judged), pick(rows, earlier))
   const { reliability } = verdict
   const figures = { ...counts, ...verdict.figures }
   const { reason, isBetter } = ruling(verdict.figures)
   if (!isBetter) return { ...nothing, outcome: 'not_better', reason, figures, reliability }
-  // As many of the newest rows as chose the family say now when to stop.
-  const { model, family } = fitTabular(...partsOf(places, judgedShare), [chosen.family])
+  const { model, family } = chooseModel(rows, [chosen.family])
   const bytes = buildTabularModel(model, rows.columns)
   return { outcome: 'learned', reason, figures, reliability, family, model, bytes }
+}
+
+/** Places of the rows that judge, and of those whose labels were known before the first of them was asked. */
+export function splitByTime({ askedAt, knownAt, labels }: LearnedRows) {
+  const judgedFrom = askedAt[Math.floor(labels.length * (1 - learningBounds.judgedShare))] ?? 0
+  const places = [...labels.keys()]
+  return {
+    earlier: places.filter(
+      (at) => (askedAt[at] as number) < judgedFrom && (knownAt[at] as number) <= judgedFrom,
+    ),
+    judged: places.filter((at) => (askedAt[at] as number) >= judgedFrom),
+  }
+}
+
+/** The better family, or this one; the newest of the examples choose. */
+export function chooseModel(examples: Examples, families?: readonly TabularFamily[]) {
+  const places = [...examples.labels.keys()]
+  const from = Math.floor(places.length * (1 - learningBounds.chosenShare))
+  const [earlier, newer] = [places.slice(0, from), places.slice(from)].map((of) =>
+    pick(examples, of),
+  ) as [Examples, Examples]
+  return fitTabular(earlier, newer, families)
 }
 
 const nothing = { reliability: [], family: null, model: null, bytes: null } as const
