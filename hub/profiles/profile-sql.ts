@@ -1,3 +1,4 @@
+import { limits } from '#shared/limits.ts'
 import { profileFields } from '#shared/profile.ts'
 
 const columns = Object.entries(profileFields).map(([name, { sql }]) => `${sql} AS ${name}`)
@@ -7,7 +8,8 @@ const columns = Object.entries(profileFields).map(([name, { sql }]) => `${sql} A
  * the columns `visitor` and `as_of`, a DateTime64(3, 'UTC')) of which the store has anything from before it.
  *
  * It is what serving reads and what training reads. An event counts when it happened before the moment and had come by
- * then: a row of training never knows what the future brought.
+ * then: a row of training never knows what the future brought. One that came long after it happened counts as if it had
+ * come at once, as it does when visitors are replayed: history that is imported teaches as if it had been lived through.
  */
 export function profilesSql(asked: string): string {
   return `
@@ -20,6 +22,7 @@ export function profilesSql(asked: string): string {
     FROM events_once
     WHERE site = {site:String} AND NOT bot AND visitor IN (SELECT visitor FROM (${asked}))
   ) AS acts USING (visitor)
-  WHERE at < as_of AND received_at < as_of
+  WHERE at < as_of AND (received_at < as_of
+    OR toUnixTimestamp64Milli(received_at) - toUnixTimestamp64Milli(at) > ${limits.triggerAgeMsMax})
   GROUP BY visitor, as_of`
 }

@@ -15,7 +15,8 @@ export interface AskedProfile {
   readonly asOf: number
 }
 
-type Row = AskedProfile & ProfileValues
+/** As `profilesSql` answers. */
+export type ProfileRow = AskedProfile & ProfileValues
 
 /** Joined with the events of as many visitors, it answers in milliseconds; what takes longer nobody waits for. */
 const timeMaxMs = 5_000
@@ -37,7 +38,7 @@ export async function readProfiles(
     visitors: wanted.map(({ visitor }) => visitor),
     moments: wanted.map(({ asOf }) => Math.trunc(asOf)),
   }
-  const rows = await store.query<Row>(sql, parameters, {
+  const rows = await store.query<ProfileRow>(sql, parameters, {
     rowsMax: limits.profileBatchMax,
     ...{ timeMaxMs, memoryMbMax },
   })
@@ -52,7 +53,8 @@ function keyOf({ visitor, asOf }: AskedProfile): string {
   return JSON.stringify([visitor, Math.trunc(Number(asOf))])
 }
 
-function valuesOf(row: Row): ProfileValues {
+/** 64-bit integers may come as text. */
+export function valuesOf(row: ProfileRow): ProfileValues {
   return Object.fromEntries(profileNames.map((name) => [name, readValue(name, row[name])]))
 }
 

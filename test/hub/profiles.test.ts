@@ -10,7 +10,7 @@ import { type ProfilesAnswer, type ProfilesQuestion, profilesPath } from '#share
 import { limits } from '#shared/limits.ts'
 import { newcomer, type ProfileValues, profileNames } from '#shared/profile.ts'
 import { spendOf } from '#shared/session.ts'
-import { baseMs, shelfEvent } from '#test/support/events.ts'
+import { baseMs, minuteMs, shelfEvent } from '#test/support/events.ts'
 import { openTestHub, signedRequestTo, type TestHub } from '#test/support/hub.ts'
 
 const dayMs = 86_400_000
@@ -29,7 +29,7 @@ interface Act {
   readonly visitor: string
   readonly agoDays: number
   /** How long it waited on its device. */
-  readonly lateDays: number
+  readonly lateMinutes: number
   readonly event: string
   readonly category: string | null
   readonly total: number
@@ -41,7 +41,7 @@ const act: fc.Arbitrary<Act> = fc.record({
   id: fc.integer({ min: 1, max: 25 }),
   visitor: fc.constantFrom('a:ann', 'u:ben'),
   agoDays: fc.oneof(fc.double({ min: 0, max: 200, noNaN: true }), fc.constantFrom(0, 90)),
-  lateDays: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.integer({ min: 1, max: 60 })),
+  lateMinutes: fc.constantFrom(0, 0, 1, 10, 15, 16, 60_000),
   event: fc.constantFrom('Product Viewed', 'Product Added', 'Order Completed', 'Searched'),
   category: fc.constantFrom('shoes', 'socks', 'hats', null),
   total: fc.integer({ min: 0, max: 30_000 }).map((cents) => cents / 100),
@@ -49,10 +49,16 @@ const act: fc.Arbitrary<Act> = fc.record({
   session: fc.integer({ min: 1, max: 4 }),
 })
 
-function eventOf({ id, agoDays, lateDays, event, category, total, bot }: Act) {
+function eventOf({ id, agoDays, lateMinutes, event, category, total, bot }: Act) {
   const timestamp = Math.round(baseMs - agoDays * dayMs)
   return shelfEvent({
-    ...{ messageId: `m${id}`, event, bot, timestamp, receivedAt: timestamp + lateDays * dayMs },
+    ...{
+      messageId: `m${id}`,
+      event,
+      bot,
+      timestamp,
+      receivedAt: timestamp + lateMinutes * minuteMs,
+    },
     properties: { total, ...(category !== null && { category }) },
   })
 }
@@ -71,7 +77,10 @@ function knownBefore(acts: readonly Act[], visitor: string, asOf: number): Profi
   const known = acts
     .filter((each) => each.visitor === visitor && !each.bot)
     .map((each) => ({ ...each, ...eventOf(each) }))
-    .filter(({ timestamp, receivedAt }) => timestamp < asOf && receivedAt < asOf)
+    .filter(({ timestamp, receivedAt }) => {
+      const isImported = receivedAt - timestamp > limits.triggerAgeMsMax
+      return timestamp < asOf && (receivedAt < asOf || isImported)
+    })
   if (known.length === 0) return newcomer
   const orders = known.filter(({ event }) => event === 'Order Completed')
   const spent = (all: typeof known) =>
@@ -119,7 +128,9 @@ function once(acts: readonly Act[]): Act[] {
 
 describe('a profile', () => {
   it('says what the store had of a visitor before a moment, and nothing of later', async () => {
-    const moments = fc.integer({ min: -200, max: 61 }).map((days) => baseMs + days * dayMs)
+    const moments = fc
+      .oneof(fc.integer({ min: -200, max: 1 }), fc.constantFrom(-1 / 1440, 0, 1 / 144, 1 / 96))
+      .map((days) => Math.round(baseMs + days * dayMs))
     await fc.assert(
       fc.asyncProperty(fc.array(act, { maxLength: 40 }), moments, async (all, asOf) => {
         const acts = once(all)
@@ -142,7 +153,13 @@ describe('a profile', () => {
   })
 
   it('is read by training for each row as of its own moment, by the same SQL', async () => {
-    const order = { event: 'Order Completed', total: 10, lateDays: 0, bot: false, category: null }
+    const order = {
+      event: 'Order Completed',
+      total: 10,
+      lateMinutes: 0,
+      bot: false,
+      category: null,
+    }
     const acts = [10, 5, 1].map((agoDays, id) => ({
       ...{ ...order, id, agoDays, session: id, visitor: 'a:trained' },
     }))
@@ -166,7 +183,7 @@ describe('a profile', () => {
 })
 
 describe('the route of profiles', () => {
-  const view = { event: 'Product Viewed', total: 0, lateDays: 0, bot: false, category: null }
+  const view = { event: 'Product Viewed', total: 0, lateMinutes: 0, bot: false, category: null }
   const seen = { ...view, id: 1, agoDays: 1, session: 1 }
   const wanted = (visitor: string) => ({ visitor, asOf: baseMs })
 

@@ -1,5 +1,8 @@
 import type { Learning } from '#shared/learning.ts'
 import { limits } from '#shared/limits.ts'
+import { newcomer } from '#shared/profile.ts'
+import { profilesSql } from '../../profiles/profile-sql.ts'
+import { type ProfileRow, valuesOf } from '../../profiles/read-profiles.ts'
 import type { Store } from '../../store/store.ts'
 import { learningBounds } from './bounds.ts'
 import type { StoredEvent } from './replay-history.ts'
@@ -41,6 +44,17 @@ const sizeSql = `SELECT count() AS visitors, sum(events) AS events FROM (${visit
 /** The raw JSON of a property as an id: 7 and "7" are one. */
 const idOf = (property: string) => `trim(BOTH '"' FROM JSONExtractRaw(properties, ${property}))`
 
+/** Whose events are on a page. */
+const pageSql = `
+  SELECT visitor FROM (${visitorsSql}) WHERE place >= {from:UInt32} AND place < {end:UInt32}`
+
+/** A session is called by when it began. */
+const profilesOfPageSql = profilesSql(`
+  SELECT visitor, fromUnixTimestamp64Milli(toInt64OrZero(substring(session, 2)), 'UTC') AS as_of
+  FROM events_once
+  WHERE site = {site:String} AND timestamp > fromUnixTimestamp64Milli({sinceMs:Int64})
+    AND startsWith(session, 's') AND visitor IN (${pageSql})`)
+
 /** What is said later of what an id names; of several words the last. */
 const saidSql = `
   SELECT ${idOf('{joinedBy:String}')} AS id,
@@ -51,7 +65,7 @@ const saidSql = `
   GROUP BY id HAVING id != ''`
 
 const eventsSql = (isJoined: boolean) => `
-  SELECT visitor, event, toUnixTimestamp64Milli(own.timestamp) AS timestamp,
+  SELECT visitor, event, session, toUnixTimestamp64Milli(own.timestamp) AS timestamp,
          toUnixTimestamp64Milli(received_at) AS receivedAt, bot,
          if(${isRead}, properties, '{}') AS properties, if(${isRead}, context, '{}') AS context,
          ${isJoined ? 'said, saidAt' : "'' AS said, 0 AS saidAt"}
@@ -59,8 +73,7 @@ const eventsSql = (isJoined: boolean) => `
     SELECT *, ${isJoined ? `if(event IN {after:Array(String)}, ${idOf('{joinedBy:String}')}, '')` : "''"} AS id
     FROM events_once
     WHERE site = {site:String} AND timestamp > fromUnixTimestamp64Milli({sinceMs:Int64})
-      AND visitor IN (
-        SELECT visitor FROM (${visitorsSql}) WHERE place >= {from:UInt32} AND place < {end:UInt32})
+      AND visitor IN (${pageSql})
   ) AS own
   ${isJoined ? `LEFT JOIN (${saidSql}) AS others ON others.id = own.id` : ''}
   ORDER BY visitor, epoch, sequence, position`
@@ -101,19 +114,35 @@ export async function readHistories(
           saidBy: learning.said.event,
         }
       : null
+  const readsProfiles = learning.features.some(({ from }) => from.startsWith('profile.'))
   const edge = (page: number) => Math.round((page / pagesTotal) * share * wheel)
   async function* pages() {
     for (let page = 0; page < pagesTotal; page++) {
       const parameters = { ...drawing, ...joined, from: edge(page), end: edge(page + 1) }
-      const rows = await store.query<StoredEvent>(eventsSql(joined !== null), parameters, {
-        ...{ ...bounds, rowsMax: pageRowsMax, bytesMax: pageBytesMax },
-      })
-      yield rows.map((row) => ({
+      const pageBounds = { ...bounds, rowsMax: pageRowsMax, bytesMax: pageBytesMax }
+      const rows = await store.query<Row>(eventsSql(joined !== null), parameters, pageBounds)
+      const profiles = readsProfiles
+        ? profilesBySession(
+            await store.query<ProfileRow>(profilesOfPageSql, parameters, pageBounds),
+          )
+        : null
+      yield rows.map(({ session, ...row }) => ({
         ...row,
+        profile: profiles && (profiles.get(sessionKey(row.visitor, session)) ?? newcomer),
         ...{ timestamp: Number(row.timestamp), receivedAt: Number(row.receivedAt) },
         ...{ bot: Boolean(row.bot), saidAt: Number(row.saidAt) },
       }))
     }
   }
   return { visitors, events, pages: pages() }
+}
+
+type Row = Omit<StoredEvent, 'profile'> & { readonly session: string }
+
+function profilesBySession(rows: readonly ProfileRow[]) {
+  return new Map(rows.map((row) => [sessionKey(row.visitor, `s${row.asOf}`), valuesOf(row)]))
+}
+
+function sessionKey(visitor: string, session: string): string {
+  return JSON.stringify([visitor, session])
 }

@@ -1,6 +1,7 @@
 import type { ShelfEvent } from '#shared/event.ts'
 import { limits } from '#shared/limits.ts'
 import { timeIn, timeZoneOf } from '#shared/policy/time.ts'
+import type { ProfileValues } from '#shared/profile.ts'
 import type { FeatureFacts } from '#shared/tabular/read-features.ts'
 import { totalsAt } from '#shared/totals.ts'
 import { noVisitorState, takeEvent, type VisitorState } from '#shared/visitor-state.ts'
@@ -17,6 +18,8 @@ export interface StoredEvent {
   /** What another event said of it, as JSON, and when; '' where none did. */
   readonly said: string
   readonly saidAt: number
+  /** What the store knew of the visitor before the event's session; null where no feature reads it. */
+  readonly profile: ProfileValues | null
 }
 
 /** How visitors are replayed. */
@@ -69,12 +72,14 @@ export function replayHistory(
     // Bots never teach a model.
     if (isLate || bot || !after.includes(stored.event)) continue
     const context = isTriggered ? {} : event.context
+    // At a POP it comes after the first event of a session.
+    const profile = (state.session?.events ?? 0) > 1 ? stored.profile : null
     const { hour, minute, weekday } = timeIn(timeZoneOf(context, timeZone), at)
     moments.push({
       index,
       facts: {
         ...{ session: state.session, totals: totalsAt(state.totals, at) },
-        ...{ event: event.properties, context },
+        ...{ profile, event: event.properties, context },
         time: { hour: Number(hour), minute: Number(minute), weekday: Number(weekday) },
       },
     })

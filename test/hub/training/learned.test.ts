@@ -21,7 +21,7 @@ import type { Feature } from '#shared/tabular/feature.ts'
 import { encodeFeatures, readFeatures } from '#shared/tabular/read-features.ts'
 import { totalNames } from '#shared/totals.ts'
 import { arbitraryTraffic } from '#test/support/arbitrary-traffic.ts'
-import { baseMs, minuteMs } from '#test/support/events.ts'
+import { baseMs, minuteMs, shelfEvent } from '#test/support/events.ts'
 import { sqliteStorage } from '#test/support/sqlite-storage.ts'
 import { batchesOf, coreOn, noAlarm, requestOf } from '#test/support/visitors.ts'
 import { eventRow } from '../../contract/store-contract.ts'
@@ -124,12 +124,52 @@ describe('a row to learn from', () => {
   })
 })
 
+describe('what the store knew of a visitor before a session', () => {
+  it('is in the rows of its later events, as of its beginning and not of later', async () => {
+    const site = randomUUID()
+    const core = coreOn(sqliteStorage())
+    // An order a day for three days, each after a view of the same session.
+    const events = [0, 1, 2].flatMap((day) =>
+      ['Product Viewed', 'Order Completed'].map((event, at) =>
+        shelfEvent({
+          ...{ event, messageId: `${day} ${at}`, timestamp: baseMs + day * dayMs + at * minuteMs },
+          properties: event === 'Order Completed' ? { total: 10 } : {},
+        }),
+      ),
+    )
+    const visitor = 'a:buyer'
+    core.commit([requestOf(events, { site, visitor })], baseMs, noAlarm)
+    const rows = batchesOf(core).flatMap(({ records, epoch, sequence }) =>
+      records.map((record, position) => {
+        const place = { site, visitor, epoch, sequence, position, pop: 'p', region: 'r' }
+        return rowOf(record as ShelfRecord, place).row
+      }),
+    )
+    await store.insert('events', rows, randomUUID())
+    const features = [number('profile.orders'), number('profile.spend')]
+    const [history = []] = await historiesOf(site, outcome({ features }))
+    const { moments } = replayHistory(history, {
+      ...{ after, timeZone: 'UTC', idleMsMax: limits.sessionIdleMsDefault, isTriggered: true },
+    })
+    const told = moments.map(({ facts }) => Object.values(readFeatures(features, facts)))
+    // Right after the first event of a session a POP has none: it is on its way.
+    expect(told).toEqual([
+      [-1, -1],
+      [0, 0],
+      [-1, -1],
+      [1, 10],
+      [-1, -1],
+      [2, 20],
+    ])
+  })
+})
+
 /** An event of the store at a minute, in time. */
 function stored(event: string, at: number, changes: Partial<StoredEvent> = {}): StoredEvent {
   const happenedAt = baseMs + at * minuteMs
   return {
     ...{ visitor: 'a:1', event, timestamp: happenedAt, receivedAt: happenedAt, bot: false },
-    ...{ properties: '{}', context: '{}', said: '', saidAt: 0, ...changes },
+    ...{ properties: '{}', context: '{}', said: '', saidAt: 0, profile: null, ...changes },
   }
 }
 
