@@ -77,7 +77,10 @@ async function decideOnce(visitor: string, asked: Asked, environment: Environmen
   // Not even a pin reaches whoever gets nothing.
   const shown = { scope, at, memory, itemsMax: holdout === 'nothing' ? 0 : itemsMax }
   const reservations = await reserve(placement, shown, { site: site.id, visitor }, environment)
-  const outcome = placement.decide({ ...inferred, ...shown, reservations, item, events })
+  const decisionId = asked.trigger?.decisionId ?? environment.newId()
+  const outcome = placement.decide({
+    ...{ ...inferred, ...shown, decisionId, reservations, item, events },
+  })
   const ofProfile = known.toldProfile === null ? {} : { profile: known.toldProfile }
   const seen = { ...inferred, features: { ...inferred.features, ...told, ...ofProfile } }
   const inputs = inputsOf({
@@ -85,7 +88,7 @@ async function decideOnce(visitor: string, asked: Asked, environment: Environmen
     ...{ timeZone: known.timeZone, reservations },
     popular: release === null ? inferred.popular : null,
   })
-  const record = recordOf(asked, placement, session, seen, { ...outcome, inputs }, environment)
+  const record = recordOf(decisionId, asked, placement, session, seen, { ...outcome, inputs })
   return {
     record,
     inferred,
@@ -151,16 +154,16 @@ function numbersOf({ hour, minute, weekday }: RuleTime) {
 }
 
 function recordOf(
-  { question, at, release, trigger }: Asked,
+  decisionId: string,
+  { question, at, release }: Asked,
   { placement }: CompiledPlacement,
   session: Session | null,
   { features, model, fallback }: Inferred,
   { items, answer, effects, inputs }: Outcome & { readonly inputs: DecisionInputs },
-  { newId }: Environment,
 ): DecisionRecord {
   return {
     kind: 'decision',
-    decisionId: trigger?.decisionId ?? newId(),
+    decisionId,
     at,
     placement: question.placement,
     release: release?.digest ?? null,

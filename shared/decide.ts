@@ -1,3 +1,4 @@
+import { drawOf, type Explored, explore } from './explore.ts'
 import type { CompiledItems, ItemRule as Rule } from './kinds/items.ts'
 import type { Scope } from './policy/expression.ts'
 import { RuleItem } from './policy/facts.ts'
@@ -30,6 +31,8 @@ export interface ItemsInput {
   readonly at: number
   /** What the last decision of this placement for this visitor left here; it may be of another policy. */
   readonly memory: unknown
+  /** What chance follows from; absent where nothing is to be left to chance. */
+  readonly decisionId?: string
 }
 
 export interface Decided {
@@ -38,6 +41,8 @@ export interface Decided {
   readonly effects: readonly RuleEffect[]
   /** For the next decision of this placement and visitor; absent where no rule asks what was shown. */
   readonly memory?: object
+  /** Where the placement explores. */
+  readonly answer?: Explored & Readonly<Record<string, unknown>>
 }
 
 interface Candidate {
@@ -83,12 +88,27 @@ export function decideItems(input: ItemsInput): Decided {
     if (answer.isFull()) break
     fill(answer, list(), diversity?.rule.relevance ?? 1)
   }
-  const items = answer.items().map(describe)
+  const { items, ...chance } = withChance(input, answer.items().map(describe), effects)
   // Also of rules that are off for this visitor at this moment: they may be on at the next.
   const rules = input.placement.rules.flatMap(({ rule }) => (isOfShown(rule) ? [rule] : []))
-  if (rules.length === 0) return { items, effects }
+  if (rules.length === 0) return { items, effects, ...chance }
   const ids = items.map(({ id }) => id)
-  return { items, effects, memory: { shown: withShown(shown, ids, input.at, rules) } }
+  return { items, effects, ...chance, memory: { shown: withShown(shown, ids, input.at, rules) } }
+}
+
+/** The items with what chance did to them, where the placement explores. */
+function withChance(
+  { placement: { placement, rules }, decisionId }: ItemsInput,
+  items: readonly DecidedItem[],
+  effects: readonly RuleEffect[],
+): Pick<Decided, 'items' | 'answer'> {
+  if (placement.explore === undefined || decisionId === undefined) return { items }
+  const placing = effects.filter((_, at) => 'position' in (rules[at]?.rule ?? {}))
+  const fixed = new Set(placing.flatMap((effect) => effect.items))
+  const isFixed = ({ id }: DecidedItem) => fixed.has(id)
+  const draw = drawOf(decisionId)
+  const { items: explored, ...answer } = explore(items, isFixed, placement.explore, draw)
+  return { items: explored, answer }
 }
 
 function isOfShown(rule: Rule): rule is Of<'frequency-cap' | 'cool-down'> {

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
+import { addEstimateCommand } from './estimate-command.ts'
 import type { HubClient } from './hub-client.ts'
 import { columns, facts, printable, type TableRow } from './layout.ts'
 import type { Run } from './run.ts'
@@ -25,6 +26,7 @@ export function addReleaseCommands(program: Command, run: Run): void {
       run({ ask: (hub) => hub.get<TableRow[]>(path, { site }), show: shownReleases }),
     )
   addMoves(group, run)
+  addEstimateCommand(group, run)
   group
     .command('history')
     .description('what was live, by whom and why: every move, or what held at a time')

@@ -2,7 +2,7 @@ import type { DecisionRecord, Fallback } from '#shared/contract.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 import type { Store } from '../store/store.ts'
 
-interface Row {
+export interface DecisionRow {
   readonly decision_id: string
   readonly visitor: string
   readonly at: string
@@ -31,15 +31,18 @@ export interface StoredDecision extends Omit<DecisionRecord, 'kind'> {
   readonly shownAt: string | null
 }
 
+/** All that a decision is read from, but for when it was shown. */
+export const decisionColumns = `decision_id, visitor, at, placement, kind, release, model, fallback, session, features, inputs,
+  effects, answer, items, scores, pop`
+
 /** The decision of an id. Throws `unknown_decision`: nobody has it, or it has not come from the POP yet. */
 export async function findDecision(
   site: string,
   id: string,
   store: Store,
 ): Promise<StoredDecision> {
-  const [row] = await store.query<Row>(
-    `SELECT decision_id, visitor, at, placement, kind, release, model, fallback, session, features, inputs,
-       effects, answer, items, scores, pop,
+  const [row] = await store.query<DecisionRow>(
+    `SELECT ${decisionColumns},
        (SELECT min(timestamp) FROM events_once WHERE site = {site:String} AND event = 'Decision Shown'
          AND JSONExtractString(properties, 'decisionId') = {id:String} HAVING count() > 0) AS shown_at
      FROM decisions_once WHERE site = {site:String} AND decision_id = {id:String} LIMIT 1`,
@@ -50,7 +53,7 @@ export async function findDecision(
   throw new RequestRefused(404, 'unknown_decision', detail)
 }
 
-function decisionOf(site: string, row: Row): StoredDecision {
+export function decisionOf(site: string, row: DecisionRow): StoredDecision {
   const { visitor, placement, model, session, items, scores, pop } = row
   return {
     ...{ decisionId: row.decision_id, site, visitor, pop, at: Date.parse(row.at), placement },

@@ -8,7 +8,11 @@ import {
 import type { Outcome } from '#shared/kinds/kind.ts'
 import type { TimeOfDayModel } from '#shared/model.ts'
 import { namedItems } from '#shared/named-items.ts'
-import { compilePolicy } from '#shared/policy/compile.ts'
+import {
+  type CompiledPlacement,
+  type CompiledPolicy,
+  compilePolicy,
+} from '#shared/policy/compile.ts'
 import { RuleItem, type SessionFacts } from '#shared/policy/facts.ts'
 import { holdoutOf } from '#shared/policy/holdout.ts'
 import type { RuleEffect } from '#shared/policy/ruling.ts'
@@ -23,13 +27,7 @@ import { slotOf } from '#shared/time-of-day.ts'
 import type { Totals } from '#shared/totals.ts'
 import type { Blobs } from '../registry/blobs.ts'
 import type { StoredDecision } from './find-decision.ts'
-import {
-  type Runtime,
-  runItemModel,
-  runTabularModel,
-  runTextModel,
-  runTimeOfDayModel,
-} from './replay-model.ts'
+import { ReplayedModels, type Runtime } from './replay-model.ts'
 
 /** A decision made again from what is stored with it, beside what was answered then. */
 export interface Replay {
@@ -51,38 +49,88 @@ type Parts = Pick<ReleaseParts, 'policy' | 'catalogue' | 'popularity'> &
  * the same rules on what it says. Throws RequestRefused where the release or the inputs are not there.
  */
 export async function replayDecision(decision: StoredDecision, blobs: Blobs): Promise<Replay> {
-  const inputs = readInputs(decision)
-  const parts = await partsOf(decision, inputs.popular ?? [], blobs)
-  const compiled = compilePolicy(parts.policy, parts.catalogue.items)
-  const placement = compiled.placements.get(decision.placement)
-  if (placement === undefined) throw cannot(`its release has no placement ${decision.placement}`)
-  const { visitor, at, features } = decision
-  const holdout = holdoutOf(parts.policy, decision.placement, visitor)
-  const numbers = new Map(parts.catalogue.items.map(({ id }, number) => [id, number]))
-  const items = parts.catalogue.items.map((facts, number) => new RuleItem(facts, number))
-  const item = (id: string) => items[numbers.get(id) ?? -1]
-  const inferred = await inferAgain(decision, parts, numbers)
-  const session = sessionFacts(features, inputs)
-  const { scope } = scopeOf(compiled, {
-    ...{ visitor, session, at, item, score: inferred.score },
-    totals: features.totals as Totals,
-    context: { ...(features.context as object), timezone: inputs.timeZone },
-    event: {
-      declared: placement.placement.event ?? {},
-      properties: (features.event ?? {}) as Record<string, unknown>,
-    },
-  })
-  const outcome = placement.decide({
-    ...{ scope, at, item, candidates: inferred.candidates, memory: inputs.memory ?? null },
-    popular: holdout === 'nothing' ? [] : parts.popularity,
-    itemsMax: holdout === 'nothing' ? 0 : inputs.itemsMax,
-    events: inputs.events.map((event) => ({ event })),
-    reservations: inputs.reservations,
-  })
-  return compared(decision, outcome, inferred.score)
+  const parts = await partsOf(decision, readInputs(decision).popular ?? [], blobs)
+  const release = new ReplayedRelease(parts)
+  try {
+    const { outcome, score } = await release.decide(decision)
+    return compared(decision, outcome, score)
+  } finally {
+    await release.close()
+  }
 }
 
-function readInputs({ inputs }: StoredDecision): DecisionInputs {
+/** A decision to make again; without its id nothing is left to chance. */
+type Redecided = Omit<StoredDecision, 'decisionId'> & { readonly decisionId?: string }
+
+/** A release that makes stored decisions again, one after the other; its models are loaded once. */
+export class ReplayedRelease {
+  readonly #parts: Parts
+  readonly #compiled: CompiledPolicy
+  readonly #numbers: ReadonlyMap<string, number>
+  readonly #items: readonly RuleItem[]
+  readonly #models: ReplayedModels
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+    const { items } = parts.catalogue
+    this.#compiled = compilePolicy(parts.policy, items)
+    this.#numbers = new Map(items.map(({ id }, number) => [id, number]))
+    this.#items = items.map((facts, number) => new RuleItem(facts, number))
+    this.#models = new ReplayedModels(parts.models ?? {})
+  }
+
+  /** Throws RequestRefused where the release has no such placement. */
+  placementOf(name: string): CompiledPlacement {
+    const placement = this.#compiled.placements.get(name)
+    if (placement) return placement
+    throw cannot(`its release has no placement ${name}`)
+  }
+
+  knows(item: string): boolean {
+    return this.#numbers.has(item)
+  }
+
+  /** Throws RequestRefused where the placement or the inputs are not there. */
+  async decide(decision: Redecided): Promise<{ outcome: Outcome; score: number | null }> {
+    const inputs = readInputs(decision)
+    const placement = this.placementOf(decision.placement)
+    const { policy, popularity } = this.#parts
+    const { decisionId, visitor, at, features } = decision
+    const holdout = holdoutOf(policy, decision.placement, visitor)
+    const item = (id: string) => this.#items[this.#numbers.get(id) ?? -1]
+    const inferred = await inferAgain(decision, this.#parts, this.#numbers, this.#models)
+    const session = sessionFacts(features, inputs)
+    const { scope } = scopeOf(this.#compiled, {
+      ...{ visitor, session, at, item, score: inferred.score },
+      totals: features.totals as Totals,
+      context: { ...(features.context as object), timezone: inputs.timeZone },
+      event: {
+        declared: placement.placement.event ?? {},
+        properties: (features.event ?? {}) as Record<string, unknown>,
+      },
+    })
+    const outcome = placement.decide({
+      ...{
+        ...(decisionId !== undefined && { decisionId }),
+        scope,
+        at,
+        item,
+        candidates: inferred.candidates,
+      },
+      ...{ memory: inputs.memory ?? null, reservations: inputs.reservations },
+      popular: holdout === 'nothing' ? [] : popularity,
+      itemsMax: holdout === 'nothing' ? 0 : inputs.itemsMax,
+      events: inputs.events.map((event) => ({ event })),
+    })
+    return { outcome, score: inferred.score }
+  }
+
+  close(): Promise<void> {
+    return this.#models.close()
+  }
+}
+
+export function readInputs({ inputs }: Pick<StoredDecision, 'inputs'>): DecisionInputs {
   const parsed = v.safeParse(decisionInputsSchema, inputs)
   if (parsed.success) return parsed.output
   throw cannot('it was made by a POP that did not store what replaying needs')
@@ -108,9 +156,10 @@ interface Inferred {
 
 /** What the model said: of the features that are stored, whatever has become of the visitor since. */
 async function inferAgain(
-  { model: name, fallback, features }: StoredDecision,
+  { model: name, fallback, features }: Redecided,
   release: Parts,
   numbers: ReadonlyMap<string, number>,
+  open: ReplayedModels,
 ): Promise<Inferred> {
   const nothing = { candidates: [], score: null }
   const { manifest, models, catalogue } = release
@@ -123,24 +172,24 @@ async function inferAgain(
   const runtime: Runtime = fallback === 'scorer_typescript' ? 'typescript' : 'wasm'
   if (declared.family === 'tabular') {
     const row = encodeFeatures(declared.features, features.inputs as FeatureValues)
-    return { ...nothing, score: await runTabularModel(bytes, declared, row, runtime) }
+    return { ...nothing, score: await open.score(name, declared, row, runtime) }
   }
   if (declared.family === 'text') {
     const text = features.text as TextInputs
     if (text.words.length === 0) return nothing
-    return { ...nothing, score: await runTextModel(bytes, text, runtime) }
+    return { ...nothing, score: await open.ofText(name, text, runtime) }
   }
   const seen = Int32Array.from(features.items as string[], (id) => numbers.get(id) as number)
   const ids = catalogue.items.map(({ id }) => id)
   if (declared.family !== 'time-of-day') {
-    const candidates = await runItemModel(bytes, declared, seen, runtime)
+    const candidates = await open.ofSession(name, declared, seen, runtime)
     return { ...nothing, candidates: namedItems(candidates, ids) }
   }
-  const near = await besideOf(declared, release, seen, runtime)
+  const near = await besideOf(declared, release, seen, runtime, open)
   const values = features.inputs as FeatureValues
   const [hour = 0, weekday = 1] = encodeFeatures(declared.features, values)
   const slot = slotOf({ hour, weekday })
-  const candidates = await runTimeOfDayModel(bytes, declared, slot, near, runtime)
+  const candidates = await open.ofTime(name, declared, slot, near, runtime)
   return { ...nothing, candidates: namedItems(candidates, ids) }
 }
 
@@ -150,6 +199,7 @@ async function besideOf(
   { manifest, models }: Parts,
   seen: Int32Array,
   runtime: Runtime,
+  open: ReplayedModels,
 ): Promise<Candidates> {
   const declared = manifest?.models[beside]
   const bytes = models?.[beside]
@@ -157,7 +207,8 @@ async function besideOf(
   if (!isOfItems || bytes === undefined || seen.length === 0) {
     return { items: Int32Array.of(), scores: Float32Array.of() }
   }
-  return runItemModel(bytes, declared, seen, declared.family === 'sequence' ? 'wasm' : runtime)
+  const own = declared.family === 'sequence' ? 'wasm' : runtime
+  return open.ofSession(beside, declared, seen, own)
 }
 
 /** A session as the rules saw it: most of it is among the features, the rest in the inputs. */

@@ -2,6 +2,8 @@ import type { Context, Hono } from 'hono'
 import { RequestRefused } from '#shared/request-refused.ts'
 import { callerOf } from '../authorise.ts'
 import type { Environment } from '../environment.ts'
+import { releaseEstimator } from '../experiments/estimate/estimate-release.ts'
+import { readEstimateQuestion } from '../experiments/estimate/question.ts'
 import { siteOf } from '../site-of.ts'
 import { canary, type Mover, promote, rollback, wasLive } from './tags.ts'
 
@@ -28,6 +30,12 @@ export function serveReleases(app: Hono, environment: Environment): void {
   app.get('/v1/releases/reports', async (context) =>
     context.json(await registry.popReports(ofSite(context), listedMax)),
   )
+  const estimateRelease = releaseEstimator(environment)
+  app.get('/v1/releases/:digest/estimate', async (context) => {
+    const question = readEstimateQuestion(context.req.query())
+    const digest = await digestOf(context, environment)
+    return context.json(await estimateRelease(ofSite(context), digest, question))
+  })
   app.post('/v1/releases/rollback', async (context) =>
     context.json(await rollback(moverOf(context), environment)),
   )

@@ -61,12 +61,36 @@ export const ruleSchema = v.variant('effect', [
 ])
 export type ItemRule = v.InferOutput<typeof ruleSchema>
 
+/** A choice that is rarer would speak for more than a hundred others. */
+const propensityMin = 0.01
+
+/** What is left to chance, so that the log tells what other choices would have brought (hub/experiments/estimate/). */
+const exploreSchema = v.pipe(
+  v.strictObject({
+    share: v.pipe(
+      v.number(),
+      v.minValue(0.001),
+      v.maxValue(0.5),
+      v.description('Of so many decisions chance chooses the first item.'),
+    ),
+    among: v.pipe(
+      whole(2, 20),
+      v.description('Of so many of the best items, each as likely as the others.'),
+    ),
+  }),
+  v.check(
+    ({ share, among }) => share / among >= propensityMin,
+    `each item needs a chance of ${propensityMin * 100} % or more: a larger share, or among fewer`,
+  ),
+)
+
 const schema = v.strictObject({
   ...everyPlacement,
   kind: v.literal('items'),
   /** `popularity`, or a model of the release that names items. */
   model: modelNameSchema,
   itemsMax: whole(1, limits.decisionItemsMax),
+  explore: v.optional(exploreSchema),
   rules: v.optional(v.pipe(v.array(ruleSchema), v.maxLength(limits.placementRulesMax)), []),
 })
 export type ItemsPlacement = v.InferOutput<typeof schema>
@@ -104,7 +128,7 @@ export const items: Kind<ItemsPlacement> = {
     return {
       ruleNames: placement.rules.map(({ name: own }) => own),
       check: () => [...tooCostly(rules), ...rules.flatMap(checking(compiled))],
-      decide: (input) => ({ ...decideItems({ ...input, placement: compiled }), answer: {} }),
+      decide: (input) => ({ answer: {}, ...decideItems({ ...input, placement: compiled }) }),
     }
   },
 }

@@ -39,6 +39,8 @@ export interface DecisionInput {
   readonly popular: readonly ScoredItem[]
   /** 0: whoever is in a holdout that gets nothing. */
   readonly itemsMax: number
+  /** What chance follows from; absent where nothing is to be left to chance. */
+  readonly decisionId?: string
   /** Those of the question, in their order. */
   readonly events: readonly Pick<ShelfEvent, 'event'>[]
   /** What the last decision of this placement for this visitor left here; whatever it is, it may be of another policy. */

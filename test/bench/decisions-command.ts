@@ -5,6 +5,7 @@ import { fraudFigures } from './decisions/fraud.ts'
 import { guardRailFigures } from './decisions/guard-rails.ts'
 import { latencyFigures } from './decisions/latency.ts'
 import { nabFigures } from './decisions/nab.ts'
+import { offPolicyFigures } from './decisions/off-policy.ts'
 import { offerFigures } from './decisions/offers.ts'
 import { outcomeFigures } from './decisions/outcome.ts'
 import { ruleFigures } from './decisions/rules.ts'
@@ -29,6 +30,7 @@ const groups: Readonly<Record<string, () => Figures | Promise<Figures>>> = {
   outcome: async () => told(await outcomeFigures()),
   nab: () => told(nabFigures()),
   experiments: experimentFigures,
+  offpolicy: () => offPolicyFigures(),
 }
 
 export function decisionsCommand(): Command {

@@ -108,7 +108,10 @@ const decision = fc.record({
 
 function holds(
   property: (
-    small: Required<Omit<SmallDecision, 'visitor' | 'at' | 'totals' | 'memory'>> & Visit,
+    small: Required<
+      Omit<SmallDecision, 'visitor' | 'at' | 'totals' | 'memory' | 'explore' | 'decisionId'>
+    > &
+      Visit,
   ) => void,
 ) {
   fc.assert(fc.property(decision, property), { numRuns: 500 })

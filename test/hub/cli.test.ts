@@ -279,6 +279,7 @@ describe('npx shelfedge that cannot do it', { timeout: 60_000 }, () => {
     [['trainings', 'show']],
     [['policy', 'check']],
     [['experiments']],
+    [['releases', 'estimate']],
     [['decisions', 'show']],
     [['decisions', 'replay']],
   ])('is helped by an example: %j', async (commandLine) => {

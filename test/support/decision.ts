@@ -1,4 +1,5 @@
 import type { ScoredItem } from '#shared/decide.ts'
+import type { ItemsPlacement } from '#shared/kinds/items.ts'
 import { type CompiledPlacement, compilePolicy } from '#shared/policy/compile.ts'
 import { RuleItem } from '#shared/policy/facts.ts'
 import { scopeOf } from '#shared/policy/scope.ts'
@@ -22,14 +23,25 @@ export interface SmallDecision {
   readonly totals?: Partial<Totals>
   readonly at?: number
   readonly memory?: unknown
+  readonly explore?: ItemsPlacement['explore']
+  readonly decisionId?: string
 }
 
 export function policyOf(
   rules: readonly Rule[],
   declared: SmallDecision['declared'] = {},
   itemsMax = 100,
+  explore?: ItemsPlacement['explore'],
 ): Policy {
-  const home: Placement = { kind: 'items', model: 'session-knn', itemsMax, rules: [...rules] }
+  const home: Placement = {
+    ...{
+      kind: 'items',
+      model: 'session-knn',
+      itemsMax,
+      rules: [...rules] as ItemsPlacement['rules'],
+    },
+    ...(explore && { explore }),
+  }
   return {
     ...{ context: {}, timeZone: 'UTC', experiments: {}, ...declared },
     placements: { home },
@@ -39,7 +51,7 @@ export function policyOf(
 /** One decision of a placement with these rules, as a POP makes it. */
 export function decide(small: SmallDecision) {
   const { catalogue, candidates, popular = [], seen = [], limit = 100 } = small
-  const policy = policyOf(small.rules, small.declared, small.itemsMax)
+  const policy = policyOf(small.rules, small.declared, small.itemsMax, small.explore)
   const compiled = compilePolicy(policy, catalogue)
   const items = new Map(catalogue.map((facts, number) => [facts.id, new RuleItem(facts, number)]))
   const item = (id: string) => items.get(id)
@@ -53,8 +65,9 @@ export function decide(small: SmallDecision) {
     totals: { ...totalsAt(null, at), ...small.totals },
   })
   const placement = compiled.placements.get('home') as CompiledPlacement
-  const { memory = null } = small
+  const { memory = null, decisionId } = small
   return placement.decide({
+    ...(decisionId !== undefined && { decisionId }),
     ...{ candidates, popular, scope, at, item, itemsMax: limit, events: [], memory },
   })
 }

@@ -26,6 +26,7 @@ placements:
     kind: items
     model: session-knn
     itemsMax: 10
+    explore: { share: 0.4, among: 3 }
     rules:
       - { name: not-current, effect: filter, keep: item.id != session.current }
       - { name: affordable, effect: filter, keep: item.price <= context.budget, when: has(context.budget) }
@@ -190,6 +191,9 @@ describe('a decision of a POP', { timeout: 240_000 }, () => {
       expect(body.items).toEqual(told)
       expect(body.answer).toEqual(answer.answer)
     }
+    // Chance is made again too.
+    const explored = made.map(({ answer }) => (answer as { explored?: boolean }).explored)
+    expect(explored).toEqual(expect.arrayContaining([true, false]))
     const fallbacks = new Set(made.map(({ fallback }) => fallback))
     expect(fallbacks).toEqual(
       new Set(['holdout', 'no_release', 'no_text', 'unknown_visitor', null]),
