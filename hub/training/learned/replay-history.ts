@@ -18,8 +18,8 @@ export interface StoredEvent {
   /** What another event said of it, as JSON, and when; '' where none did. */
   readonly said: string
   readonly saidAt: number
-  /** What the store knew of the visitor before the event's session; null where no feature reads it. */
-  readonly profile: ProfileValues | null
+  /** What the store knew of the visitor before the event's session; absent or null where no feature reads it. */
+  readonly profile?: ProfileValues | null
 }
 
 /** How visitors are replayed. */
@@ -73,7 +73,7 @@ export function replayHistory(
     if (isLate || bot || !after.includes(stored.event)) continue
     const context = isTriggered ? {} : event.context
     // At a POP it comes after the first event of a session.
-    const profile = (state.session?.events ?? 0) > 1 ? stored.profile : null
+    const profile = (state.session?.events ?? 0) > 1 ? (stored.profile ?? null) : null
     const { hour, minute, weekday } = timeIn(timeZoneOf(context, timeZone), at)
     moments.push({
       index,
