@@ -55,6 +55,7 @@ module.exports = {
     onlyImporter('kafkajs', 'hub/log/kafka-[a-z]+\\.ts'),
     onlyImporter('chdb', 'hub/store/chdb-process\\.ts'),
     onlyImporter('@electric-sql', 'hub/registry/open-registry\\.ts'),
+    onlyImporter('aws4fetch', 'hub/registry/s3-blobs\\.ts'),
     onlyImporter('miniflare', 'edge/box/main\\.ts'),
   ],
   options: {

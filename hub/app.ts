@@ -19,6 +19,7 @@ import { codesPath, serveOffers } from './offers/routes.ts'
 import { peakMemory } from './peak-memory.ts'
 import { profileTeller } from './profiles/answer-profiles.ts'
 import { serveReleases } from './publishing/routes.ts'
+import { BlobsUnavailableError } from './registry/blobs.ts'
 import { RegistryError } from './registry/registry.ts'
 import type { Schedule } from './schedule.ts'
 import { Scrape } from './scrape.ts'
@@ -239,6 +240,9 @@ function answerError(cause: Error, context: Context, { metrics, logger }: Enviro
 
 function asRefusal(cause: Error): RequestRefused | null {
   if (cause instanceof RequestRefused) return cause
+  if (cause instanceof BlobsUnavailableError) {
+    return new RequestRefused(503, 'blobs_unavailable', cause.message, 1)
+  }
   if (cause instanceof RegistryError && cause.retryable) {
     return new RequestRefused(503, 'registry_unavailable', cause.message, 1)
   }

@@ -4,6 +4,7 @@ import { httpUrl, integer, jsonText, readSettings } from '#shared/settings.ts'
 import { sessionIdleMsMaxOf, sitesSchema } from '#shared/sites.ts'
 import { type FailAt, failPoints, readFailAt } from './fail-point.ts'
 import { compressions, type KafkaSettings, saslMechanisms } from './log/kafka-settings.ts'
+import type { S3Settings } from './registry/s3-blobs.ts'
 import { tokensSchema } from './tokens.ts'
 import { endpointsSchema } from './webhooks/endpoint.ts'
 
@@ -41,6 +42,25 @@ const settingsEntries = v.object({
   ),
   CLICKHOUSE_URL: v.optional(serverUrl),
   POSTGRES_URL: v.optional(serverUrl),
+  /** Where bytes of releases and models lie; on disk without it. */
+  S3_ENDPOINT: v.optional(httpUrl),
+  S3_BUCKET: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'set the name of a bucket that is there'),
+    ),
+  ),
+  S3_REGION: v.optional(v.pipe(v.string(), v.minLength(1, 'name a region')), 'us-east-1'),
+  S3_ACCESS_KEY_ID: v.optional(v.string()),
+  S3_SECRET_ACCESS_KEY: v.optional(v.string()),
+  /** Goes before the key of every blob. */
+  S3_PREFIX: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^[a-zA-Z0-9._/-]{0,200}$/, 'set up to 200 letters, digits, dots, dashes, slashes'),
+    ),
+    '',
+  ),
   KAFKA_TLS: v.optional(v.picklist(['true', 'false'], 'set true or false'), 'false'),
   KAFKA_SASL_MECHANISM: v.optional(
     v.picklist(saslMechanisms, `set one of ${saslMechanisms.join(', ')}`),
@@ -115,6 +135,8 @@ const settingsEntries = v.object({
 type Settings = v.InferOutput<typeof settingsEntries>
 
 const saslNames = ['KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'] as const
+/** Without them releases lie on the disk of the hub. */
+const s3Names = ['S3_ENDPOINT', 'S3_BUCKET', 'S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY'] as const
 
 /** An endpoint belongs to a site that is here, and its address can be trusted to be who it says. */
 const webhooksCheck = v.rawCheck<Settings>(({ dataset, addIssue }) => {
@@ -136,23 +158,28 @@ const webhooksCheck = v.rawCheck<Settings>(({ dataset, addIssue }) => {
   }
 })
 
-/** Mechanism, user and password come together or not at all. */
-const settingsSchema = v.pipe(
-  settingsEntries,
-  webhooksCheck,
-  v.rawCheck<Settings>(({ dataset, addIssue }) => {
+/** Settings that come together or not at all. */
+function allOrNone(names: readonly (keyof Settings)[]) {
+  return v.rawCheck<Settings>(({ dataset, addIssue }) => {
     if (!dataset.typed) return
     const { value: input } = dataset
-    const missing = saslNames.filter((name) => !input[name])
-    if (missing.length === saslNames.length) return
+    const missing = names.filter((name) => !input[name])
+    if (missing.length === names.length) return
     for (const key of missing) {
       const value = input[key]
       addIssue({
-        message: `set ${saslNames.join(', ')}, or none of them`,
+        message: `set ${names.join(', ')}, or none of them`,
         path: [{ type: 'object', origin: 'value', input: { ...input }, key, value }],
       })
     }
-  }),
+  })
+}
+
+const settingsSchema = v.pipe(
+  settingsEntries,
+  webhooksCheck,
+  allOrNone(saslNames),
+  allOrNone(s3Names),
 )
 
 export type Config = ReturnType<typeof readConfig>
@@ -176,6 +203,7 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     kafka: kafkaOf(settings),
     clickhouseUrl: settings.CLICKHOUSE_URL,
     postgresUrl: settings.POSTGRES_URL,
+    s3: s3Of(settings),
     policyDir: settings.POLICY_DIR,
     tokens: settings.TOKENS,
     judgeRules: settings.JUDGE_RULES,
@@ -188,6 +216,15 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     failAt: settings.FAIL_POINT,
     logLevel: settings.LOG_LEVEL,
   }
+}
+
+/** Null where releases lie on this disk. */
+function s3Of(settings: Settings): S3Settings | null {
+  const { S3_ENDPOINT: endpoint, S3_BUCKET: bucket = '', S3_REGION: region } = settings
+  const { S3_ACCESS_KEY_ID: accessKeyId = '', S3_SECRET_ACCESS_KEY: secretAccessKey = '' } =
+    settings
+  if (endpoint === undefined) return null
+  return { endpoint, bucket, region, accessKeyId, secretAccessKey, prefix: settings.S3_PREFIX }
 }
 
 function kafkaOf(settings: Settings): KafkaSettings | null {

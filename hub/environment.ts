@@ -11,8 +11,9 @@ import { hubMetrics } from './metrics.ts'
 import { memoryNonces } from './nonces.ts'
 import { PopOutboxes } from './pop-outboxes.ts'
 import { Publisher } from './publishing/publisher.ts'
-import { openBlobs } from './registry/blobs.ts'
+import { openDiskBlobs } from './registry/disk-blobs.ts'
 import { openRegistry } from './registry/open-registry.ts'
+import { openS3Blobs } from './registry/s3-blobs.ts'
 import { importReleaseKey } from './release-key.ts'
 import { openStore } from './store/open-store.ts'
 import { callerFinder } from './tokens.ts'
@@ -44,7 +45,7 @@ export async function openEnvironment(config: Config) {
       onIdleError: (cause) => logger.warn({ reason: String(cause) }, 'a registry connection broke'),
       ...(config.postgresUrl ? { url: config.postgresUrl } : {}),
     }),
-    openBlobs(join(config.dataDir, 'releases')),
+    config.s3 ? openS3Blobs(config.s3) : openDiskBlobs(join(config.dataDir, 'releases')),
     importReleaseKey(config.releasePrivateKey),
     importPopKey(config.popSecret),
   ])

@@ -18,11 +18,35 @@ function sentencesOf(variables: Readonly<Record<string, string>>): string[] {
   throw new Error('the settings were taken')
 }
 
+describe('storage for releases', () => {
+  const s3 = {
+    ...{ S3_ENDPOINT: 'http://127.0.0.1:9000/', S3_BUCKET: 'releases' },
+    ...{ S3_ACCESS_KEY_ID: 'key', S3_SECRET_ACCESS_KEY: 'hunter2' },
+  }
+
+  it('is read whole', () => {
+    expect(readConfig({ ...hubVariables, ...s3, S3_PREFIX: 'eu/' }).s3).toEqual({
+      ...{ endpoint: 'http://127.0.0.1:9000', bucket: 'releases', region: 'us-east-1' },
+      ...{ accessKeyId: 'key', secretAccessKey: 'hunter2', prefix: 'eu/' },
+    })
+  })
+
+  it('is set whole or not at all, and its secret is never shown', () => {
+    const { S3_BUCKET: _, ...partly } = s3
+    expect(sentencesOf({ ...hubVariables, ...partly })).toEqual([
+      'S3_BUCKET is not set: set S3_ENDPOINT, S3_BUCKET, S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY, or none of them.',
+    ])
+    const wrong = sentencesOf({ ...hubVariables, ...s3, S3_BUCKET: '../x', S3_ENDPOINT: 's3' })
+    expect(wrong).toHaveLength(2)
+    expect(wrong.join()).not.toContain('hunter2')
+  })
+})
+
 describe('the settings of a hub', () => {
   it('are read with their defaults: on loopback, everything embedded', () => {
     expect(readConfig(hubVariables)).toMatchObject({
       ...{ siteIds: ['shop'], host: '127.0.0.1', port: 8788, popUrls: [], retrainMs: 3_600_000 },
-      ...{ kafka: null, clickhouseUrl: undefined, postgresUrl: undefined },
+      ...{ kafka: null, clickhouseUrl: undefined, postgresUrl: undefined, s3: null },
     })
   })
 
