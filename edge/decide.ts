@@ -18,17 +18,22 @@ import { type Inferred, infer, placementOf, policyWithoutRelease } from './infer
 import { lookAtPerson } from './look.ts'
 import type { Question } from './question.ts'
 import type { LoadedRelease } from './releases/load.ts'
-import { type Receipt, remember } from './remember.ts'
+import { remember } from './remember.ts'
 import { reserve } from './reserve.ts'
 import { type MemoryChange, memoryOf } from './visitors/memory.ts'
 
-/** A question with all that answering it starts from. */
-export interface Asked {
-  readonly question: Question
+/** Questions of one visitor and moment, with all that answering them starts from. */
+interface Asked {
+  readonly visitor: string
+  readonly questions: readonly AskedQuestion[]
   readonly cleaned: Cleaned
   readonly site: Site
   readonly at: number
   readonly release: LoadedRelease | null
+}
+
+interface AskedQuestion {
+  readonly question: Question
   /** The event that set the decision off, and the id that follows from it. */
   readonly trigger?: { readonly event: ShelfEvent; readonly decisionId: string }
 }
@@ -37,31 +42,40 @@ export interface Asked {
 export type Made = Awaited<ReturnType<typeof decideOnce>>
 
 /**
- * Decides and commits. Where another decision of this visitor changed what the placement remembers meanwhile,
- * it is made again from that: the events are durable since the first try, and are recognised.
+ * Decides, and commits the decisions with the events in one piece: whoever is refused can send it all again. Where
+ * another decision of this visitor changed what a placement remembers meanwhile, they are made again from that.
  */
-export async function decide(visitor: string, asked: Asked, environment: Environment) {
-  const { site, question } = asked
-  let first: Receipt | undefined
+export async function decide(asked: Asked, environment: Environment) {
+  const { visitor, site } = asked
+  let { cleaned } = asked
+  let [accepted, duplicates] = [0, 0]
   for (let tries = 0; tries < limits.decisionTriesMax; tries++) {
-    const made = await decideOnce(visitor, asked, environment)
-    const cleaned = first ? { ...asked.cleaned, refusals: [] } : asked.cleaned
-    const { isOvertaken, ...receipt } = await remember(cleaned, site, environment, {
-      ...{ visitor, record: made.record, memory: made.memory },
+    const made: Made[] = []
+    for (const each of asked.questions) made.push(await decideOnce(each, asked, environment))
+    const receipt = await remember(cleaned, site, environment, {
+      visitor,
+      records: made.map(({ record }) => record),
+      memories: made.flatMap(({ memory }) => memory ?? []),
     })
-    first ??= receipt
-    if (!isOvertaken) return { made, receipt: first }
+    accepted += receipt.accepted
+    duplicates += receipt.duplicates
+    if (!receipt.isOvertaken) return { made, receipt: { accepted, duplicates } }
+    // What came with them of others is durable by now.
+    const own = cleaned.visitors.get(visitor)
+    cleaned = { ...cleaned, visitors: new Map(own && [[visitor, own]]), refusals: [] }
   }
-  const detail = `too many decisions of ${question.placement} for one visitor at once; send it again`
+  const placements = asked.questions.map(({ question }) => question.placement).join(', ')
+  const detail = `too many decisions of ${placements} for one visitor at once; send it again`
   throw new RequestRefused(429, 'overloaded', detail, 1)
 }
 
 /** look → infer → decide, of one release and one moment; writes nothing. */
-async function decideOnce(visitor: string, asked: Asked, environment: Environment) {
-  const { question, site, at, release } = asked
+async function decideOnce(each: AskedQuestion, asked: Asked, environment: Environment) {
+  const { question } = each
+  const { visitor, site, at, release } = asked
   const placement = placementOf(question.placement, release)
   const policy = release?.policy ?? policyWithoutRelease
-  const known = await lookAround(visitor, asked, placement, policy, environment)
+  const known = await lookAround(each, asked, placement, policy, environment)
   const { session, events, memory } = known
   const { popularity, stopwatch } = environment
   const holdout = holdoutOf(policy.policy, question.placement, visitor)
@@ -77,7 +91,7 @@ async function decideOnce(visitor: string, asked: Asked, environment: Environmen
   // Not even a pin reaches whoever gets nothing.
   const shown = { scope, at, memory, itemsMax: holdout === 'nothing' ? 0 : itemsMax }
   const reservations = await reserve(placement, shown, { site: site.id, visitor }, environment)
-  const decisionId = asked.trigger?.decisionId ?? environment.newId()
+  const decisionId = each.trigger?.decisionId ?? environment.newId()
   const outcome = placement.decide({
     ...{ ...inferred, ...shown, decisionId, reservations, item, events },
   })
@@ -88,7 +102,8 @@ async function decideOnce(visitor: string, asked: Asked, environment: Environmen
     ...{ timeZone: known.timeZone, reservations },
     popular: release === null ? inferred.popular : null,
   })
-  const record = recordOf(decisionId, asked, placement, session, seen, { ...outcome, inputs })
+  const decided = { ...outcome, inputs }
+  const record = recordOf(decisionId, question, asked, placement, session, seen, decided)
   return {
     record,
     inferred,
@@ -99,8 +114,8 @@ async function decideOnce(visitor: string, asked: Asked, environment: Environmen
 
 /** What is known of who asks, and of the moment and the place. */
 async function lookAround(
-  visitor: string,
-  { question, cleaned, site, at, release, trigger }: Asked,
+  { question, trigger }: AskedQuestion,
+  { visitor, cleaned, site, at, release }: Asked,
   { placement }: CompiledPlacement,
   policy: CompiledPolicy,
   environment: Environment,
@@ -155,7 +170,8 @@ function numbersOf({ hour, minute, weekday }: RuleTime) {
 
 function recordOf(
   decisionId: string,
-  { question, at, release }: Asked,
+  question: Question,
+  { at, release }: Asked,
   { placement }: CompiledPlacement,
   session: Session | null,
   { features, model, fallback }: Inferred,

@@ -107,20 +107,22 @@ async function decideTriggered(
         const upToIt = { ...cleaned, visitors: new Map([[visitor, brought]]), refusals: [] }
         const { isLastNew } = await look(visitor, upToIt, site, environment)
         if (!isLastNew) continue
-        for (const placement of placements) {
-          const question: Question = { placement, userId: event.userId, context: {} }
-          const trigger = {
-            event,
-            decisionId: await triggeredId(site.id, visitor, event, placement),
-          }
-          const asked = { question, cleaned: upToIt, site, at, release, trigger }
-          const { made, receipt } = await decide(visitor, asked, environment)
-          // A second placement brings the same events, and they are no duplicates of the sender's.
-          if (!committed.has(event)) duplicates += receipt.duplicates
-          accepted += receipt.accepted
-          for (const each of brought) committed.add(each)
-          own.push({ messageId: event.messageId, ...answerDecision(made, environment) })
-        }
+        const questions = await Promise.all(
+          placements.map(async (placement) => ({
+            question: { placement, userId: event.userId, context: {} },
+            trigger: { event, decisionId: await triggeredId(site.id, visitor, event, placement) },
+          })),
+        )
+        const asked = { visitor, questions, cleaned: upToIt, site, at, release }
+        const { made, receipt } = await decide(asked, environment)
+        accepted += receipt.accepted
+        duplicates += receipt.duplicates
+        for (const each of brought) committed.add(each)
+        own.push(
+          ...made.map((each) => ({
+            ...{ messageId: event.messageId, ...answerDecision(each, environment) },
+          })),
+        )
         brought = []
       }
       decisions.push(...own)
@@ -179,11 +181,12 @@ async function answerQuestion(
 ): Promise<DecideAnswer> {
   const visitor = visitorKey(question) as string
   return environment.releases.use(site.id, visitor, later, async (release) => {
-    const asked = { question, cleaned, site, at: receivedAt, release }
-    const { made, receipt } = await decide(visitor, asked, environment)
+    const asked = { visitor, questions: [{ question }], cleaned, site, at: receivedAt, release }
+    const { made, receipt } = await decide(asked, environment)
+    const [first] = made as [Made]
     return {
-      ...answerDecision(made, environment),
-      inferenceMs: made.inferred.inferenceMs,
+      ...answerDecision(first, environment),
+      inferenceMs: first.inferred.inferenceMs,
       ...answerBatch(cleaned, receipt, site, environment),
     }
   })

@@ -14,35 +14,36 @@ export interface Receipt {
   readonly duplicates: number
 }
 
-/** A decision to commit with its events. */
+/** Decisions to commit with their events. */
 export interface Deciding {
   readonly visitor: string
-  readonly record: ShelfRecord
-  readonly memory?: MemoryChange | undefined
+  readonly records: readonly ShelfRecord[]
+  readonly memories: readonly MemoryChange[]
 }
 
 const retryAfterSeconds = 5
 
 /**
- * Commits a request's events, refusals and decision; resolves when all of it is durable.
- * `isOvertaken`: another decision of the visitor came in between, and this one is to be made again.
+ * Commits a request's events, refusals and decisions; resolves when all of it is durable.
+ * `isOvertaken`: another decision of the visitor came in between; these are to be made again, and come with their
+ * visitor's events again.
  * Throws RequestRefused 429 where an outbox is full: what was committed is recognised when it comes again.
  */
 export async function remember(
   cleaned: Cleaned,
   site: Site,
   environment: Environment,
-  decision?: Deciding,
+  deciding?: Deciding,
 ): Promise<Receipt & { readonly isOvertaken: boolean }> {
   const requests = new Map<string, VisitorRequest>()
   for (const visitor of cleaned.visitors.keys()) {
     requests.set(visitor, visitorRequest(visitor, cleaned, site, [], environment))
   }
-  if (decision) {
-    const { visitor, record, memory } = decision
+  if (deciding) {
+    const { visitor, records, memories } = deciding
     requests.set(visitor, {
-      ...visitorRequest(visitor, cleaned, site, [record], environment),
-      memory,
+      ...visitorRequest(visitor, cleaned, site, records, environment),
+      memories,
     })
   }
   if (cleaned.refusals.length > 0) {

@@ -54,8 +54,8 @@ export interface VisitorRequest {
   readonly events: readonly ShelfEvent[]
   /** Records that ride along: a decision, refusals. */
   readonly records: readonly ShelfRecord[]
-  /** What the decision among them wants remembered. */
-  readonly memory?: MemoryChange | undefined
+  /** What the decisions among them want remembered, each of a placement of its own. */
+  readonly memories?: readonly MemoryChange[]
   /** A model of the site reads profiles: one is wanted when a session begins, and told with a look. */
   readonly readsProfile?: boolean
 }
@@ -67,7 +67,7 @@ export type VisitorResult =
       readonly duplicates: number
       /** Decisions for the visitor's streams; none where nobody watches. */
       readonly pushes: readonly Push[]
-      /** Another decision has changed the memory that this one saw: the events are kept, the records are not. */
+      /** Another decision has changed the memory that one of these saw: nothing of the request is kept. */
       readonly isOvertaken?: true
       /** A session began, and what the store knows of the visitor is wanted. */
       readonly wantsProfile?: WantedProfile
@@ -220,8 +220,11 @@ export class VisitorsCore {
     const admitted = admit(request, row)
     const duplicates = request.events.length - admitted.records.length
     const memory = row?.memory ?? null
-    const isOvertaken = !saw(request.memory, memory)
-    const records = isOvertaken ? admitted.records : [...admitted.records, ...request.records]
+    const changes = request.memories ?? []
+    if (!saw(changes, memory)) {
+      return { ok: true, accepted: 0, duplicates: 0, pushes: [], isOvertaken: true }
+    }
+    const records = [...admitted.records, ...request.records]
     let wantsProfile: WantedProfile | undefined
     if (records.length > 0) {
       // Later than any before it, also on a storage that was put back to an older state: a sequence that is
@@ -232,24 +235,21 @@ export class VisitorsCore {
         sequence++
         this.outbox.append({ site: request.site, visitor: request.visitor, epoch, sequence }, list)
       }
-      const change = isOvertaken ? undefined : request.memory
-      const kept = change ? changedMemory(readMemory(memory), change) : memory
+      const kept = changes.reduce(
+        (text: string | null, change) => changedMemory(readMemory(text), change),
+        memory,
+      )
       this.#write(request, { epoch, sequence, seenAt: nowMs, ...admitted, memory: kept })
       if (request.readsProfile && admitted.began !== null) {
         wantsProfile = { visitor: request.visitor, epoch, asOf: admitted.began }
       }
     }
-    // What was overtaken has not been decided.
-    const pushes = (isOvertaken ? [] : request.records).flatMap((record) => {
+    const pushes = request.records.flatMap((record) => {
       if (record.kind !== 'decision') return []
       return keepPush(this.#storage, request, pushTextOf(record), nowMs) ?? []
     })
     const counts = { accepted: admitted.records.length, duplicates }
-    return {
-      ...{ ok: true, ...counts, pushes },
-      ...(isOvertaken && { isOvertaken }),
-      ...(wantsProfile && { wantsProfile }),
-    }
+    return { ok: true, ...counts, pushes, ...(wantsProfile && { wantsProfile }) }
   }
 
   #read({ site, visitor }: VisitorRequest): VisitorRow | undefined {
@@ -322,9 +322,11 @@ function admit(request: VisitorRequest, row: VisitorRow | undefined): Admitted {
   return { ...state, recent, records, began }
 }
 
-/** Whether a change was made from what is remembered now. */
-function saw(change: MemoryChange | undefined, memory: string | null): boolean {
-  return !change || memoryOf(readMemory(memory), change.placement) === change.before
+/** Whether all these changes were made from what is remembered now. */
+function saw(changes: readonly MemoryChange[], memory: string | null): boolean {
+  if (changes.length === 0) return true
+  const now = readMemory(memory)
+  return changes.every(({ placement, before }) => memoryOf(now, placement) === before)
 }
 
 function recordOf(event: ShelfEvent, placed: Placed) {

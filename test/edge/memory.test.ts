@@ -20,7 +20,7 @@ const record: DecisionRecord = {
 }
 const deciding = (before: object | null, after: object | null, placement = 'fare') => ({
   records: [{ ...record, placement }],
-  memory: { placement, before: JSON.stringify(before), after },
+  memories: [{ placement, before: JSON.stringify(before), after }],
 })
 
 describe('what a placement remembers of a visitor', () => {
@@ -36,20 +36,40 @@ describe('what a placement remembers of a visitor', () => {
     expect(core.look(requestOf([])).memory).toEqual({})
   })
 
-  it('is changed by one of two decisions that saw the same; the events of both are kept', () => {
+  it('is changed by one of two decisions that saw the same; of the other nothing is kept, so that it can be made again', () => {
     const core = coreOn(sqliteStorage())
     const request = (id: string, price: number) =>
       requestOf([shelfEvent({ messageId: id })], deciding(null, { price }))
     const results = core.commit([request('m1', 1), request('m2', 2)], baseMs, noAlarm)
     expect(results).toMatchObject([
       { ok: true, accepted: 1, duplicates: 0 },
-      { ok: true, accepted: 1, duplicates: 0, isOvertaken: true },
+      { ok: true, accepted: 0, duplicates: 0, isOvertaken: true },
     ])
-    expect(core.look(requestOf([])).memory).toEqual({ fare: { price: 1 } })
+    const second = requestOf(
+      [shelfEvent({ messageId: 'm2' })],
+      deciding({ price: 1 }, { price: 2 }),
+    )
+    expect(core.look(second)).toMatchObject({ memory: { fare: { price: 1 } }, isLastNew: true })
+    expect(core.commit([second], baseMs, noAlarm)).toMatchObject([{ ok: true, accepted: 1 }])
     const kinds = batchesOf(core).map(({ records }) =>
       records.map((each) => (each as { kind: string }).kind),
     )
-    expect(kinds).toEqual([['event', 'decision'], ['event']])
+    expect(kinds).toEqual([
+      ['event', 'decision'],
+      ['event', 'decision'],
+    ])
+  })
+
+  it('is of several placements that one event asks: all of them, or none', () => {
+    const core = coreOn(sqliteStorage())
+    const [fare, alarm] = [deciding(null, { price: 5 }), deciding(null, { on: true }, 'alarm')]
+    const both = requestOf([shelfEvent()], {
+      records: [...fare.records, ...alarm.records],
+      memories: [...fare.memories, ...alarm.memories],
+    })
+    core.commit([requestOf([], deciding(null, { on: false }, 'alarm'))], baseMs, noAlarm)
+    expect(core.commit([both], baseMs, noAlarm)).toMatchObject([{ accepted: 0, isOvertaken: true }])
+    expect(core.look(both)).toMatchObject({ memory: { alarm: { on: false } }, isLastNew: true })
   })
 
   it('is forgotten where a decision says so', () => {
