@@ -96,9 +96,15 @@ export async function wasmTasteScorer(
 
 async function open(model: Uint8Array, declared: FileModel): Promise<ort.InferenceSession> {
   const session = await ort.InferenceSession.create(model, onnxSessionOptions)
-  expectSame('inputs', session.inputNames, declared.inputs)
-  expectSame('outputs', session.outputNames, declared.outputs)
-  return session
+  try {
+    expectSame('inputs', session.inputNames, declared.inputs)
+    expectSame('outputs', session.outputNames, declared.outputs)
+    return session
+  } catch (cause) {
+    // Its memory is not garbage: nobody else gives it back.
+    await session.release()
+    throw cause
+  }
 }
 
 function expectSame(what: string, found: readonly string[], declared: readonly string[]): void {

@@ -53,6 +53,10 @@ interface Entry {
   refused: string | null
   refusedCanary: string | null
   refusedStandby: string | null
+  /** How often what is held was put to another use: a look at the shelf that began before is out of date. */
+  moves: number
+  /** How a canary was ended here, until the shelf has it. */
+  untold: CanaryEnd | null
 }
 
 type Later = (work: Promise<void>) => void
@@ -175,6 +179,7 @@ export class LiveReleases {
     const entry = this.#entry(site)
     entry.nextCheckAt = this.#nextCheckAt()
     entry.refused = null
+    entry.moves++
     const { held: previous, beside } = entry
     const isReady = beside?.release === release
     entry.canary = null
@@ -203,12 +208,15 @@ export class LiveReleases {
 
   /** Ends the canary; loaded it stays, for whoever promotes it after all. */
   endCanary(site: string): void {
-    this.#entry(site).canary = null
+    const entry = this.#entry(site)
+    entry.canary = null
+    entry.moves++
   }
 
   async #putBeside(entry: Entry, release: LoadedRelease): Promise<Held> {
     const previous = entry.beside
     entry.canary = null
+    entry.moves++
     if (previous?.release === release) return previous
     const held = heldOf(release)
     entry.beside = held
@@ -242,14 +250,22 @@ export class LiveReleases {
       ...{ digest, startedAtMs: terms.startedAtMs, at: this.#ports.now(), reason },
       figures: canaryFigures(own, others),
     }
+    entry.untold = ended
     log('warn', 'a canary was ended', { site, digest, reason })
     this.#ports.onCanaryEnded()
-    later(this.#tellEnd(site, ended, held))
+    later(this.#tellEnd(site, entry).finally(() => retire(held)))
   }
 
-  async #tellEnd(site: string, ended: CanaryEnd, held: Held): Promise<void> {
-    await retire(held)
-    await this.#ports.shelf().endCanary(site, ended)
+  /** Tells the shelf how a canary ended, from where the hub hears of it; what fails is told at the next look. */
+  async #tellEnd(site: string, entry: Entry): Promise<void> {
+    const { untold } = entry
+    if (untold === null) return
+    try {
+      await this.#ports.shelf().endCanary(site, untold)
+      if (entry.untold === untold) entry.untold = null
+    } catch (cause) {
+      log('error', 'the end of a canary was not written down', { site, reason: reasonOf(cause) })
+    }
   }
 
   async #checked(site: string, later: Later): Promise<Entry> {
@@ -273,48 +289,68 @@ export class LiveReleases {
 
   async #check(site: string, entry: Entry): Promise<void> {
     try {
+      await this.#tellEnd(site, entry)
+      let { moves } = entry
+      const isOvertaken = () => entry.moves !== moves
       const { live, canary, standby } = await this.#ports.shelf().state(site)
+      if (isOvertaken()) return
       if (live && live.digest !== entry.held?.release.digest && live.digest !== entry.refused) {
-        await this.#takeLive(site, entry, live)
+        if (!(await this.#takeLive(site, entry, live, isOvertaken))) return
+        moves = entry.moves
       }
       if (canary === null) {
         entry.canary = null
-        await this.#takeStandby(site, entry, standby)
-      } else if (!isRunning(entry, canary)) await this.#takeCanary(site, entry, canary)
+        await this.#takeStandby(site, entry, standby, isOvertaken)
+      } else if (!isRunning(entry, canary)) {
+        await this.#takeCanary(site, entry, canary, isOvertaken)
+      }
     } catch (cause) {
       log('error', 'the shelf could not be read', { site, reason: reasonOf(cause) })
     }
   }
 
-  async #takeLive(site: string, entry: Entry, pointer: ReleasePointer): Promise<void> {
-    const load = () =>
-      this.#load(site, pointer, () => {
-        entry.refused = pointer.digest
-      })
-    const release = this.ready(site, pointer.digest) ?? (await load())
+  /** False where something else was put to use meanwhile. */
+  async #takeLive(
+    site: string,
+    entry: Entry,
+    pointer: ReleasePointer,
+    isOvertaken: () => boolean,
+  ): Promise<boolean> {
+    const release = await this.#readyOrLoaded(site, pointer, isOvertaken, () => {
+      entry.refused = pointer.digest
+    })
     if (release) await this.activate(site, release)
+    return release !== null || !isOvertaken()
   }
 
-  async #takeCanary(site: string, entry: Entry, pointer: CanaryPointer): Promise<void> {
+  async #takeCanary(
+    site: string,
+    entry: Entry,
+    pointer: CanaryPointer,
+    isOvertaken: () => boolean,
+  ): Promise<void> {
     const name = nameOf(pointer.digest, pointer.terms)
     if (name === entry.refusedCanary) return
-    const load = () =>
-      this.#load(site, pointer, () => {
-        entry.refusedCanary = name
-      })
-    const release = this.ready(site, pointer.digest) ?? (await load())
+    const release = await this.#readyOrLoaded(site, pointer, isOvertaken, () => {
+      entry.refusedCanary = name
+    })
     if (release) await this.activateCanary(site, release, pointer.terms)
   }
 
   /** Other standbys stay where they are: two that push each other out would be loaded again at each look. */
-  async #takeStandby(site: string, entry: Entry, pointer: ReleasePointer | null): Promise<void> {
+  async #takeStandby(
+    site: string,
+    entry: Entry,
+    pointer: ReleasePointer | null,
+    isOvertaken: () => boolean,
+  ): Promise<void> {
     if (pointer?.digest === entry.beside?.release.digest) return
     await this.#dropBeside(entry)
     if (pointer === null || pointer.digest === entry.refusedStandby) return
     const refuse = () => {
       entry.refusedStandby = pointer.digest
     }
-    const release = await this.#load(site, pointer, refuse, (bytesTotal) => {
+    const release = await this.#load(site, pointer, isOvertaken, refuse, (bytesTotal) => {
       const fits = this.#fits(bytesTotal)
       if (!fits) refuse()
       return fits
@@ -322,19 +358,36 @@ export class LiveReleases {
     if (release) await this.keepReady(site, release)
   }
 
-  /** Null where it cannot be loaded: the last good release stays. Only one that is bad is not asked for again. */
+  async #readyOrLoaded(
+    site: string,
+    pointer: ReleasePointer,
+    isOvertaken: () => boolean,
+    onBad: () => void,
+  ): Promise<LoadedRelease | null> {
+    return this.ready(site, pointer.digest) ?? (await this.#load(site, pointer, isOvertaken, onBad))
+  }
+
+  /**
+   * Null where it cannot be loaded, and the last good release stays; or where something else was put to use
+   * meanwhile. Only one that is bad is not asked for again.
+   */
   async #load(
     site: string,
     pointer: ReleasePointer,
+    isOvertaken: () => boolean,
     onBad: () => void,
     hasRoom?: (bytesTotal: number) => boolean,
   ): Promise<LoadedRelease | null> {
     try {
       const bytes = await this.#ports.shelf().read(site, pointer.digest)
       if (bytes === null || hasRoom?.(bytes.length) === false) return null
-      if (!hasRoom) await this.makeRoom(site, bytes.length)
       const key = await this.#ports.publicKey()
-      return await loadRelease(site, pointer, new Uint8Array(bytes), key)
+      if (isOvertaken()) return null
+      if (!hasRoom) await this.makeRoom(site, bytes.length)
+      const release = await loadRelease(site, pointer, new Uint8Array(bytes), key)
+      if (!isOvertaken()) return release
+      await release.dispose()
+      return null
     } catch (cause) {
       if (cause instanceof ReleaseRefused || cause instanceof ReleaseError) onBad()
       log('error', 'a release on the shelf was not taken', { site, reason: reasonOf(cause) })
@@ -345,7 +398,7 @@ export class LiveReleases {
   #entry(site: string): Entry {
     const entry = this.#sites.get(site) ?? {
       ...{ held: null, beside: null, canary: null, nextCheckAt: 0, refreshing: null },
-      ...{ refused: null, refusedCanary: null, refusedStandby: null },
+      ...{ refused: null, refusedCanary: null, refusedStandby: null, moves: 0, untold: null },
     }
     this.#sites.set(site, entry)
     return entry

@@ -116,13 +116,28 @@ async function loadModel(
   }
 }
 
+/** Runs a scorer once: one that cannot run is let go of, and keeps its release out. */
+async function tried<Scorer extends { readonly dispose: () => Promise<void> }>(
+  scorer: Scorer,
+  run: (scorer: Scorer) => Promise<unknown>,
+): Promise<Scorer> {
+  try {
+    await run(scorer)
+    return scorer
+  } catch (cause) {
+    await scorer.dispose()
+    throw cause
+  }
+}
+
 async function loadOfItems(
   bytes: Uint8Array,
   declared: ItemModel,
   itemIds: readonly string[],
 ): Promise<LoadedModel> {
-  const scorer = await wasmItemScorer(bytes, declared)
-  await scorer.score(Int32Array.of(0))
+  const scorer = await tried(await wasmItemScorer(bytes, declared), (scorer) =>
+    scorer.score(Int32Array.of(0)),
+  )
   const score = withFallback<Int32Array, ItemScorer, readonly ScoredItem[]>(
     scorer,
     () => typescriptItemScorer(bytes),
@@ -144,8 +159,9 @@ async function loadTimeOfDay(
   declared: TimeOfDayModel,
   itemIds: readonly string[],
 ): Promise<LoadedModel> {
-  const scorer = await wasmTasteScorer(bytes, declared)
-  await scorer.score(0, { items: Int32Array.of(0), scores: Float32Array.of(1) })
+  const scorer = await tried(await wasmTasteScorer(bytes, declared), (scorer) =>
+    scorer.score(0, { items: Int32Array.of(0), scores: Float32Array.of(1) }),
+  )
   const score = withFallback<
     { readonly slot: number; readonly near: Candidates },
     TasteScorer,
@@ -167,8 +183,9 @@ async function loadTimeOfDay(
 }
 
 async function loadTabular(bytes: Uint8Array, declared: TabularModel): Promise<LoadedModel> {
-  const scorer = await wasmRowScorer(bytes, declared)
-  await scorer.score(new Float32Array(columnsOf(declared.features).length))
+  const scorer = await tried(await wasmRowScorer(bytes, declared), (scorer) =>
+    scorer.score(new Float32Array(columnsOf(declared.features).length)),
+  )
   const score = withFallback(
     scorer,
     () => typescriptRowScorer(bytes),
@@ -186,8 +203,9 @@ async function loadTabular(bytes: Uint8Array, declared: TabularModel): Promise<L
 }
 
 async function loadText(bytes: Uint8Array, declared: TextModel): Promise<LoadedModel> {
-  const scorer = await wasmTextScorer(bytes, declared)
-  await scorer.score(readText('a text'))
+  const scorer = await tried(await wasmTextScorer(bytes, declared), (scorer) =>
+    scorer.score(readText('a text')),
+  )
   const score = withFallback(
     scorer,
     () => typescriptTextScorer(bytes),
