@@ -17,6 +17,14 @@ export class KnownLinks {
     const [oldest] = this.#knownAt.keys()
     if (oldest !== undefined) this.#knownAt.delete(oldest)
   }
+
+  /** Whoever was erased is somebody new when they come again. */
+  forget(site: string, visitor: string): void {
+    for (const key of this.#knownAt.keys()) {
+      const [ofSite, user, device] = JSON.parse(key)
+      if (ofSite === site && (user === visitor || device === visitor)) this.#knownAt.delete(key)
+    }
+  }
 }
 
 function keyOf(...parts: readonly string[]): string {

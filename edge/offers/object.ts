@@ -26,12 +26,14 @@ interface Asking {
 const spentMs = 5_000
 const backoffMsMin = 500
 const backoffMsMax = 30_000
-/** How long visitors wait for one answer of the hub, and one of them while others take what it grants. */
+/** How long visitors wait for one answer of the hub, and for all that one question wants. */
 const waitMsMax = 1_000
 const triesMax = 200
 /** The hub is told of what was handed out so long after, where nothing else is said to it. */
 const tellAfterMs = Math.max(10_000, environment.config.forwardDelayMs)
 const budgetsPerAlarmMax = 100
+/** After so long with a hub that does not answer the others wait for the next alarm. */
+const alarmMsMax = 20_000
 const forgetEveryMs = 24 * 3_600_000
 
 /** The owner of a site's leases at this POP: a shell that asks the hub for what the core has not. */
@@ -52,8 +54,9 @@ export class Offers extends DurableObject {
   /** One issue of the first offer that has one for this visitor, and why those before it have none. */
   async reserve(name: VisitorName, wanted: readonly WantedIssue[]): Promise<Reservation[]> {
     const found: Reservation[] = []
+    const until = environment.now() + waitMsMax
     for (const each of wanted) {
-      const reservation = await this.#reserve(name, each)
+      const reservation = await this.#reserve(name, each, until)
       found.push(reservation)
       if (reservation.outcome === 'reserved') break
     }
@@ -73,6 +76,7 @@ export class Offers extends DurableObject {
     this.#alarmAt = null
     const now = environment.now()
     for (const { isReturning, ...budget } of this.#core.due(now, budgetsPerAlarmMax)) {
+      if (environment.now() - now > alarmMsMax) break
       // What goes back is gone from here: nothing does while the hub is away, and the lease goes on.
       const isHeard = await this.#exchange(budget, false)
       if (!isHeard || !isReturning) continue
@@ -87,21 +91,24 @@ export class Offers extends DurableObject {
     if (times.length > 0) this.#arm(Math.max(now + 1_000, Math.min(...times)))
   }
 
-  async #reserve({ site, visitor }: VisitorName, wanted: WantedIssue): Promise<Reservation> {
+  async #reserve(
+    { site, visitor }: VisitorName,
+    wanted: WantedIssue,
+    until: number,
+  ): Promise<Reservation> {
     const { offer, budget } = wanted
     const key = offerCodeKey(environment.config.popSecret, site)
-    const startedAt = environment.now()
     for (let tries = 0; tries < triesMax; tries++) {
       const now = environment.now()
       const taken = this.#core.take({ site, visitor }, wanted, key, now)
       if (taken !== null) {
         this.#forgetAt = Math.min(this.#forgetAt, now + forgetEveryMs)
-        if (taken.isLow) void this.#fill({ site, offer, budget })
+        if (taken.isLow) void this.#fill({ site, offer, budget }, until)
         this.#arm(now + tellAfterMs)
         return taken.reservation
       }
-      if (now - startedAt > waitMsMax) break
-      const outcome = await this.#fill({ site, offer, budget })
+      if (now > until) break
+      const outcome = await this.#fill({ site, offer, budget }, until)
       if (outcome !== null) return refused(offer, outcome)
     }
     return refused(offer, 'budget_unknown')
@@ -111,14 +118,14 @@ export class Offers extends DurableObject {
    * Gets a lease; null where one has come. Whoever wants the same budget waits for one answer, and for a hub that is
    * slow nobody does: what it grants in the end is for those who come next.
    */
-  #fill(budget: SiteBudget): Promise<ReservationOutcome | null> {
+  #fill(budget: SiteBudget, until: number): Promise<ReservationOutcome | null> {
     const key = budgetKey(budget)
     const now = environment.now()
     const quiet = this.#quiet.get(key)
     if (quiet && now < quiet.untilMs) return Promise.resolve(quiet.outcome)
     const asking = this.#asking.get(key) ?? { answer: this.#ask(budget, key), sinceMs: now }
     this.#asking.set(key, asking)
-    return within(asking.answer, asking.sinceMs + waitMsMax - now)
+    return within(asking.answer, Math.min(until, asking.sinceMs + waitMsMax) - now)
   }
 
   async #ask(budget: SiteBudget, key: string): Promise<ReservationOutcome | null> {

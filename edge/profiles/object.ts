@@ -77,11 +77,19 @@ async function tellOwners(
   })
   const { visitorShards } = environment.config
   const groups = Map.groupBy(told, ({ visitor }) => objectNameOf(site, visitor, visitorShards))
-  for (const [first, ...others] of groups.values()) {
-    if (first === undefined) continue
-    await objectOf(site, first.visitor, environment).keepProfiles(site, [first, ...others])
-  }
-  count('told', told.length)
+  // One owner that fails keeps nothing from the others, nor does it speak of the hub.
+  await Promise.all(
+    [...groups.values()].map(async (group) => {
+      const { visitor } = group[0] as ToldProfile
+      try {
+        await objectOf(site, visitor, environment).keepProfiles(site, group)
+        count('told', group.length)
+      } catch (cause) {
+        count('untold', group.length)
+        log('warn', 'profiles could not be kept', { site, reason: reasonOf(cause) })
+      }
+    }),
+  )
 }
 
 function count(outcome: string, by: number): void {

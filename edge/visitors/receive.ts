@@ -36,6 +36,7 @@ export async function eraseVisitor(
   environment: Environment,
 ): Promise<PopErasure & VisitorName> {
   const name = await readOrder(order, environment)
+  environment.links.forget(name.site, name.visitor)
   const { epoch, found } = (await objectOf(name.site, name.visitor, environment).erase(
     name,
   )) as Erased

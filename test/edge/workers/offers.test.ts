@@ -6,6 +6,8 @@ import { startFakeLeases } from './fake-leases.ts'
 import { askVisitor, packAndPush } from './hub-side.ts'
 import { counter, forgetEverything, ownerOf, send, testEnv } from './pop.ts'
 
+const waiting = { timeout: 30_000 }
+
 afterEach(async () => {
   vi.restoreAllMocks()
   await forgetEverything()
@@ -65,7 +67,7 @@ describe('an offer with a budget', () => {
     expect((await ask('first')).offer).toBe('half')
     // The next lease comes when the first runs low, so the hub has granted two.
     await ask('second')
-    await vi.waitFor(() => expect(hub.questions).toHaveLength(2))
+    await vi.waitFor(() => expect(hub.questions).toHaveLength(2), waiting)
     hub.state.isAway = true
     const answers = await Promise.all(everyone(6).map(ask))
     expect(answers.filter(({ offer }) => offer === 'half')).toHaveLength(4)
@@ -78,7 +80,7 @@ describe('an offer with a budget', () => {
         inputs: { reservations: [{ offer: 'half', outcome: 'budget_unknown', code: null }] },
         effects: [{ name: 'half', reason: 'budget_unknown' }, { name: 'ten' }],
       })
-    })
+    }, waiting)
   })
 
   it('is given once though its object ends after every one', async () => {

@@ -11,6 +11,8 @@ import { startFakeHub } from './fake-hub.ts'
 import { askVisitor, packAndPush } from './hub-side.ts'
 import { counter, forgetEverything, ownerOf, send, sendBatch, testEnv } from './pop.ts'
 
+const waiting = { timeout: 30_000 }
+
 afterEach(async () => {
   vi.restoreAllMocks()
   await forgetEverything()
@@ -91,7 +93,7 @@ describe('a profile at a POP', () => {
     expect((await packAndPush(readingProfiles())).status).toBe(200)
     const first = await decide('me')
     expect(first).toMatchObject({ status: 200, body: { model: 'will-buy', fallback: null } })
-    await vi.waitFor(async () => expect(await profileOf('a:me')).not.toBeNull())
+    await vi.waitFor(async () => expect(await profileOf('a:me')).not.toBeNull(), waiting)
     await decide('me')
     expect(hub.questions).toHaveLength(1)
     expect(hub.questions[0]).toMatchObject({ site: 'demo', visitors: [{ visitor: 'a:me' }] })
@@ -112,17 +114,17 @@ describe('a profile at a POP', () => {
     const failures = () => counter('shelfedge_profiles_total', 'outcome="failed"')
     const before = await failures()
     expect(await decide('me')).toMatchObject({ status: 200, body: { fallback: null } })
-    await vi.waitFor(async () => expect(await failures()).toBeGreaterThan(before))
+    await vi.waitFor(async () => expect(await failures()).toBeGreaterThan(before), waiting)
     expect((await decide('me')).status).toBe(200)
     hub.state.isAway = false
-    await vi.waitFor(async () => expect(await profileOf('a:me')).not.toBeNull(), 10_000)
+    await vi.waitFor(async () => expect(await profileOf('a:me')).not.toBeNull(), waiting)
   })
 
   it('is asked for in few questions, though a thousand sessions begin at once', async () => {
     const hub = startFakeProfiles()
     await packAndPush(readingProfiles())
     await decide('warm')
-    await vi.waitFor(async () => expect(await profileOf('a:warm')).not.toBeNull())
+    await vi.waitFor(async () => expect(await profileOf('a:warm')).not.toBeNull(), waiting)
     const before = await told()
     const batches = Array.from({ length: 10 }, (_, batch) =>
       Array.from({ length: 100 }, (_, at) =>
@@ -130,7 +132,7 @@ describe('a profile at a POP', () => {
       ),
     )
     await Promise.all(batches.map((batch) => sendBatch(batch)))
-    await vi.waitFor(async () => expect(await told()).toBe(before + 1_000), 20_000)
+    await vi.waitFor(async () => expect(await told()).toBe(before + 1_000), waiting)
     const asked = hub.questions.slice(1)
     expect(asked.length).toBeLessThanOrEqual(1_000 / limits.profileBatchMax + 5)
     const named = asked.flatMap(({ visitors }) => visitors.map(({ visitor }) => visitor))
@@ -153,7 +155,7 @@ describe('a profile at a POP', () => {
     startFakeProfiles()
     await packAndPush(readingProfiles())
     await decide('me')
-    await vi.waitFor(async () => expect(await profileOf('a:me')).not.toBeNull())
+    await vi.waitFor(async () => expect(await profileOf('a:me')).not.toBeNull(), waiting)
     await askVisitor('DELETE', { site: 'demo', visitor: 'a:me' })
     expect(await profileOf('a:me')).toBeNull()
   })
