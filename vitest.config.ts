@@ -33,6 +33,7 @@ export default defineConfig({
           // A bound for what hangs, not for what is slow: a busy machine is no failure.
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          expect: { poll: { timeout: 60_000 } },
         },
       },
       {

@@ -45,7 +45,7 @@ export class Schedule {
     for (const timers of [this.#timers, this.#watches]) {
       for (const timer of timers.values()) clearTimeout(timer)
     }
-    await this.trainings.idle()
+    await this.trainings.stop()
   }
 
   #later(site: string, delayMs: number): void {

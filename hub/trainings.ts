@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Environment } from './environment.ts'
 import type { RecordedTraining, TrainingEnd } from './registry/registry.ts'
 import { retrain } from './retrain.ts'
@@ -42,6 +43,8 @@ const worksMax = 50
 const ordersMax = 100
 /** A training that has taken the hub along so often is not begun again. */
 const startsMax = 3
+/** How long a hub that stops waits for the training that runs: one that is nearly done need not be begun anew. */
+const stopWaitMs = 3_000
 
 /** Trainings of all sites, one at a time. What somebody ordered is durable, and outlives the hub. */
 export class Trainings {
@@ -50,6 +53,9 @@ export class Trainings {
   readonly #orders = new Map<string, Promise<Work>>()
   readonly #ownWaiting = new Map<string, Promise<TrainingEnd>>()
   #last: Promise<unknown> = Promise.resolve()
+  #running: Work | null = null
+  #left: Work | null = null
+  #isStopped = false
 
   constructor(environment: Environment) {
     this.#environment = environment
@@ -86,7 +92,7 @@ export class Trainings {
       const line =
         starts > 0
           ? 'the hub ended in the middle of it: begun anew'
-          : 'the hub ended before it began'
+          : 'the hub ended before it was done'
       logger.info({ site, training: number, line }, 'a training is taken up')
       this.#tell(work, line)
       void this.#enqueue(work, () => undefined)
@@ -112,6 +118,20 @@ export class Trainings {
   /** Resolves when none runs or waits. */
   async idle(): Promise<void> {
     await this.#last
+  }
+
+  /** Begins no more. What was ordered and is not done stays open, and is taken up at the next start. */
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    await Promise.race([this.#last, sleep(stopWaitMs, undefined, { ref: false })])
+    const { registry, now, logger } = this.#environment
+    const left = this.#running
+    if (left === null) return
+    this.#left = left
+    logger.info({ site: left.site, training: left.number }, 'a training is left for the next start')
+    if (left.number === null) return
+    const at = new Date(now())
+    await registry.addTrainingStep({ training: left.number, at, step: 'left', end: null })
   }
 
   #take(site: string, by: string): Promise<Work> {
@@ -143,7 +163,7 @@ export class Trainings {
   #enqueue(work: Work, onStart: () => void): Promise<TrainingEnd> {
     const ended = this.#last.then(() => {
       onStart()
-      return this.#train(work)
+      return this.#isStopped ? notBegun : this.#train(work)
     })
     this.#last = ended
     return ended
@@ -153,7 +173,11 @@ export class Trainings {
     const { metrics, logger, now } = this.#environment
     const { site, by } = work
     work.startedAt = new Date(now())
+    this.#running = work
     const end = await this.#outcome(work)
+    // What it was closed over is no end of its own.
+    if (this.#left === work) return notBegun
+    this.#running = null
     const { outcome } = end
     const seconds = (now() - work.startedAt.getTime()) / 1_000
     metrics.trainings.inc({ outcome })
@@ -218,6 +242,8 @@ export class Trainings {
 const cameToSomething: ReadonlySet<string> = new Set(['published', 'refused', 'failed'])
 
 const nothing = { digest: null, policy: null, figures: {} } as const
+
+const notBegun: TrainingEnd = { ...nothing, outcome: 'failed', reason: 'the hub stops' }
 
 function tooOften(starts: number): string | null {
   return starts < startsMax ? null : `the hub ended ${starts} times in the middle of it`

@@ -82,11 +82,12 @@ async function withSteps(
   return orders.map((order) => {
     const own = steps.filter(({ training }) => training === order.number)
     const starts = own.filter(({ step }) => step === 'started')
+    const left = own.filter(({ step }) => step === 'left')
     // Two hubs may have taken up the same order: what came first stands.
     const end = own.find(({ step }) => step === 'ended')
     return {
       ...order,
-      ...{ starts: starts.length, startedAt: starts.at(-1)?.at ?? null },
+      ...{ starts: starts.length - left.length, startedAt: starts.at(-1)?.at ?? null },
       ...{ endedAt: end?.at ?? null, end: end?.end ?? null },
     }
   })

@@ -92,13 +92,14 @@ export interface TrainingEnd {
 export interface TrainingStep {
   readonly training: number
   readonly at: Date
-  readonly step: 'started' | 'ended'
+  /** `left` by a hub that stopped in good order; the next one begins it anew. */
+  readonly step: 'started' | 'left' | 'ended'
   readonly end: TrainingEnd | null
 }
 
 export interface RecordedTraining extends TrainingOrder {
   readonly number: number
-  /** How often it was begun. */
+  /** How often a hub began it and did not leave it in good order. */
   readonly starts: number
   readonly startedAt: Date | null
   readonly endedAt: Date | null

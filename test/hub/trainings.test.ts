@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { hubApp } from '#hub/app.ts'
 import { Schedule } from '#hub/schedule.ts'
 import { trainInProcess } from '#hub/training/train-in-process.ts'
@@ -9,10 +9,10 @@ import { trainingSessions } from '#test/models/session-knn-fixture.ts'
 import { adminToken, openTestHub, type TestHub } from '#test/support/hub.ts'
 
 let hub: TestHub
-beforeEach(async () => {
+beforeAll(async () => {
   hub = await openTestHub()
 })
-afterEach(() => hub?.close())
+afterAll(() => hub?.close())
 
 const at = new Date('2026-11-25T12:00:00Z')
 
@@ -51,6 +51,37 @@ describe('a hub that starts', () => {
     expect(await trainings.find(site, number)).toMatchObject({
       end: { outcome: 'failed', reason: expect.stringMatching(reason) },
     })
+    expect(await hub.environment.registry.openTrainings(10)).toEqual([])
+  })
+})
+
+describe('a hub that stops', () => {
+  it('begins no training that waits, leaves the one that runs, and the next start takes up both', async () => {
+    const trainings = new Trainings(hub.environment)
+    const reading = Promise.withResolvers<void>()
+    const { store } = hub.environment
+    const query = store.query.bind(store)
+    const held = vi.spyOn(store, 'query').mockImplementation(async (...asked) => {
+      reading.resolve()
+      await released.promise
+      return query(...asked)
+    })
+    const released = Promise.withResolvers<void>()
+    const running = await trainings.order('shop', 'ann')
+    await reading.promise
+    const waiting = await trainings.order('shop', 'bob')
+    await trainings.stop()
+    released.resolve()
+    await trainings.idle()
+    held.mockRestore()
+    const open = await hub.environment.registry.openTrainings(10)
+    expect(open).toMatchObject([
+      { number: running.number, starts: 0, end: null },
+      { number: waiting.number, starts: 0, end: null },
+    ])
+    const next = new Trainings(hub.environment)
+    await next.takeUp()
+    await next.idle()
     expect(await hub.environment.registry.openTrainings(10)).toEqual([])
   })
 })
