@@ -5,7 +5,7 @@ import { isProtected, protectedByDefault } from './protected.ts'
 
 /** Names that a release gives models of its own. */
 const ownNames: readonly string[] = [
-  ...[popularityModel, 'session-knn', 'anomaly', 'time-of-day', 'time-of-day-asked'],
+  ...[popularityModel, 'session-knn', 'anomaly', 'time-of-day', 'time-of-day-asked', 'sentiment'],
 ]
 
 /** What keeps models from being learned as a policy says, or placements from using them. */
