@@ -206,7 +206,7 @@ export class ReleaseShelf extends DurableObject {
 
   #keep(site: string, digest: string, bytes: Uint8Array): void {
     for (let number = 0; number * chunkBytes < bytes.length; number++) {
-      const chunk = bytes.slice(number * chunkBytes, (number + 1) * chunkBytes)
+      const chunk = bytes.subarray(number * chunkBytes, (number + 1) * chunkBytes)
       this.#sql.exec(
         'INSERT OR REPLACE INTO chunks (site, digest, number, bytes) VALUES (?, ?, ?, ?)',
         ...[site, digest, number, chunk],

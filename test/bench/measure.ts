@@ -8,8 +8,13 @@ import { buildPopularity } from '#models/popularity/popularity.ts'
 import { buildModel } from '#models/session-knn/graph.ts'
 import { defaultSessionKnnSettings } from '#models/session-knn/settings.ts'
 import { buildIndex } from '#models/session-knn/train.ts'
-import { type SessionKnnSettings, sessionScorer } from '#shared/session-knn.ts'
+import {
+  type SessionKnnIndex,
+  type SessionKnnSettings,
+  sessionScorer,
+} from '#shared/session-knn.ts'
 import { measureLatencies } from './latency.ts'
+import { narrower } from './measure-numbers.ts'
 import { variants } from './measure-variants.ts'
 import {
   figuresOf,
@@ -26,9 +31,17 @@ const options = new Command('measure')
   .requiredOption('--test <file>', 'the same, later sessions')
   .option('--order <order>', 'rows within a test session: file or time', 'file')
   .option('--ablate', 'also measure the default with one idea changed')
+  .option('--numbers', 'also measure the model with its numbers in fewer bytes')
   .option('--json <file>', 'write the figures')
   .parse()
-  .opts<{ train: string; test: string; order: string; ablate?: true; json?: string }>()
+  .opts<{
+    train: string
+    test: string
+    order: string
+    ablate?: true
+    numbers?: true
+    json?: string
+  }>()
 
 const figures: Record<string, number> = {}
 const startedAt = new Date()
@@ -57,6 +70,7 @@ const windows = questions.map(({ seen }) => seen)
 Object.assign(figures, await measureLatencies(model, index, windows))
 console.table(figures)
 if (options.ablate) console.table(ablations())
+if (options.numbers) console.table(narrowed())
 if (options.json !== undefined)
   writeFileSync(options.json, `${JSON.stringify(record(), null, 2)}\n`)
 
@@ -86,8 +100,20 @@ function ablations() {
   return Object.fromEntries(rows)
 }
 
+/** The same model with its numbers in fewer bytes: what that saves and what it loses. */
+function narrowed() {
+  const rows = Object.entries(narrower).map(([name, of]) => {
+    const { index: other, bytesSaved } = of(index)
+    return [name, { bytesSaved, ...gainOf(other) }]
+  })
+  return Object.fromEntries(rows)
+}
+
 function gainOver(changes: Partial<SessionKnnSettings>) {
-  const other = buildIndex(training, { ...defaultSessionKnnSettings, ...changes })
+  return gainOf(buildIndex(training, { ...defaultSessionKnnSettings, ...changes }))
+}
+
+function gainOf(other: SessionKnnIndex) {
   const made = predict(questions, sessionScorer(other))
   const gain = (of: (typeof metrics)['MRR']) => {
     const differences = made.map(

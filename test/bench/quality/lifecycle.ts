@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
+import type { Miniflare } from 'miniflare'
 import { bundleWorker } from '#edge/box/bundle.ts'
-import { publicKeyHexOf } from '#hub/release-key.ts'
 import { eventRecord, signedIngest } from '../../support/hub.ts'
 import { loadSite } from '../deliveries.ts'
 import { type MeasuredHub, startMeasuredHub } from '../measured-hub.ts'
 import { largeModel } from './large-model.ts'
+import { type Secrets, startPop } from './pops.ts'
 import { pushTo } from './push-to.ts'
 
 const popsTotal = 20
@@ -14,11 +14,6 @@ const sessionsTotal = 500
 const timeMaxMs = 120_000
 /** Asking itself takes of the two cores that 20 POPs share. */
 const askEveryMs = 100
-
-interface Secrets {
-  readonly popSecret: string
-  readonly releasePrivateKey: string
-}
 
 /**
  * The way of a model of the largest size: pushed and judged against a champion on 500 sessions, live at 20 POPs, each
@@ -75,31 +70,9 @@ function order(hub: MeasuredHub, what: string): Promise<unknown> {
   return hub.ask(`/v1/releases/${what}`, { method: 'POST' })
 }
 
-async function startPops({ popSecret, releasePrivateKey }: Secrets): Promise<Miniflare[]> {
+async function startPops(secrets: Secrets): Promise<Miniflare[]> {
   const modules = await bundleWorker()
-  return Array.from(
-    { length: popsTotal },
-    (_, at) =>
-      new Miniflare(
-        convertV4MiniflareOptions({
-          ...{ host: '127.0.0.1', port: 0, name: `pop-${at}`, modules },
-          compatibilityDate: '2026-10-01',
-          bindings: {
-            SITES: JSON.stringify({ [loadSite]: { writeKeys: [loadSite] } }),
-            // Nothing is forwarded in the time this takes.
-            ...{ HUB_URL: 'http://127.0.0.1:9', FORWARD_DELAY_MS: '60000', VISITOR_SHARDS: '1' },
-            ...{ POP_ID: `pop-${at}`, POP_SECRET: popSecret },
-            RELEASE_PUBLIC_KEY: publicKeyHexOf(releasePrivateKey),
-          },
-          durableObjects: {
-            VISITORS: { className: 'Visitors', useSQLite: true },
-            OFFERS: { className: 'Offers', useSQLite: true },
-            PROFILES: { className: 'Profiles', useSQLite: true },
-            RELEASES: { className: 'ReleaseShelf', useSQLite: true },
-          },
-        }),
-      ),
-  )
+  return Array.from({ length: popsTotal }, (_, at) => startPop(`pop-${at}`, modules, secrets))
 }
 
 /** Pushes the largest model with other weights; the champion's interval is its own, so it is not proven worse. */

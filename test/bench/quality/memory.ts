@@ -1,9 +1,21 @@
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 import { bundleWorker } from '#edge/box/bundle.ts'
+import { measureIsolate } from './isolate-memory.ts'
 import { largeModel } from './large-model.ts'
 
-/** What an isolate of workerd holds of linear memory with one and with two of the largest models, each run once. */
+/** What an isolate holds with one and with two of the largest models: of linear memory, and of all of it as a POP. */
 export async function measureMemory(): Promise<Record<string, number>> {
+  const linear = await measureLinear()
+  const { twoMb, mostMb } = await measureIsolate()
+  return {
+    ...linear,
+    isolateTwoReleasesMb: twoMb + linear.linearMemoryTwoModelsMb,
+    isolateSwapPeakMb: mostMb + linear.linearMemoryTwoModelsMb,
+  }
+}
+
+/** A model and another beside it, each run once. */
+async function measureLinear() {
   const workerd = new Miniflare(
     convertV4MiniflareOptions({
       modules: await bundleWorker('test/edge/workers/memory-worker.toml'),

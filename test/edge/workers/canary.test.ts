@@ -110,6 +110,19 @@ describe('a POP with a canary', () => {
     expect(unknown).toMatchObject({ status: 404, body: { error: 'release_unknown' } })
   })
 
+  it('rolls back from its disk to one that is no longer loaded, however large', async () => {
+    const unheard = Array.from({ length: 80_000 }, () => ({ id: crypto.randomUUID() }))
+    const items = [...live.catalogue.items, ...unheard]
+    const large = await packRelease({ ...live, catalogue: { items } })
+    expect(large.bytes.length).toBeGreaterThan(1_500_000)
+    await pushRelease(large)
+    await packAndPush(better)
+    // It takes the place of the one before beside what is live.
+    await packAndPush(failing, { canary: JSON.stringify(termsOf(1)) })
+    const back = await pushRelease({ ...large, bytes: new Uint8Array() })
+    expect(back).toMatchObject({ status: 200, body: { digest: large.digest } })
+  })
+
   it('refuses a canary whose terms are wrong', async () => {
     await packAndPush(live)
     const answer = await packAndPush(better, { canary: '{"share":2}' })
