@@ -22,6 +22,8 @@ export interface Inferred {
   readonly candidates: readonly ScoredItem[]
   /** Of a model of rows, of texts or of a stream: finite, null where the placement has none or it failed. */
   readonly score: number | null
+  /** Where the score is the number of a segment. */
+  readonly segmentNames?: readonly string[] | undefined
   /** Where the model is of a stream: as it is with the readings of this question. */
   readonly stream?: StreamState | null
   readonly popular: readonly ScoredItem[]
@@ -90,7 +92,9 @@ export async function infer(
     const { score, fallback } = await model.score(inputs)
     const inferenceMs = ports.stopwatch() - startedAt
     const seen = { ...features, inputs }
-    return { ...byPopularity, features: seen, score, model: name, fallback, inferenceMs }
+    const { segmentNames } = model
+    const scored = { ...byPopularity, features: seen, score, segmentNames }
+    return { ...scored, model: name, fallback, inferenceMs }
   }
   if (model.answers === 'score-of-text') {
     const from = ('text' in placement && placement.text) || textReadDefault

@@ -6,6 +6,8 @@ import { featuresSchema } from './tabular/feature.ts'
 
 /** A calendar year and some: longer is not waited for. */
 const days = whole(1, 400)
+/** More are no longer told apart by whoever reads them. */
+const segmentsTotal = whole(2, 12)
 const propertyName = v.pipe(v.string(), v.minLength(1), v.maxLength(limits.nameCharactersMax))
 
 /** What every model that is learned from rows of features says. */
@@ -65,6 +67,22 @@ export const learningSchema = v.variant('learns', [
         v.description('After so many days of silence it is not so; else silence teaches nothing.'),
       ),
     ),
+  }),
+  v.strictObject({
+    learns: v.pipe(
+      v.literal('segments'),
+      v.description('Groups of visitors that are alike; the score is the number of the group.'),
+    ),
+    ...ofRows,
+    features: v.pipe(
+      featuresSchema,
+      v.check(
+        (features) => features.every(({ type }) => type === 'number'),
+        'segments are learned from numbers',
+      ),
+    ),
+    segmentsMin: v.optional(v.pipe(segmentsTotal, v.description('At least so many groups; 3.')), 3),
+    segmentsMax: v.optional(v.pipe(segmentsTotal, v.description('At most so many; 8.')), 8),
   }),
 ])
 /** One model that the hub learns. */

@@ -42,6 +42,8 @@ export const modelSchema = v.variant('family', [
     inputs: v.tuple([v.literal('features')]),
     outputs: v.tuple([v.literal('score')]),
     features: featuresSchema,
+    /** Where the score is the number of a segment: their names by it, and a sentence of each for people. */
+    segments: v.optional(v.array(v.object({ name: v.string(), says: v.string() }))),
     scoreAt: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1_000)), 0),
   }),
   /**

@@ -47,6 +47,8 @@ export type LoadedModel =
   | {
       readonly answers: 'score'
       readonly features: readonly Feature[]
+      /** Where the score is the number of a segment. */
+      readonly segmentNames: readonly string[] | undefined
       score(values: FeatureValues): Promise<ScoredRow>
       dispose(): Promise<void>
     }
@@ -194,6 +196,7 @@ async function loadTabular(bytes: Uint8Array, declared: TabularModel): Promise<L
   return {
     answers: 'score',
     features: declared.features,
+    segmentNames: declared.segments?.map(({ name }) => name),
     score: async (values) => {
       const { value, fallback } = await score(encodeFeatures(declared.features, values))
       return { score: value, fallback }

@@ -120,6 +120,7 @@ export class ReplayedRelease {
       ...{ memory: inputs.memory ?? null, reservations: inputs.reservations },
       popular: holdout === 'nothing' ? [] : popularity,
       itemsMax: holdout === 'nothing' ? 0 : inputs.itemsMax,
+      segmentNames: segmentNamesOf(this.#parts, decision.model),
       events: inputs.events.map((event) => ({ event })),
     })
     return { outcome, score: inferred.score }
@@ -209,6 +210,12 @@ async function besideOf(
   }
   const own = declared.family === 'sequence' ? 'wasm' : runtime
   return open.ofSession(beside, declared, seen, own)
+}
+
+/** As the POP read them from the release. */
+function segmentNamesOf({ manifest }: Parts, model: string): readonly string[] | undefined {
+  const declared = manifest?.models[model]
+  return declared?.family === 'tabular' ? declared.segments?.map(({ name }) => name) : undefined
 }
 
 /** A session as the rules saw it: most of it is among the features, the rest in the inputs. */

@@ -45,6 +45,8 @@ export interface DecisionInput {
   readonly events: readonly Pick<ShelfEvent, 'event'>[]
   /** What the last decision of this placement for this visitor left here; whatever it is, it may be of another policy. */
   readonly memory: unknown
+  /** Names of the segments of the placement's model, by its score; absent where it has none. */
+  readonly segmentNames?: readonly string[] | undefined
   /** What was got of what the placement wants; absent where it wants nothing. */
   readonly reservations?: readonly Reservation[] | undefined
 }

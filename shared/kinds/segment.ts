@@ -9,11 +9,13 @@ const schema = v.strictObject({
   ...everyPlacement,
   kind: v.literal('segment'),
   ...scored,
-  /** The first of which `when` is true is the visitor's. */
-  segments: v.pipe(
-    v.array(v.strictObject({ name, when: ofVisitor })),
-    v.minLength(1),
-    v.maxLength(limits.placementRulesMax),
+  /** The first of which `when` is true is the visitor's; left out, they are those that its model has learned. */
+  segments: v.optional(
+    v.pipe(
+      v.array(v.strictObject({ name, when: ofVisitor })),
+      v.minLength(1),
+      v.maxLength(limits.placementRulesMax),
+    ),
   ),
   /** Where none is. */
   otherwise: name,
@@ -27,21 +29,24 @@ const memorySchema = v.object({ segment: v.string(), since: v.number() })
 export const segment: Kind<SegmentPlacement> = {
   schema,
   compile: ({ segments, otherwise }, compiler) => {
-    const compiled = segments.map(({ name: own, when }, number) => ({
+    const isLearned = segments === undefined
+    const compiled = (segments ?? []).map(({ name: own, when }, number) => ({
       name: own,
       when: compiler.yesNo(when, ['segments', number, 'when']),
     }))
     return {
-      ruleNames: segments.map(({ name: own }) => own),
+      ruleNames: compiled.map(({ name: own }) => own),
       check: () => compiled.flatMap(checking(compiled)),
-      decide: ({ scope, at, memory }) => {
+      decide: ({ scope, at, memory, segmentNames }) => {
         const effects = compiled.map((each) => {
           const report = reportOf(each.name, 'segment')
           // A segment that fails is not the visitor's: the next one is asked.
           report.on = ask(each.when, scope, report) === true
           return report
         })
-        const segmentsNow = effects.filter(({ on }) => on).map((each) => each.name)
+        const learned = isLearned ? segmentNames?.[scope.score ?? -1] : undefined
+        const named = effects.filter(({ on }) => on).map((each) => each.name)
+        const segmentsNow = learned === undefined ? named : [learned]
         const now = segmentsNow[0] ?? otherwise
         const before = v.safeParse(memorySchema, memory)
         const last = before.success ? before.output : null

@@ -26,7 +26,17 @@ export function learningProblems(policy: Policy): PolicyProblem[] {
     if (refused === null) return []
     return [of(['models', name, 'features', refused.at, 'from'], refused.sentence)]
   })
-  return [...names, ...uses, ...features]
+  const bounds = Object.entries(models).flatMap(([name, learning]) => {
+    if (learning.learns !== 'segments' || learning.segmentsMin <= learning.segmentsMax) return []
+    return [of(['models', name, 'segmentsMin'], `it is above segmentsMax, ${learning.segmentsMax}`)]
+  })
+  const nameless = Object.entries(placements).flatMap(([placement, each]) => {
+    if (each.kind !== 'segment' || each.segments !== undefined) return []
+    if (models[each.model ?? '']?.learns === 'segments') return []
+    const sentence = 'it names no segments, and has no model of the policy that learns segments'
+    return [of(['placements', placement, 'model'], sentence)]
+  })
+  return [...names, ...uses, ...features, ...bounds, ...nameless]
 }
 
 /** The first feature of a model that a price must not depend on; null where no price has this model, or none is. */

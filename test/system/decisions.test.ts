@@ -21,6 +21,15 @@ experiments:
   recommendations:
     variants: { with: 70, without: 30 }
     holdout: { variant: without, answer: popularity, placements: [product-page] }
+models:
+  kinds-of-visitors:
+    learns: segments
+    after: [Product Viewed, Order Completed]
+    features:
+      - { name: spend, from: session.spend, type: number, imputed: 0 }
+      - { name: orders, from: totals.purchases30d, type: number, imputed: 0 }
+    segmentsMin: 2
+    segmentsMax: 3
 placements:
   product-page:
     kind: items
@@ -74,6 +83,10 @@ placements:
       - { name: keen, when: session.views > 2 }
       - { name: looking, when: session.views > 0 }
     otherwise: new
+  audience:
+    kind: segment
+    model: kinds-of-visitors
+    otherwise: unknown
   welcome:
     kind: offer
     offers:
@@ -102,11 +115,13 @@ interface Replay {
 }
 
 const chains = 20
+const buyers = 60
 
 describe('a decision of a POP', { timeout: 240_000 }, () => {
   let on: TestSystem
   let policyDir: string
   const made: Answer[] = []
+  const audience: Answer[] = []
 
   async function ask(placement: string, visitor: string, more: object = {}): Promise<Answer> {
     const question = { anonymousId: visitor, placement, ...more }
@@ -137,10 +152,15 @@ describe('a decision of a POP', { timeout: 240_000 }, () => {
     for (let at = 0; at < priced.length; at += 150) {
       await on.post('shop', priced.slice(at, at + 150))
     }
+    const orders = Array.from({ length: buyers }, (_, at) => ({
+      ...viewOf(`buyer ${at}`, 'a lot', { total: 400 + at }),
+      event: 'Order Completed',
+    }))
+    await on.post('shop', orders)
     // Before there is a release: by what is popular at the POP.
     await ask('product-page', 'early', { events: [viewOf('early', 'first-1-a')] })
     const sql = "SELECT count() FROM events_once WHERE site = 'shop'"
-    await vi.waitFor(async () => expect(await on.count(sql)).toBe(601), patience)
+    await vi.waitFor(async () => expect(await on.count(sql)).toBe(601 + buyers), patience)
     const { outcome, digest } = await on.retrain('shop')
     expect(outcome).toBe('published')
     await vi.waitFor(
@@ -173,6 +193,9 @@ describe('a decision of a POP', { timeout: 240_000 }, () => {
         await ask(placement, visitor)
       }
     }
+    audience.push(await ask('audience', 'shopper', { events: [viewOf('shopper', 'first-1-a')] }))
+    const order = { ...viewOf('shopper', 'a lot', { total: 420 }), event: 'Order Completed' }
+    audience.push(await ask('audience', 'shopper', { events: [order] }))
     const decisions =
       "SELECT count() FROM decisions_once WHERE site = 'shop' AND visitor != 'a:watcher'"
     await vi.waitFor(async () => expect(await on.count(decisions)).toBe(made.length), patience)
@@ -198,6 +221,15 @@ describe('a decision of a POP', { timeout: 240_000 }, () => {
     expect(fallbacks).toEqual(
       new Set(['holdout', 'no_release', 'no_text', 'unknown_visitor', null]),
     )
+  })
+
+  it('names the segment that the hub has learned, and another once the visitor has bought', async () => {
+    const [looking, bought] = audience.map(({ answer }) => answer as Record<string, unknown>)
+    expect(looking).toMatchObject({ segment: 'typical', before: null })
+    expect(bought).toMatchObject({
+      segment: expect.stringMatching(/^high-(spend|orders)-/),
+      before: 'typical',
+    })
   })
 
   it('is explained: what it was made from, by which release, and what each rule did', async () => {

@@ -20,6 +20,10 @@ export const learningBounds = {
   /** Of those where it happened, and of those where it did not, in what is learned from and in what judges. */
   learnedFromMin: 40,
   judgedMin: 10,
+  /** For segments: fewer visitors are told apart by chance; */
+  segmentVisitorsMin: 100,
+  /** and below this mean silhouette there is no structure to find (Kaufman and Rousseeuw 1990). */
+  silhouetteMin: 0.25,
   /** The newest rows judge. */
   judgedShare: 0.2,
   /** The newest of the others say when to stop, how sure to be, and which family it is. */

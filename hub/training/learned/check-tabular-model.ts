@@ -1,7 +1,8 @@
 import * as ort from 'onnxruntime-web/wasm'
 import { rowOf } from '#models/tabular/examples.ts'
 import { onnxSessionOptions } from '#shared/onnx-session.ts'
-import { type OwnTabularModel, scoreRow } from '#shared/tabular/model.ts'
+import { ownScorer } from '#shared/tabular/own-scorer.ts'
+import { isSegmentsModel } from '#shared/tabular/segments.ts'
 import type { LearnedRows } from './sample-rows.ts'
 
 const scoreDifferenceMax = 1e-5
@@ -11,22 +12,22 @@ const rowsChecked = 100
  * Runs a model in the runtime the POPs use and holds it against the TypeScript scorer on the newest rows. Throws with
  * the first on which the two differ: such a model is not released.
  */
-export async function checkTabularModel(
-  bytes: Uint8Array,
-  model: OwnTabularModel,
-  rows: LearnedRows,
-): Promise<void> {
+export async function checkTabularModel(bytes: Uint8Array, rows: LearnedRows): Promise<void> {
   ort.env.wasm.numThreads = 1
+  const score = ownScorer(bytes)
+  let differing = 0
   const runtime = await ort.InferenceSession.create(bytes, onnxSessionOptions)
   try {
     const total = rows.labels.length
     for (let at = Math.max(0, total - rowsChecked); at < total; at++) {
       const row = Float32Array.from(rowOf(rows, at))
-      const { score } = await runtime.run({
+      const outputs = await runtime.run({
         features: new ort.Tensor('float32', row, [1, row.length]),
       })
-      const difference = Math.abs((score?.data[0] as number) - scoreRow(model, row))
-      if (difference <= scoreDifferenceMax) continue
+      const difference = Math.abs((outputs.score?.data[0] as number) - score(row))
+      // A row between two segments may fall to either.
+      if (difference > scoreDifferenceMax) differing++
+      if (differing <= (isSegmentsModel(bytes) ? 1 : 0)) continue
       throw new Error(`ONNX and TypeScript disagree on the row ${[...row].join(', ')}`)
     }
   } finally {

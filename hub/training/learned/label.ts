@@ -61,6 +61,9 @@ export function labelOf(
       )
       return back && { ...back, happened: !back.happened }
     }
+    case 'segments':
+      // What is known at the moment is all that is asked.
+      return known(asked.timestamp, () => false)
     case 'label':
       return saidLabel(learning, asked, heardUntil)
   }

@@ -4,10 +4,18 @@ import { learningBounds } from './bounds.ts'
 import type { Asking } from './learn-rows.ts'
 import type { StoredEvent } from './replay-history.ts'
 import type { TrainedRows } from './train-rows.ts'
+import type { LiveSegments } from './train-segments.ts'
 
 /** A page of visitors, each whole; null: that was the last. */
 export interface ToThread {
   readonly page: readonly StoredEvent[] | null
+}
+
+/** What the thread is started with. */
+export interface ThreadData {
+  readonly asking: Asking
+  /** Of segments those that are live under this name. */
+  readonly live: LiveSegments | null
 }
 
 /** Null: send the next page. */
@@ -20,12 +28,12 @@ export interface FromThread {
  * the thread went past one of its bounds.
  */
 export async function learnInThread(
-  asking: Asking,
+  data: ThreadData,
   pages: AsyncIterable<readonly StoredEvent[]>,
 ): Promise<TrainedRows> {
   const { heapMbMax, timeMsMax } = learningBounds
   const thread = new Worker(new URL('./thread.ts', import.meta.url), {
-    workerData: asking,
+    workerData: data,
     resourceLimits: { maxOldGenerationSizeMb: heapMbMax },
   })
   const bound = AbortSignal.timeout(timeMsMax)

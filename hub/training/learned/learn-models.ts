@@ -2,10 +2,12 @@ import type { Learning } from '#shared/learning.ts'
 import { limits } from '#shared/limits.ts'
 import type { TabularModel } from '#shared/model.ts'
 import type { Policy } from '#shared/policy.ts'
+import type { ReleaseParts } from '#shared/release.ts'
 import type { Environment } from '../../environment.ts'
 import type { ReliabilityBin } from '../../evaluation/classification.ts'
 import { learnInThread } from './learn-in-thread.ts'
 import { type Heard, readHistories } from './read-histories.ts'
+import type { LiveSegments } from './train-segments.ts'
 
 /** How the learning of one model ended; where it is not `learned` the last good one stays, or there is none. */
 export interface LearnedModel {
@@ -30,11 +32,12 @@ export async function learnModels(
   site: string,
   policy: Policy,
   heard: Heard,
+  before: ReleaseParts | null,
   environment: Environment,
 ): Promise<LearnedModels> {
   const learned = []
   for (const [name, learning] of Object.entries(policy.models ?? {})) {
-    learned.push(await learnModel(site, name, learning, policy, heard, environment))
+    learned.push(await learnModel(site, name, learning, policy, heard, before, environment))
   }
   const made = learned.filter(({ model }) => model !== null)
   return {
@@ -51,6 +54,7 @@ async function learnModel(
   learning: Learning,
   { timeZone, placements }: Policy,
   heard: Heard,
+  before: ReleaseParts | null,
   { store, config, logger, metrics, now }: Environment,
 ) {
   const startedAt = now()
@@ -66,17 +70,21 @@ async function learnModel(
     const { visitors, pages } = await readHistories(store, site, learning, heard)
     const trained = await learnInThread(
       {
-        ...{ learning, heardUntil: heard.untilMs, timeZone },
-        idleMsMax: config.sessionIdleMsMax.get(site) ?? limits.sessionIdleMsDefault,
-        isTriggered: asked.length > 0 && asked.every(({ on }) => on !== undefined),
+        asking: {
+          ...{ learning, heardUntil: heard.untilMs, timeZone },
+          idleMsMax: config.sessionIdleMsMax.get(site) ?? limits.sessionIdleMsDefault,
+          isTriggered: asked.length > 0 && asked.every(({ on }) => on !== undefined),
+        },
+        live: liveSegments(name, learning, before),
       },
       pages,
     )
-    const { outcome, reason, family, bytes, reliability } = trained
+    const { outcome, reason, family, bytes, reliability, segments } = trained
     const report = end({ outcome, reason, figures: { ...trained.figures, visitors } })
     const { features } = learning
     const declared: TabularModel = {
       ...{ family: 'tabular', inputs: ['features'], outputs: ['score'], features, scoreAt: 0 },
+      ...(segments && { segments: [...segments] }),
     }
     const told = toldOf(report, { ...(family && { family }), ...toldReliability(reliability) })
     return { report, told, model: bytes === null ? null : { declared, bytes } }
@@ -85,6 +93,19 @@ async function learnModel(
     const report = end({ outcome: 'failed', reason: String(cause), figures: {} })
     return { report, told: toldOf(report, {}), model: null }
   }
+}
+
+/** What is live under this name, where it was learned from the same features: else its numbers mean something else. */
+function liveSegments(
+  name: string,
+  { features }: Learning,
+  live: ReleaseParts | null,
+): LiveSegments | null {
+  const declared = live?.manifest.models[name]
+  const bytes = live?.models[name]
+  if (declared?.family !== 'tabular' || declared.segments === undefined || !bytes) return null
+  const isSame = JSON.stringify(declared.features) === JSON.stringify(features)
+  return isSame ? { bytes, segments: declared.segments } : null
 }
 
 /** As the manifest has it: `will-buy.prAuc` and the like. */

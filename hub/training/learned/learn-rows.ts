@@ -1,3 +1,5 @@
+import { uniformInt } from 'pure-rand/distribution/uniformInt'
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import type { Learning } from '#shared/learning.ts'
 import { columnsOf } from '#shared/tabular/feature.ts'
 import { encodeFeatures, readFeatures } from '#shared/tabular/read-features.ts'
@@ -22,6 +24,7 @@ export interface Asking extends Horizon, Omit<Replaying, 'after'> {
 export class RowGatherer {
   readonly #asking: Asking
   readonly #sample: RowSample
+  readonly #random = xoroshiro128plus(learningBounds.seed)
 
   constructor(asking: Asking) {
     this.#asking = asking
@@ -34,9 +37,19 @@ export class RowGatherer {
     return this.#sample
   }
 
+  /** Of segments every visitor counts the same, however much it does: by one of its moments. */
+  #oneOf<Row>(rows: readonly Row[]): readonly Row[] {
+    if (rows.length === 0) return rows
+    const at = uniformInt(this.#random, 0, rows.length - 1)
+    return rows.slice(at, at + 1)
+  }
+
   take(page: readonly StoredEvent[]): void {
     for (const history of Map.groupBy(page, ({ visitor }) => visitor).values()) {
-      for (const { row, label, askedAt } of rowsOf(history, this.#asking)) {
+      const rows = [...rowsOf(history, this.#asking)]
+      for (const { row, label, askedAt } of this.#asking.learning.learns === 'segments'
+        ? this.#oneOf(rows)
+        : rows) {
         this.#sample.add(row, label, askedAt)
       }
     }

@@ -1,7 +1,9 @@
+import type { Segment } from '#models/segments/describe.ts'
 import { type Examples, pick, rowOf } from '#models/tabular/examples.ts'
 import { fitTabular, type TabularFamily } from '#models/tabular/fit.ts'
 import { buildTabularModel } from '#models/tabular/graph.ts'
 import { type OwnTabularModel, scoreRow } from '#shared/tabular/model.ts'
+import type { SegmentsModel } from '#shared/tabular/segments.ts'
 import {
   averagePrecision,
   brier,
@@ -23,10 +25,12 @@ export interface TrainedRows {
   readonly figures: Readonly<Record<string, number>>
   /** On the newest rows, lowest scores first. */
   readonly reliability: readonly ReliabilityBin[]
-  readonly family: TabularFamily | null
+  readonly family: TabularFamily | 'segments' | null
   /** The model to release and its file; null where there is none. */
-  readonly model: OwnTabularModel | null
+  readonly model: OwnTabularModel | SegmentsModel | null
   readonly bytes: Uint8Array | null
+  /** By their numbers, where they were what was to be learned. */
+  readonly segments?: readonly Segment[]
 }
 
 /**

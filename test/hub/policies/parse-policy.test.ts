@@ -171,6 +171,26 @@ placements:
     expect(holdout('out', 'shop')).toEqual([4, 60, 'the placements of items are home'])
   })
 
+  it('is refused where segments are learned from no numbers, or a placement has none to name', () => {
+    const learning = (type: string, bounds: string, model: string) =>
+      mistakeIn(`models:
+  kinds: { learns: segments, after: [Product Viewed], ${bounds}
+    features: [{ name: x, from: session.spend, ${type} }] }
+placements:
+  who: { kind: segment, model: ${model}, otherwise: rest }
+`)
+    const number = 'type: number, imputed: 0'
+    expect(learning(number, '', 'kinds')).toBeNull()
+    const nameless = 'it names no segments, and has no model of the policy that learns segments'
+    expect(learning(number, '', 'popularity')).toEqual([5, 32, nameless])
+    expect(learning(number, 'segmentsMin: 9,', 'kinds')).toEqual([
+      ...[2, expect.any(Number), 'it is above segmentsMax, 8'],
+    ])
+    expect(learning('type: text, categories: [a]', '', 'kinds')).toEqual([
+      ...[expect.any(Number), expect.any(Number), 'segments are learned from numbers'],
+    ])
+  })
+
   it('is refused for models that cannot be learned as it says, or must not be used so', () => {
     const learning = (name: string, from: string, kind: string) =>
       mistakeIn(`models:
@@ -202,7 +222,7 @@ placements:
     ])
     expect(learning('will-buy', 'event.customerAge', verdict)).toBeNull()
     const [line, , sentence] = mistakeIn('models: { x: { learns: wonders } }\nplacements: {}') ?? []
-    expect([line, sentence]).toEqual([1, 'wonders is none of outcome, absence, label'])
+    expect([line, sentence]).toEqual([1, 'wonders is none of outcome, absence, label, segments'])
   })
 
   it('is refused where it would grow without end', () => {

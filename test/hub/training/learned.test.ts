@@ -8,7 +8,7 @@ import { rowOf } from '#hub/rows.ts'
 import { type ChdbStore, openChdbStore } from '#hub/store/chdb-store.ts'
 import { timestamp } from '#hub/store/timestamp.ts'
 import { learningBounds } from '#hub/training/learned/bounds.ts'
-import { type Asking, rowsOf } from '#hub/training/learned/learn-rows.ts'
+import { type Asking, RowGatherer, rowsOf } from '#hub/training/learned/learn-rows.ts'
 import { readHeard, readHistories } from '#hub/training/learned/read-histories.ts'
 import { replayHistory, type StoredEvent } from '#hub/training/learned/replay-history.ts'
 import { RowSample } from '#hub/training/learned/sample-rows.ts'
@@ -277,6 +277,20 @@ describe('what another event says later', () => {
       [50, true, dayMs],
     ])
   })
+})
+
+it('of segments every visitor is learned by one of its moments, whatever it did', () => {
+  const learning: Learning = {
+    ...{ learns: 'segments', after, segmentsMin: 3, segmentsMax: 8 },
+    features: [number('session.views')],
+  }
+  const gatherer = new RowGatherer(askingOf(learning))
+  const views = (visitor: string, total: number) =>
+    Array.from({ length: total }, (_, at) => stored('Product Viewed', at, { visitor }))
+  gatherer.take([...views('a:till', 40), ...views('a:guest', 2), ...views('a:other', 1)])
+  const { rows } = gatherer.sample.inOrder()
+  expect(rows).toHaveLength(3)
+  expect(Math.min(...rows)).toBeGreaterThanOrEqual(1)
 })
 
 describe('rows', () => {
