@@ -1,5 +1,4 @@
 import type { Context } from 'hono'
-import { ingestPath, leasePath } from '#shared/contract.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 import type { Environment } from './environment.ts'
 import { type Caller, mayDo, type Role } from './tokens.ts'
@@ -8,7 +7,6 @@ import { type Caller, mayDo, type Role } from './tokens.ts'
 export function byToken(environment: Environment) {
   return async function byToken(context: Context, next: () => Promise<void>) {
     const { path, method } = context.req
-    if (path === ingestPath || path === leasePath) return next()
     const caller = callerOf(context, environment)
     const role = roleFor(method, path)
     if (mayDo(caller, role)) return next()

@@ -26,7 +26,8 @@ export function hubMetrics(measured: Measured) {
     metrics.leases.inc({ outcome }, 0)
   }
   for (const pop of measured.popUrls.map(popLabel)) {
-    for (const outcome of ['live', 'failed']) metrics.pushes.inc({ outcome, pop }, 0)
+    for (const outcome of ['live', 'canary', 'standby', 'failed'])
+      metrics.pushes.inc({ outcome, pop }, 0)
   }
   collectDefaultMetrics({ register: registry })
   return metrics
@@ -91,7 +92,7 @@ function counters(registry: Registry) {
     }),
     pushes: counter(
       'shelfedge_release_pushes_total',
-      'Pushes of a release, by outcome and POP; failed where the POP could not be asked, too.',
+      'Pushes of a release by POP, and by what it is there; failed where the POP could not be asked, too.',
       ['outcome', 'pop'],
     ),
     scrapeFailures: counter(

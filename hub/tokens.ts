@@ -2,7 +2,7 @@ import { hexToBytes } from '@noble/hashes/utils.js'
 import * as v from 'valibot'
 import { equalInConstantTime, secretDigest } from '#shared/constant-time.ts'
 
-/** What a token may do: see models, releases and offers; push models and codes; move tags; and everything. */
+/** What a token may do: see models, releases, offers, trainings and what was done when; push models and codes; move tags; and everything. */
 export const roles = ['read', 'push', 'promote', 'admin'] as const
 export type Role = (typeof roles)[number]
 

@@ -13,7 +13,10 @@ interface OfSite {
 }
 
 /** A report as it comes over HTTP. */
-type Told = TrainingReport & { readonly at: unknown; readonly endedAt: unknown }
+type Told = Omit<TrainingReport, 'at' | 'endedAt'> & {
+  readonly at: string
+  readonly endedAt: string | null
+}
 
 const ofSite = ['--site <site>', 'which site; else the first of the hub'] as const
 

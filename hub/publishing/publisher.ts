@@ -139,7 +139,7 @@ export class Publisher {
     }
     const state = await pushRelease(pop, site, { ...release, bytes }, this.#ports)
     const as = typeof release.use === 'string' ? release.use : 'canary'
-    metrics.pushes.inc({ outcome: 'live', pop: popLabel(pop) })
+    metrics.pushes.inc({ outcome: as, pop: popLabel(pop) })
     logger.info({ pop, site, as, digest: release.digest }, 'release is taken')
     return state
   }
