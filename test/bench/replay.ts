@@ -50,6 +50,9 @@ const startedAt = new Date()
 const say = (sentence: string) =>
   console.log(`${((Date.now() - +startedAt) / 1_000).toFixed(1).padStart(6)} s  ${sentence}`)
 const includesCurrent = options.includeCurrent ?? false
+/** Before what is awaited below, which counts on it. */
+let prefixesAsked = 0
+
 if ((options.test === undefined) === (options.prefixes === undefined)) {
   console.error('Name what to predict by --test or by --prefixes, and only one of them.')
   process.exit(1)
@@ -145,7 +148,6 @@ async function timedSessions(): Promise<FileSession[]> {
   }))
 }
 
-let prefixesAsked = 0
 /** Every prefix is a visitor of its own, who brings all clicks with the one question. */
 function lastOf({ sessionId, seen, next }: FileQuestion): AskedSession {
   const itemIds = [...seen, ...next]
