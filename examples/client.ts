@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { LocalSystem } from '#hub/local/system.ts'
 import { trainAndFollow } from '#hub/training/follow.ts'
+import type { LearnedModel } from '#hub/training/learned/learn-models.ts'
 import type { Receiver, Told } from './receiver.ts'
 
 export const exampleSite = 'example'
@@ -125,14 +126,19 @@ export class Client {
     readonly release: string
     readonly reason: string
     readonly figures: Readonly<Record<string, number>>
+    /** Those that the policy has learned, and how each ended. */
+    readonly models: readonly LearnedModel[]
   }> {
     const {
       outcome,
       reason,
       digest: release,
       figures,
+      models,
     } = await trainAndFollow((method, path) => this.hub(path, method === 'POST' ? '' : undefined))
-    if (outcome === 'published' && release !== null) return { release, reason, figures }
+    if (outcome === 'published' && release !== null) {
+      return { release, reason, figures, models: (models ?? []) as readonly LearnedModel[] }
+    }
     throw new Error(`there is no model: ${outcome}, ${reason}`)
   }
 

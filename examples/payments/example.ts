@@ -1,17 +1,14 @@
 import { median, quantile } from 'simple-statistics'
 import type { Client, Decided } from '../client.ts'
 import type { Example, Narrator } from '../example.ts'
-import type { Labelled } from './features.ts'
 import { type Judged, judgeVerdicts, type VerdictFigures } from './judge-verdicts.ts'
-import { type ModelName, models, policyOf } from './policy.ts'
+import { policy } from './policy.ts'
 import { type Payment, propertiesOf, readPayments } from './read-payments.ts'
 import { splitPayments } from './split-payments.ts'
-import { trainFraudModel } from './train-fraud-model.ts'
 
 const seed = 1
 const halves = [0.5, 0.5] as const
 const eventsPerBatch = 200
-const rowsPerPage = 5_000
 const atOnce = 8
 const minuteMs = 60_000
 const hourMs = 60 * minuteMs
@@ -32,7 +29,7 @@ export const payments: Example = {
   name: 'payments',
   what: 'allows, reviews or blocks payments in the answer that takes them, against rules',
   data: 'fraud-payments/payment_fraud.csv',
-  policy: null,
+  policy,
   async run(client, narrator, file) {
     const all = readPayments(file)
     const [learned, asked] = splitPayments(all, halves, seed).map((places) =>
@@ -107,34 +104,15 @@ async function sendHistory(learned: readonly Numbered[], client: Client, narrato
   narrator.say(`${learned.length} payments and what came of them are in the store`)
 }
 
-/** Learns from the store, and brings the models one after the other: a policy names those that are there. */
+/** Has the hub learn from the store what its policy states; the release is live when this resolves. */
 async function train(client: Client, narrator: Narrator): Promise<void> {
-  const labelled = await readLabelled(client)
-  const names = Object.keys(models) as ModelName[]
-  for (const [at, name] of names.entries()) {
-    const { trees, model, declaration } = trainFraudModel(labelled, models[name])
-    await client.savePolicy(policyOf(names.slice(0, at + 1)))
-    const { release } = await client.pushModel(name, declaration, model)
-    await client.promote(release)
-    await client.untilLive(release, `by-${name}`)
-    narrator.say(`${name}: ${trees.roots.length} trees, examined and live`)
+  const { release, models } = await client.retrain()
+  for (const { name, outcome, reason, figures } of models) {
+    const judged =
+      figures.prAuc === undefined ? '' : `, PR-AUC ${figures.prAuc.toFixed(3)} on the newest`
+    narrator.say(`${name}: ${outcome}${judged}; ${reason}`)
   }
-}
-
-/** Every payment in the store with what came of it, a page at a time. */
-async function readLabelled(client: Client): Promise<Labelled[]> {
-  const labelled: Labelled[] = []
-  for (;;) {
-    const rows = await client.query<{ sent: string; frauds: number }>(`
-      SELECT anyIf(properties, event = 'Payment Submitted') AS sent,
-             countIf(event = 'Payment Judged' AND JSONExtractBool(properties, 'fraud')) AS frauds
-      FROM events_once WHERE site = 'example'
-      GROUP BY visitor ORDER BY visitor LIMIT ${rowsPerPage} OFFSET ${labelled.length}`)
-    for (const { sent, frauds } of rows) {
-      labelled.push({ properties: JSON.parse(sent), isFraud: Number(frauds) > 0 })
-    }
-    if (rows.length < rowsPerPage) return labelled
-  }
+  await client.untilLive(release, 'by-fraud')
 }
 
 async function askAll(asked: readonly Numbered[], client: Client, narrator: Narrator) {

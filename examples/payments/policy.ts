@@ -1,13 +1,23 @@
-import { leaking } from './features.ts'
+import { featuresWithout, leaking } from './features.ts'
 import { thresholds } from './worth.ts'
 
 /** Models by the columns they may not see. */
-export const models = {
+const withouts = {
   fraud: [leaking[0]],
   'fraud-rest': leaking,
   'fraud-all': [],
 } as const
-export type ModelName = keyof typeof models
+type ModelName = keyof typeof withouts
+const names = Object.keys(withouts) as ModelName[]
+
+/** What the hub is to learn: what is said of a payment later, under the same number. */
+const learning = (name: ModelName) => `
+  ${name}:
+    learns: label
+    after: [Payment Submitted]
+    joinedBy: payment_id
+    said: { event: Payment Judged, property: fraud }
+    features: ${JSON.stringify(featuresWithout(withouts[name]))}`
 
 const event = `
     on: [Payment Submitted]
@@ -23,8 +33,8 @@ const byModel = (model: ModelName) => `
  * A placement for each of these models and two of rules alone. Each payment is decided on by all of them; a shop would
  * have the first.
  */
-export function policyOf(names: readonly ModelName[]): string {
-  return `
+export const policy = `
+models:${names.map(learning).join('')}
 placements:${names.map(byModel).join('')}
   by-rules:
     kind: verdict${event}
@@ -36,4 +46,3 @@ placements:${names.map(byModel).join('')}
     rules:
       - { name: new-account, verdict: block, reason: an account of a day, when: event.accountAgeDays <= 1.0 }
 `
-}
