@@ -135,23 +135,26 @@ async function* questionsOfClicks(): AsyncGenerator<FileQuestion> {
   }
 }
 
-/** Sessions of a file without times, as events: the last of them ended a minute ago, each a minute after the other. */
+/** Sessions of a file without times, as events: each ends a minute after the one before, the last a minute ago. */
 async function timedSessions(): Promise<FileSession[]> {
   const sessions: string[][] = []
   for await (const { itemIds } of sessionLines()) sessions.push(itemIds)
-  const minuteMs = 60_000
-  const firstMs = +startedAt - (sessions.length + 1) * minuteMs
   return sessions.map((itemIds, at) => ({
     sessionId: String(at),
     itemIds,
-    timesMs: itemIds.map((_, click) => firstMs + at * minuteMs + click),
+    timesMs: timesUntil(+startedAt - (sessions.length - at) * 60_000, itemIds),
   }))
+}
+
+/** As slow as people are: what comes faster is taken for a bot, which teaches nothing. */
+function timesUntil(endsAtMs: number, { length }: readonly string[]): number[] {
+  return Array.from({ length }, (_, click) => endsAtMs - (length - 1 - click) * 2_000)
 }
 
 /** Every prefix is a visitor of its own, who brings all clicks with the one question. */
 function lastOf({ sessionId, seen, next }: FileQuestion): AskedSession {
   const itemIds = [...seen, ...next]
-  const timesMs = itemIds.map((_, click) => +startedAt - 60_000 + click)
+  const timesMs = timesUntil(+startedAt - 60_000, itemIds)
   return { sessionId, visitorId: String(prefixesAsked++), itemIds, timesMs, onlyLast: true }
 }
 
