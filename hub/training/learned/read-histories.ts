@@ -65,7 +65,7 @@ const saidSql = `
   GROUP BY id HAVING id != ''`
 
 const eventsSql = (isJoined: boolean) => `
-  SELECT visitor, event, session, toUnixTimestamp64Milli(own.timestamp) AS timestamp,
+  SELECT visitor, pop, event, session, toUnixTimestamp64Milli(own.timestamp) AS timestamp,
          toUnixTimestamp64Milli(received_at) AS receivedAt, bot,
          if(${isRead}, properties, '{}') AS properties, if(${isRead}, context, '{}') AS context,
          ${isJoined ? 'said, saidAt' : "'' AS said, 0 AS saidAt"}
@@ -76,7 +76,9 @@ const eventsSql = (isJoined: boolean) => `
       AND visitor IN (${pageSql})
   ) AS own
   ${isJoined ? `LEFT JOIN (${saidSql}) AS others ON others.id = own.id` : ''}
-  ORDER BY visitor, epoch, sequence, position`
+  ORDER BY visitor,
+    max(received_at) OVER (PARTITION BY visitor, pop ORDER BY epoch, sequence, position),
+    pop, epoch, sequence, position`
 
 /** Properties are long, and most events are only counted. */
 const isRead = "event IN {after:Array(String)} OR event = 'Order Completed'"
@@ -89,7 +91,10 @@ export interface Histories {
   readonly pages: AsyncIterable<readonly StoredEvent[]>
 }
 
-/** Visitors of a site who did what a model asks about. The order of their events is that of the POP that took them. */
+/**
+ * Visitors of a site who did what a model asks about. The events of one POP are in its order, and those of several lie
+ * between each other by when they came: an epoch is a POP's own.
+ */
 export async function readHistories(
   store: Store,
   site: string,

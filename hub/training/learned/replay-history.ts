@@ -9,6 +9,8 @@ import { noVisitorState, takeEvent, type VisitorState } from '#shared/visitor-st
 /** An event of the store; times in epoch ms, JSON as text. */
 export interface StoredEvent {
   readonly visitor: string
+  /** Which took it: each knows what came to it. */
+  readonly pop: string
   readonly event: string
   readonly timestamp: number
   readonly receivedAt: number
@@ -44,8 +46,21 @@ export interface Moment {
   readonly facts: FeatureFacts
 }
 
+/** What a POP has of the visitor. */
+interface Kept {
+  readonly state: VisitorState
+  readonly clock: number
+  readonly seenAt: number
+}
+
+const nothingKept: Kept = {
+  state: noVisitorState,
+  clock: Number.NEGATIVE_INFINITY,
+  seenAt: Number.NEGATIVE_INFINITY,
+}
+
 /**
- * Replays one visitor's events, in the order in which a POP took them, through what a POP runs: the facts are those
+ * Replays one visitor's events, in the order in which each POP took them, through what a POP runs: the facts are those
  * that it had, to the bit. An event that came long after it happened is taken as if it had come at once: history
  * that is imported teaches as if it had been lived through.
  */
@@ -55,18 +70,17 @@ export function replayHistory(
 ): { readonly events: readonly ReplayedEvent[]; readonly moments: readonly Moment[] } {
   const events: ReplayedEvent[] = []
   const moments: Moment[] = []
-  let state: VisitorState = noVisitorState
-  let clock = Number.NEGATIVE_INFINITY
-  let seenAt = Number.NEGATIVE_INFINITY
+  const pops = new Map<string, Kept>()
   for (const [index, stored] of history.entries()) {
     const isFresh = stored.receivedAt - stored.timestamp <= limits.triggerAgeMsMax
-    const at = Math.max(clock, isFresh ? stored.receivedAt : stored.timestamp)
+    const kept = pops.get(stored.pop) ?? nothingKept
+    const at = Math.max(kept.clock, isFresh ? stored.receivedAt : stored.timestamp)
     // A POP forgets whom it has not seen for so long.
-    if (stored.receivedAt - seenAt > limits.visitorRetentionMs) state = noVisitorState
-    ;[clock, seenAt] = [at, stored.receivedAt]
+    const isForgotten = stored.receivedAt - kept.seenAt > limits.visitorRetentionMs
     const event = eventOf(stored, at)
-    const step = takeEvent(state, event, idleMsMax)
-    state = step.state
+    const step = takeEvent(isForgotten ? noVisitorState : kept.state, event, idleMsMax)
+    const { state } = step
+    pops.set(stored.pop, { state, clock: at, seenAt: stored.receivedAt })
     const { session, late: isLate, bot } = step.placed
     events.push({ ...stored, session, isLate })
     // Bots never teach a model.

@@ -193,6 +193,7 @@ function since(rows: LearnedRows, sinceMs: number): LearnedRows {
 
 function stored(visitor: string, event: string, at: number, properties: object): StoredEvent {
   return {
+    pop: 'p',
     ...{ visitor, event, timestamp: at, receivedAt: at, bot: false },
     ...{ properties: JSON.stringify(properties), context: '{}', said: '', saidAt: 0 },
   }

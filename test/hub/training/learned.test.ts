@@ -70,11 +70,15 @@ describe('a row to learn from', () => {
     await fc.assert(
       fc.asyncProperty(visitors, async (traffic) => {
         const site = randomUUID()
-        const core = coreOn(sqliteStorage())
+        const cores = { p: coreOn(sqliteStorage()), q: coreOn(sqliteStorage()) }
         const served = new Map<string, Float32Array>()
         for (const [number, events] of traffic.entries()) {
+          const taken = { p: 0, q: 0 }
           for (const [at, { messageId: _, ...event }] of events.entries()) {
             const { receivedAt, properties } = event
+            // Who travels is known to each POP by what came to it.
+            const pop = (number + at) % 3 === 0 ? 'q' : 'p'
+            const core = cores[pop]
             const visitor = `a:${number}`
             const request = requestOf([{ ...event, messageId: `${at}` }], {
               ...{ site, visitor, receivedAt },
@@ -84,14 +88,19 @@ describe('a row to learn from', () => {
             const { hour, minute, weekday } = timeIn(timeZone, receivedAt)
             const time = { hour: Number(hour), minute: Number(minute), weekday: Number(weekday) }
             const facts = { session, totals, event: properties, context: {}, time }
-            served.set(`${visitor} ${at}`, encodeFeatures(features, readFeatures(features, facts)))
+            served.set(
+              `${visitor} ${pop} ${taken[pop]++}`,
+              encodeFeatures(features, readFeatures(features, facts)),
+            )
             core.commit([request], receivedAt, noAlarm)
           }
         }
-        const rows = batchesOf(core).flatMap(({ records, visitor, epoch, sequence }) => {
-          const place = { site, visitor, epoch, sequence, position: 0, pop: 'p', region: 'r' }
-          return records.map((record) => rowOf(record as ShelfRecord, place).row)
-        })
+        const rows = Object.entries(cores).flatMap(([pop, core]) =>
+          batchesOf(core).flatMap(({ records, visitor, epoch, sequence }) => {
+            const place = { site, visitor, epoch, sequence, position: 0, pop, region: 'r' }
+            return records.map((record) => rowOf(record as ShelfRecord, place).row)
+          }),
+        )
         await store.insert('events', rows, randomUUID())
         const { untilMs } = await readHeard(store, site)
         for (const history of await historiesOf(site, outcome({ features }))) {
@@ -104,7 +113,8 @@ describe('a row to learn from', () => {
             if (event.receivedAt - event.timestamp > limits.triggerAgeMsMax) continue
             if (event.timestamp < untilMs - learningBounds.days * dayMs) continue
             const row = encodeFeatures(features, readFeatures(features, facts))
-            expect(row).toEqual(served.get(`${event.visitor} ${index}`))
+            const before = history.slice(0, index).filter(({ pop }) => pop === event.pop)
+            expect(row).toEqual(served.get(`${event.visitor} ${event.pop} ${before.length}`))
             compared++
           }
         }
@@ -168,7 +178,14 @@ describe('what the store knew of a visitor before a session', () => {
 function stored(event: string, at: number, changes: Partial<StoredEvent> = {}): StoredEvent {
   const happenedAt = baseMs + at * minuteMs
   return {
-    ...{ visitor: 'a:1', event, timestamp: happenedAt, receivedAt: happenedAt, bot: false },
+    ...{
+      visitor: 'a:1',
+      pop: 'p',
+      event,
+      timestamp: happenedAt,
+      receivedAt: happenedAt,
+      bot: false,
+    },
     ...{ properties: '{}', context: '{}', said: '', saidAt: 0, profile: null, ...changes },
   }
 }
