@@ -62,7 +62,7 @@ export async function retrain(
   }
   const { sessions, clicks, items } = sizesOf(data)
   report(`${sessions} sessions of ${clicks} clicks on ${items} items were read`)
-  const learned = await learnModels(site, policy, heard, before, environment)
+  const learned = await learnModels(site, policy, heard, before, environment, report)
   const models = learned.reports
   const carried = carriedModels(before, policy)
   const tastes = await learnTastes(site, policy, data.catalogue, environment.store)

@@ -1,15 +1,11 @@
-import { fork } from 'node:child_process'
-import { setPriority } from 'node:os'
-import { fileURLToPath } from 'node:url'
 import type { TrainingSessions } from '#models/session-knn/train.ts'
+import { forkAside } from './fork-aside.ts'
 import type { TrainedModel } from './train-model.ts'
 
 /** What a training may take beside the hub: a process past either bound is ended and the training has failed. */
 const heapMbMax = 1_500
 const timeMaxMs = 20 * 60_000
-/** Of 20 down to -20: where processor time is short, ingest and the store come first. */
-const niceness = 5
-const program = fileURLToPath(new URL('./training-process.ts', import.meta.url))
+const program = new URL('./training-process.ts', import.meta.url)
 
 export interface TrainingWork {
   readonly sessions: TrainingSessions
@@ -48,13 +44,7 @@ export async function trainInProcess(
 }
 
 function trainOnce(work: TrainingWork, report: Report): Promise<TrainedModel> {
-  const child = fork(program, [], {
-    env: {},
-    execArgv: [`--max-old-space-size=${heapMbMax}`, '--disable-warning=ExperimentalWarning'],
-    serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  })
-  if (child.pid !== undefined) setPriority(child.pid, niceness)
+  const child = forkAside(program, heapMbMax)
   const ended = new Promise<TrainedModel>((resolve, reject) => {
     child.on('message', (message: FromTraining) => {
       if ('line' in message) report(message.line)

@@ -5,7 +5,7 @@ import type { Policy } from '#shared/policy.ts'
 import type { ReleaseParts } from '#shared/release.ts'
 import type { Environment } from '../../environment.ts'
 import type { ReliabilityBin } from '../../evaluation/classification.ts'
-import { learnInThread } from './learn-in-thread.ts'
+import { learnInProcess } from './learn-in-process.ts'
 import { type Heard, readHistories } from './read-histories.ts'
 import type { LiveSegments } from './train-segments.ts'
 
@@ -34,9 +34,11 @@ export async function learnModels(
   heard: Heard,
   before: ReleaseParts | null,
   environment: Environment,
+  report: (line: string) => void = () => undefined,
 ): Promise<LearnedModels> {
   const learned = []
   for (const [name, learning] of Object.entries(policy.models ?? {})) {
+    report(`learning ${name}`)
     learned.push(await learnModel(site, name, learning, policy, heard, before, environment))
   }
   const made = learned.filter(({ model }) => model !== null)
@@ -68,7 +70,7 @@ async function learnModel(
   const asked = Object.values(placements).filter(({ model }) => model === name)
   try {
     const { visitors, pages } = await readHistories(store, site, learning, heard)
-    const trained = await learnInThread(
+    const trained = await learnInProcess(
       {
         asking: {
           ...{ learning, heardUntil: heard.untilMs, timeZone },

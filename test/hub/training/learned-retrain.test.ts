@@ -5,8 +5,10 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { carriedModels } from '#hub/judging/carried.ts'
 import { composeRelease } from '#hub/judging/compose-release.ts'
 import { parsePolicy } from '#hub/policies/parse-policy.ts'
+import { readPolicy } from '#hub/policies/read-policy.ts'
 import { liveRelease } from '#hub/publishing/live-release.ts'
 import { retrain } from '#hub/retrain.ts'
+import { learnModels } from '#hub/training/learned/learn-models.ts'
 import type { Policy } from '#shared/policy.ts'
 import { scoreRow, tabularFromModel } from '#shared/tabular/model.ts'
 import { baseMs, minuteMs } from '#test/support/events.ts'
@@ -132,7 +134,42 @@ it('a model that the policy no longer has is gone', async () => {
   expect(Object.keys(release?.models ?? {})).toEqual(['buys'])
 }, 60_000)
 
+it.each([
+  ['a store that is away', async () => Promise.reject(new Error('the store is away')), 'is away'],
+  [
+    'an event that cannot be read',
+    async (sql: string) => {
+      const event = {
+        visitor: 'a:1',
+        pop: 'p',
+        event: 'Product Viewed',
+        timestamp: 1,
+        receivedAt: 1,
+      }
+      return sql.includes('sum(events)')
+        ? [{ visitors: 1, events: 1 }]
+        : [{ ...event, properties: '{', context: '{}', bot: false, said: '', saidAt: 0 }]
+    },
+    'JSON',
+  ],
+])('%s ends the learning and not the training', async (_what, query, reason) => {
+  writePolicy(policyOf(willBuy))
+  const checked = await readPolicy(policyDir, 'shop')
+  const learned = await learnModels(
+    'shop',
+    (checked as Extract<typeof checked, { ok: true }>).policy,
+    { events: 1, untilMs: baseMs },
+    null,
+    { ...hub.environment, store: { ...hub.environment.store, query: query as never } },
+  )
+  expect(learned).toMatchObject({ declared: {}, bytes: {} })
+  expect(learned.reports).toMatchObject([
+    { name: 'will-buy', outcome: 'failed', reason: expect.stringContaining(reason) },
+  ])
+})
+
 it('nobody brings a model under a name that is learned, nor one that a price must not have', async () => {
+  writePolicy(policyOf(willBuy))
   const feature = (from: string) => ({ name: 'x', from, type: 'number', imputed: 0 }) as const
   const live = await liveRelease('shop', hub.environment)
   const push = (name: string, from: string) =>
@@ -144,7 +181,7 @@ it('nobody brings a model under a name that is learned, nor one that a price mus
       live,
       hub.environment,
     )
-  expect(await push('buys', 'session.views')).toMatchObject({
+  expect(await push('will-buy', 'session.views')).toMatchObject({
     ...{ ok: false, reason: expect.stringContaining('the hub learns it') },
   })
   const price = `placements: { fare: { kind: price, model: demand, base: '10.0', floor: 1, ceiling: 20, rules: [] } }`
