@@ -120,7 +120,8 @@ async function decideTriggered(
         for (const each of brought) committed.add(each)
         own.push(
           ...made.map((each) => ({
-            ...{ messageId: event.messageId, ...answerDecision(each, environment) },
+            messageId: event.messageId,
+            ...answerDecision(each, environment),
           })),
         )
         brought = []

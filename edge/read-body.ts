@@ -14,7 +14,7 @@ export async function readBody(
   const encoding = (request.headers.get('content-encoding') ?? 'identity').trim().toLowerCase()
   if (encoding === 'identity' || encoding === '') {
     // HTTP holds a body to the length that was just checked, and one read costs less than a stream of chunks.
-    if (stated !== null) return new Uint8Array(await request.arrayBuffer())
+    if (/^\d+$/.test(stated ?? '')) return new Uint8Array(await request.arrayBuffer())
     return gather(request.body, bytesMax)
   }
   if (encoding !== 'gzip' && encoding !== 'deflate') {

@@ -4,6 +4,7 @@ import { limits } from '#shared/limits.ts'
 import { budgetKey } from '#shared/offers/budget.ts'
 import { offerCodeKey } from '#shared/offers/code.ts'
 import type { Reservation, ReservationOutcome, WantedIssue } from '#shared/offers/reservation.ts'
+import { backoffMs } from '../backoff.ts'
 import { environment } from '../environment.ts'
 import { log, reasonOf } from '../log.ts'
 import type { VisitorName } from '../visitors/erase.ts'
@@ -24,8 +25,7 @@ interface Asking {
 
 /** A budget that is spent may be raised, or get something back. */
 const spentMs = 5_000
-const backoffMsMin = 500
-const backoffMsMax = 30_000
+const backoff = { minMs: 500, maxMs: 30_000 } as const
 /** How long visitors wait for one answer of the hub, and for all that one question wants. */
 const waitMsMax = 1_000
 const triesMax = 200
@@ -86,7 +86,9 @@ export class Offers extends DurableObject {
     const times = [
       this.#core.nextReturn(),
       this.#forget(now),
-      this.#core.due(now, 1).length > 0 ? now + Math.max(tellAfterMs, this.#backoffMs()) : null,
+      this.#core.due(now, 1).length > 0
+        ? now + Math.max(tellAfterMs, backoffMs(this.#failures, backoff, environment.random()))
+        : null,
     ].filter((at) => at !== null)
     if (times.length > 0) this.#arm(Math.max(now + 1_000, Math.min(...times)))
   }
@@ -138,7 +140,7 @@ export class Offers extends DurableObject {
       const isSpent = answer ? answer.reason === 'budget_spent' : false
       const outcome = isSpent ? 'budget_spent' : 'budget_unknown'
       if (this.#quiet.size >= limits.leasedBudgetsMax) this.#quiet.clear()
-      const quietMs = answer ? spentMs : this.#backoffMs()
+      const quietMs = answer ? spentMs : backoffMs(this.#failures, backoff, environment.random())
       this.#quiet.set(key, { outcome, untilMs: environment.now() + quietMs })
       return outcome
     } finally {
@@ -184,13 +186,6 @@ export class Offers extends DurableObject {
     if (this.#alarmAt !== null && this.#alarmAt <= at) return
     this.#alarmAt = at
     void this.ctx.storage.setAlarm(at)
-  }
-
-  /** Exponential, with a quarter of jitter so that many POPs do not knock at once. */
-  #backoffMs(): number {
-    if (this.#failures === 0) return 0
-    const backoff = Math.min(backoffMsMax, backoffMsMin * 2 ** Math.min(this.#failures - 1, 10))
-    return backoff * (0.75 + environment.random() / 2)
   }
 }
 

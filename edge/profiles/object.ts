@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { ProfilesAnswer } from '#shared/contract.ts'
+import { backoffMs } from '../backoff.ts'
 import { environment } from '../environment.ts'
 import { log, reasonOf } from '../log.ts'
 import { objectOf } from '../visitor-request.ts'
@@ -12,8 +13,7 @@ import { WaitingProfiles } from './waiting.ts'
 const gatherMs = 50
 /** With batches of 200, one POP asks of at most 2,000 visitors of a site a second. */
 const pauseMs = 100
-const backoffMsMin = 500
-const backoffMsMax = 10_000
+const backoff = { minMs: 500, maxMs: 10_000 } as const
 
 const { counters } = environment
 
@@ -39,7 +39,10 @@ export class Profiles extends DurableObject {
     await pause(gatherMs)
     while (this.#waiting.size > 0) {
       await this.#askNext(site)
-      if (this.#waiting.size > 0) await pause(this.#failures > 0 ? this.#backoffMs() : pauseMs)
+      if (this.#waiting.size > 0)
+        await pause(
+          this.#failures > 0 ? backoffMs(this.#failures, backoff, environment.random()) : pauseMs,
+        )
       count('too_late', this.#waiting.expire(environment.now()))
     }
   }
@@ -57,12 +60,6 @@ export class Profiles extends DurableObject {
       count('failed', 1)
       log('warn', 'the hub told no profiles', { site, reason: reasonOf(cause) })
     }
-  }
-
-  /** Exponential, with a quarter of jitter so that many POPs do not knock at once. */
-  #backoffMs(): number {
-    const backoff = Math.min(backoffMsMax, backoffMsMin * 2 ** Math.min(this.#failures - 1, 10))
-    return backoff * (0.75 + environment.random() / 2)
   }
 }
 

@@ -3,7 +3,6 @@ import {
   type CanaryTerms,
   canaryFault,
   canaryFigures,
-  isInCanary,
   noCounts,
   type ReleaseCounts,
 } from '#shared/canary.ts'
@@ -12,7 +11,9 @@ import { limits } from '#shared/limits.ts'
 import { ReleaseError } from '#shared/release.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 import { log, reasonOf } from '../log.ts'
+import { type Held, heldOf, holding, retire } from './held.ts'
 import { type LoadedRelease, loadRelease, ReleaseRefused } from './load.ts'
+import { type Canary, count, isFor, isRunning, nameOf } from './running-canary.ts'
 import type { CanaryPointer, ReleasePointer, ReleaseShelf } from './shelf.ts'
 
 interface Ports {
@@ -25,21 +26,6 @@ interface Ports {
   readonly random: () => number
   /** Told of a canary that was outside its limits. */
   readonly onCanaryEnded: () => void
-}
-
-/** A loaded release and the requests that are deciding by it. */
-interface Held {
-  readonly release: LoadedRelease
-  holders: number
-  isRetired: boolean
-}
-
-/** The canary is what is held beside the live one; what was counted of both since it began in this isolate. */
-interface Canary {
-  readonly held: Held
-  readonly terms: CanaryTerms
-  readonly own: ReleaseCounts
-  readonly others: ReleaseCounts
 }
 
 interface Entry {
@@ -301,7 +287,7 @@ export class LiveReleases {
       if (canary === null) {
         entry.canary = null
         await this.#takeStandby(site, entry, standby, isOvertaken)
-      } else if (!isRunning(entry, canary)) {
+      } else if (!isRunning(entry.canary, canary)) {
         await this.#takeCanary(site, entry, canary, isOvertaken)
       }
     } catch (cause) {
@@ -408,48 +394,4 @@ export class LiveReleases {
     // Jitter keeps a fleet of isolates from asking at the same moment.
     return this.#ports.now() + this.#ports.pollMs * (0.75 + this.#ports.random() / 2)
   }
-}
-
-function heldOf(release: LoadedRelease): Held {
-  return { release, holders: 0, isRetired: false }
-}
-
-function isRunning({ canary }: Entry, { digest, terms }: CanaryPointer): boolean {
-  return (
-    canary !== null && nameOf(canary.held.release.digest, canary.terms) === nameOf(digest, terms)
-  )
-}
-
-async function holding<Result>(
-  held: Held,
-  work: (release: LoadedRelease) => Promise<Result>,
-): Promise<Result> {
-  held.holders++
-  try {
-    return await work(held.release)
-  } finally {
-    held.holders--
-    if (held.isRetired && held.holders === 0) await held.release.dispose()
-  }
-}
-
-/** Lets a release go when the last request that decides by it has ended. */
-async function retire(held: Held | null): Promise<void> {
-  if (held === null) return
-  held.isRetired = true
-  if (held.holders === 0) await held.release.dispose()
-}
-
-function count(counts: ReleaseCounts, latencyMs: number, hasFailed: boolean): void {
-  counts.decisions++
-  counts.latencyMsTotal += latencyMs
-  if (hasFailed) counts.failures++
-}
-
-function isFor({ held, terms }: Canary, visitor: string): boolean {
-  return isInCanary(held.release.digest, terms, visitor)
-}
-
-function nameOf(digest: string, { startedAtMs }: CanaryTerms): string {
-  return `${digest} ${startedAtMs}`
 }

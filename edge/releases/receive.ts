@@ -76,7 +76,12 @@ async function take(
   const bytes = body.length > 0 ? body : await onShelf(site, digest, environment)
   const hasRoom = await releases.makeRoom(site, bytes.length)
   const release = await loadRelease(site, pointer, bytes, await releaseKey())
-  await keep(site, pointer, body.length > 0 ? body : null, use, environment)
+  try {
+    await keep(site, pointer, body.length > 0 ? body : null, use, environment)
+  } catch (cause) {
+    await release.dispose()
+    throw cause
+  }
   if (use === 'standby' && !hasRoom) return release.dispose()
   return put(site, release, use, environment)
 }

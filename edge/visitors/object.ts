@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers'
 import { limits } from '#shared/limits.ts'
+import { backoffMs } from '../backoff.ts'
 import { environment } from '../environment.ts'
 import { log, reasonOf } from '../log.ts'
 import type { VisitorRequest, VisitorResult, VisitorView } from './core.ts'
@@ -30,8 +31,7 @@ const forwardPorts: ForwardPorts = {
   newId: environment.newId,
 }
 
-const backoffMsMin = 500
-const backoffMsMax = 30_000
+const backoff = { minMs: 500, maxMs: 30_000 } as const
 /** Past this an alarm that should have fired has been lost. */
 const overdueMs = 60_000
 /** One alarm forwards at most this many slices, so that it ends well before the platform ends it. */
@@ -158,8 +158,9 @@ export class Visitors extends DurableObject {
         await this.ctx.storage.sync()
       }
     } catch (cause) {
-      // The platform resets an object whose sync failed, and tells whoever waits for it.
+      // The platform resets an object whose sync failed; until it does nobody waits for a commit that does not come.
       log('error', 'syncing failed', { reason: reasonOf(cause) })
+      for (const { fail } of this.#waiting.splice(0)) fail(cause)
     } finally {
       this.#isSyncing = false
     }
@@ -264,14 +265,17 @@ export class Visitors extends DurableObject {
   #arm(): void {
     if (this.#alarmAt !== null) return
     this.#setAlarm(
-      environment.now() + (this.#failures > 0 ? this.#backoffMs() : config.forwardDelayMs),
+      environment.now() +
+        (this.#failures > 0
+          ? backoffMs(this.#failures, backoff, environment.random())
+          : config.forwardDelayMs),
     )
   }
 
   async #armAgain(): Promise<void> {
     const now = environment.now()
     if (this.#core.outbox.backlog.batches > 0) {
-      this.#setAlarm(now + (this.#failures > 0 ? this.#backoffMs() : 0))
+      this.#setAlarm(now + backoffMs(this.#failures, backoff, environment.random()))
       return
     }
     const oldest = this.#core.forget(now - limits.visitorRetentionMs, now)
@@ -299,12 +303,6 @@ export class Visitors extends DurableObject {
   #setAlarm(at: number): void {
     this.#alarmAt = at
     void this.ctx.storage.setAlarm(at)
-  }
-
-  /** Exponential, with a quarter of jitter so that many objects do not knock at once. */
-  #backoffMs(): number {
-    const backoff = Math.min(backoffMsMax, backoffMsMin * 2 ** Math.min(this.#failures - 1, 10))
-    return backoff * (0.75 + environment.random() / 2)
   }
 }
 

@@ -28,6 +28,7 @@ export function startPop(
       durableObjects: {
         VISITORS: { className: 'Visitors', useSQLite: true },
         OFFERS: { className: 'Offers', useSQLite: true },
+        PROFILES: { className: 'Profiles', useSQLite: true },
         RELEASES: { className: 'ReleaseShelf', useSQLite: true },
       },
     }),
