@@ -6,7 +6,7 @@ import {
   effectsToKeep,
 } from '#shared/decision-inputs.ts'
 import type { Outcome } from '#shared/kinds/kind.ts'
-import type { TimeOfDayModel } from '#shared/model.ts'
+import { type ItemModel, popularityModel, type TimeOfDayModel } from '#shared/model.ts'
 import { namedItems } from '#shared/named-items.ts'
 import {
   type CompiledPlacement,
@@ -59,6 +59,9 @@ export async function replayDecision(decision: StoredDecision, blobs: Blobs): Pr
   }
 }
 
+/** Of models that name items by a session and nothing else. */
+const itemFamilies: ReadonlySet<string> = new Set<ItemModel['family']>(['session-knn', 'sequence'])
+
 /** A decision to make again; without its id nothing is left to chance. */
 type Redecided = Omit<StoredDecision, 'decisionId'> & { readonly decisionId?: string }
 
@@ -84,6 +87,14 @@ export class ReplayedRelease {
     const placement = this.#compiled.placements.get(name)
     if (placement) return placement
     throw cannot(`its release has no placement ${name}`)
+  }
+
+  /** Throws RequestRefused where a placement's model reads more than the session: of another one it was not stored. */
+  checkNamesItemsOfSessions(placement: string): void {
+    const { model = popularityModel } = this.placementOf(placement).placement
+    const family = this.#parts.manifest?.models[model]?.family
+    if (family === undefined || itemFamilies.has(family)) return
+    throw cannot(`${model} names no items of a session`)
   }
 
   knows(item: string): boolean {

@@ -1,9 +1,9 @@
-import * as v from 'valibot'
-import { type LeaseAnswer, type LeaseQuestion, leaseQuestionSchema } from '#shared/contract.ts'
+import { type LeaseAnswer, leaseQuestionSchema } from '#shared/contract.ts'
 import { limits } from '#shared/limits.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 import type { Environment } from '../environment.ts'
 import { checkSignature, type SignedRequest } from '../ingest.ts'
+import { readQuestion } from '../read-question.ts'
 import type { DeclaredBudgets } from './declared-budgets.ts'
 
 /**
@@ -16,7 +16,7 @@ export async function answerLease(
   environment: Environment,
 ): Promise<LeaseAnswer> {
   await checkSignature(request, environment)
-  const question = readQuestion(request.body)
+  const question = readQuestion(request.body, leaseQuestionSchema, 'not_a_lease_question')
   const { pop, site, offer, budget, ask, used } = question
   if (!environment.config.siteIds.includes(site)) {
     throw new RequestRefused(409, 'unknown_site', `no site ${site} at this hub`)
@@ -36,22 +36,6 @@ export async function answerLease(
     lease: lease && { ...lease, returnAfterMs: limits.leaseMs },
     reason,
     settled: [...settled],
-  }
-}
-
-function readQuestion(body: Uint8Array): LeaseQuestion {
-  const parsed = v.safeParse(leaseQuestionSchema, parse(body), { abortEarly: true })
-  if (parsed.success) return parsed.output
-  const [issue] = parsed.issues
-  const detail = `${v.getDotPath(issue) ?? 'the body'}: ${issue.message}`
-  throw new RequestRefused(422, 'not_a_lease_question', detail)
-}
-
-function parse(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(body))
-  } catch {
-    return undefined
   }
 }
 

@@ -1,12 +1,8 @@
-import * as v from 'valibot'
-import {
-  type ProfilesAnswer,
-  type ProfilesQuestion,
-  profilesQuestionSchema,
-} from '#shared/contract.ts'
+import { type ProfilesAnswer, profilesQuestionSchema } from '#shared/contract.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 import type { Environment } from '../environment.ts'
 import { checkSignature, type SignedRequest } from '../ingest.ts'
+import { readQuestion } from '../read-question.ts'
 import { Turns } from '../store/turns.ts'
 import { readProfiles } from './read-profiles.ts'
 
@@ -20,7 +16,8 @@ export function profileTeller(environment: Environment) {
   const { store, erasures, config, metrics } = environment
   return async function tellProfiles(request: SignedRequest): Promise<ProfilesAnswer> {
     await checkSignature(request, environment)
-    const { site, visitors } = readQuestion(request.body)
+    const question = readQuestion(request.body, profilesQuestionSchema, 'not_a_profiles_question')
+    const { site, visitors } = question
     if (!config.siteIds.includes(site)) {
       throw new RequestRefused(409, 'unknown_site', `no site ${site} at this hub`)
     }
@@ -32,21 +29,5 @@ export function profileTeller(environment: Environment) {
     })
     metrics.profiles.inc(told.length)
     return { profiles: told }
-  }
-}
-
-function readQuestion(body: Uint8Array): ProfilesQuestion {
-  const parsed = v.safeParse(profilesQuestionSchema, parse(body), { abortEarly: true })
-  if (parsed.success) return parsed.output
-  const [issue] = parsed.issues
-  const detail = `${v.getDotPath(issue) ?? 'the body'}: ${issue.message}`
-  throw new RequestRefused(422, 'not_a_profiles_question', detail)
-}
-
-function parse(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(body))
-  } catch {
-    return undefined
   }
 }

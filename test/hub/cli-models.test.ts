@@ -1,10 +1,5 @@
-import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
-import { type ServerType, serve } from '@hono/node-server'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { hubApp } from '#hub/app.ts'
-import { Schedule } from '#hub/schedule.ts'
-import { adminToken, openTestHub, type TestHub } from '#test/support/hub.ts'
+import { adminToken, openTestHub, serveTestHub, type TestHub } from '#test/support/hub.ts'
 import { type ReleasePop, startReleasePop } from '#test/support/release-pop.ts'
 import { runProgram } from '#test/support/start-program.ts'
 
@@ -12,18 +7,16 @@ const examples = 'test/support/bring-your-own'
 
 let pop: ReleasePop
 let hub: TestHub
-let server: ServerType
+let served: Awaited<ReturnType<typeof serveTestHub>>
 let hubUrl = ''
 beforeAll(async () => {
   pop = await startReleasePop('pop-1')
   hub = await openTestHub({ POP_URLS: JSON.stringify([pop.url]) })
-  const app = hubApp(hub.environment, new Schedule(hub.environment))
-  server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 })
-  await once(server, 'listening')
-  hubUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  served = await serveTestHub(hub)
+  hubUrl = served.url
 })
 afterAll(async () => {
-  server?.close()
+  served?.close()
   await hub?.close()
   await pop?.close()
 })

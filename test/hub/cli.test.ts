@@ -1,34 +1,33 @@
-import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type ServerType, serve } from '@hono/node-server'
 import * as v from 'valibot'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { hubApp } from '#hub/app.ts'
 import { printable } from '#hub/cli/layout.ts'
 import { storeChunk } from '#hub/consume.ts'
-import { Schedule } from '#hub/schedule.ts'
 import { profileNames } from '#shared/profile.ts'
 import { featuresSchema } from '#shared/tabular/feature.ts'
 import { chunkOf, eventsOf, messageOf, untilLetter } from '#test/support/dead-letters.ts'
 import { baseMs } from '#test/support/events.ts'
-import { adminToken, eventRecord, openTestHub, type TestHub } from '#test/support/hub.ts'
+import {
+  adminToken,
+  eventRecord,
+  openTestHub,
+  serveTestHub,
+  type TestHub,
+} from '#test/support/hub.ts'
 import { runProgram } from '#test/support/start-program.ts'
 
 let hub: TestHub
-let server: ServerType
+let served: Awaited<ReturnType<typeof serveTestHub>>
 let hubUrl = ''
 beforeAll(async () => {
   hub = await openTestHub()
-  const app = hubApp(hub.environment, new Schedule(hub.environment))
-  server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 })
-  await once(server, 'listening')
-  hubUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  served = await serveTestHub(hub)
+  hubUrl = served.url
 })
 afterAll(async () => {
-  server?.close()
+  served?.close()
   await hub?.close()
 })
 

@@ -1,10 +1,15 @@
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { serve } from '@hono/node-server'
 import type { Hono } from 'hono'
+import { hubApp } from '#hub/app.ts'
 import { readConfig } from '#hub/config.ts'
 import { consume } from '#hub/consume.ts'
 import { closeEnvironment, openEnvironment } from '#hub/environment.ts'
+import { Schedule } from '#hub/schedule.ts'
 import { type Delivery, ingestPath } from '#shared/contract.ts'
 import { importPopKey } from '#shared/keys.ts'
 import { signRequest } from '#shared/signature.ts'
@@ -37,6 +42,15 @@ export async function openTestHub(variables: Readonly<Record<string, string>> = 
   }
 }
 export type TestHub = Awaited<ReturnType<typeof openTestHub>>
+
+/** A hub of a test over HTTP, on a port of its own. */
+export async function serveTestHub({ environment }: TestHub) {
+  const app = hubApp(environment, new Schedule(environment))
+  const server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 })
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return { url: `http://127.0.0.1:${port}`, close: () => void server.close() }
+}
 
 /** A product view as a POP forwards it. */
 export function eventRecord(messageId: string, changes: Record<string, unknown> = {}) {

@@ -45,12 +45,12 @@ export function releaseEstimator({ store, blobs, now }: Environment) {
   ): Promise<ReleaseEstimate> {
     return turns.run(async () => {
       const bytes = await blobs.get(digest)
-      if (bytes === null) {
-        const detail = `release ${digest.slice(0, 12)} is not kept here`
-        throw new RequestRefused(404, 'unknown_release', detail)
-      }
-      const release = new ReplayedRelease(unpackRelease(new Uint8Array(bytes)))
+      if (bytes === null) throw unknownRelease(digest)
+      const parts = unpackRelease(new Uint8Array(bytes))
+      if (parts.manifest.site !== site) throw unknownRelease(digest)
+      const release = new ReplayedRelease(parts)
       try {
+        release.checkNamesItemsOfSessions(question.placement)
         const choices = await readChoices(site, question, now(), store)
         const targets = []
         for (const { decision } of choices) targets.push(await firstChoice(release, decision))
@@ -60,6 +60,12 @@ export function releaseEstimator({ store, blobs, now }: Environment) {
       }
     })
   }
+}
+
+/** Also of another site's: whose it is, is nobody else's matter. */
+function unknownRelease(digest: string): RequestRefused {
+  const detail = `release ${digest.slice(0, 12)} is not kept here`
+  return new RequestRefused(404, 'unknown_release', detail)
 }
 
 function estimated(

@@ -1,20 +1,17 @@
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
-import { type ServerType, serve } from '@hono/node-server'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { hubApp } from '#hub/app.ts'
 import type { StoredDecision } from '#hub/decisions/find-decision.ts'
 import { ReplayedRelease } from '#hub/decisions/replay.ts'
 import type { ReleaseEstimate } from '#hub/experiments/estimate/estimate-release.ts'
 import { rowOf } from '#hub/rows.ts'
-import { Schedule } from '#hub/schedule.ts'
 import { seededRandom } from '#hub/synthetic/random.ts'
 import type { DecisionRecord, EventRecord, ShelfRecord } from '#shared/contract.ts'
+import type { Placement } from '#shared/kinds/table.ts'
+import type { Model } from '#shared/model.ts'
 import { packRelease, type ReleaseParts } from '#shared/release.ts'
 import { totalsAt } from '#shared/totals.ts'
 import { minuteMs, shelfEvent } from '#test/support/events.ts'
-import { adminToken, openTestHub, type TestHub } from '#test/support/hub.ts'
+import { adminToken, openTestHub, serveTestHub, type TestHub } from '#test/support/hub.ts'
 import { itemId, smallRelease } from '#test/support/release.ts'
 import { runProgram } from '#test/support/start-program.ts'
 
@@ -25,7 +22,7 @@ const decisionsTotal = 1_500
 const hourMs = 60 * minuteMs
 
 let hub: TestHub
-let server: ServerType
+let served: Awaited<ReturnType<typeof serveTestHub>>
 let hubUrl = ''
 const now = Date.now()
 
@@ -94,10 +91,8 @@ async function estimate(digest: string, query = '') {
 let [first, better, unseen] = ['', '', '']
 beforeAll(async () => {
   hub = await openTestHub()
-  const app = hubApp(hub.environment, new Schedule(hub.environment))
-  server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 })
-  await once(server, 'listening')
-  hubUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  served = await serveTestHub(hub)
+  hubUrl = served.url
   const parts = popular([0, 1, 2, 3, 4, 5])
   first = await kept(parts)
   better = await kept(popular([2, 0, 1, 3, 4, 5]))
@@ -114,7 +109,7 @@ beforeAll(async () => {
   }
 })
 afterAll(async () => {
-  server?.close()
+  served?.close()
   await hub?.close()
 })
 
@@ -145,6 +140,34 @@ describe('what a release would have brought', () => {
     })
     const none = await estimate(better, '&days=1')
     expect(none.body).toMatchObject({ decisions: 0, logged: null, estimates: null })
+  })
+
+  it('is not told of the release of another site, nor of a model that reads what was not stored', async () => {
+    const other = await packRelease(
+      smallRelease({ site: 'other', sessions: [[0, 1]], itemsTotal: 6 }),
+    )
+    await hub.environment.blobs.put(other.bytes)
+    expect((await estimate(other.digest)).status).toBe(404)
+    const parts = popular([0, 1, 2, 3, 4, 5])
+    const evening: Model = {
+      ...{ family: 'time-of-day', inputs: ['slot', 'candidates', 'weights'] },
+      ...{ outputs: ['items', 'scores'], beside: 'session-knn', candidatesMax: 10, itemsTotal: 6 },
+      features: [
+        { name: 'hour', from: 'time.hour', type: 'number', imputed: 12 },
+        { name: 'weekday', from: 'time.weekday', type: 'number', imputed: 1 },
+      ],
+    }
+    const home = { ...parts.policy.placements['product-page'], model: 'evening' } as Placement
+    const byHour = await kept({
+      ...parts,
+      policy: { ...parts.policy, placements: { 'product-page': home } },
+      manifest: { ...parts.manifest, models: { ...parts.manifest.models, evening } },
+      models: { ...parts.models, evening: Uint8Array.of(1) },
+    })
+    expect(await estimate(byHour)).toMatchObject({
+      status: 409,
+      body: { detail: expect.stringContaining('evening names no items of a session') },
+    })
   })
 
   it.each([
