@@ -26,8 +26,9 @@ export function hubMetrics(measured: Measured) {
     metrics.leases.inc({ outcome }, 0)
   }
   for (const pop of measured.popUrls.map(popLabel)) {
-    for (const outcome of ['live', 'canary', 'standby', 'failed'])
+    for (const outcome of ['live', 'canary', 'standby', 'failed']) {
       metrics.pushes.inc({ outcome, pop }, 0)
+    }
   }
   collectDefaultMetrics({ register: registry })
   return metrics

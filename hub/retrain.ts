@@ -56,7 +56,8 @@ export async function retrain(
   if (!hasSessions && (heard.events === 0 || asksForItems(policy))) {
     return tooLittle(sessionsTotal, origin, environment)
   }
-  const madeFrom = trainingFingerprint(data, policy, heard)
+  const texts = askedTexts(policy)
+  const madeFrom = trainingFingerprint(data, policy, heard, texts.bytes)
   if (before?.manifest.training.madeFrom === madeFrom) {
     return { ...unchanged, digest: before.digest, policy: origin, figures: sizesOf(data) }
   }
@@ -66,7 +67,6 @@ export async function retrain(
   const models = learned.reports
   const carried = carriedModels(before, policy)
   const tastes = await learnTastes(site, policy, data.catalogue, environment.store)
-  const texts = askedTexts(policy)
   const others = { ...texts.bytes, ...carried.bytes, ...tastes.bytes, ...learned.bytes }
   const modelBytesMax = modelBytesFor(data.catalogue, Object.values(others))
   const training = hasSessions ? trainInProcess(data.sessions, { modelBytesMax }, report) : null

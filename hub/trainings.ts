@@ -95,7 +95,11 @@ export class Trainings {
           : 'the hub ended before it was done'
       logger.info({ site, training: number, line }, 'a training is taken up')
       this.#tell(work, line)
-      void this.#enqueue(work, () => undefined)
+      const known = Promise.resolve(work)
+      if (!this.#orders.has(site)) this.#orders.set(site, known)
+      void this.#enqueue(work, () => {
+        if (this.#orders.get(site) === known) this.#orders.delete(site)
+      })
     }
   }
 
@@ -130,8 +134,11 @@ export class Trainings {
     this.#left = left
     logger.info({ site: left.site, training: left.number }, 'a training is left for the next start')
     if (left.number === null) return
-    const at = new Date(now())
-    await registry.addTrainingStep({ training: left.number, at, step: 'left', end: null })
+    const step = { training: left.number, at: new Date(now()), step: 'left', end: null } as const
+    // Without it this start counts as one that took the hub along; the rest of the stop goes on.
+    await registry.addTrainingStep(step).catch((cause: unknown) => {
+      logger.warn({ site: left.site, reason: String(cause) }, 'what was left was not recorded')
+    })
   }
 
   #take(site: string, by: string): Promise<Work> {

@@ -84,6 +84,30 @@ describe('a hub that stops', () => {
     await next.idle()
     expect(await hub.environment.registry.openTrainings(10)).toEqual([])
   })
+
+  it('ends in good order though the registry is away', async () => {
+    const { registry, store } = hub.environment
+    const reading = Promise.withResolvers<void>()
+    const released = Promise.withResolvers<never[]>()
+    const held = vi.spyOn(store, 'query').mockImplementation(async () => {
+      reading.resolve()
+      return released.promise
+    })
+    const trainings = new Trainings(hub.environment)
+    const running = await trainings.order('shop', 'ann')
+    await reading.promise
+    const away = vi.spyOn(registry, 'addTrainingStep').mockRejectedValue(new Error('away'))
+    await expect(trainings.stop()).resolves.toBeUndefined()
+    released.resolve([])
+    await trainings.idle()
+    for (const spy of [held, away]) spy.mockRestore()
+    // It counts as a start that took the hub along, and is taken up all the same.
+    expect(await registry.openTrainings(10)).toMatchObject([{ number: running.number, starts: 1 }])
+    const next = new Trainings(hub.environment)
+    await next.takeUp()
+    await next.idle()
+    expect(await registry.openTrainings(10)).toEqual([])
+  })
 })
 
 it('an order is answered at once with where to ask for it', async () => {
