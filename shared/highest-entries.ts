@@ -11,52 +11,56 @@ export function highestEntries(
   entries: readonly number[],
   countMax: number,
 ): number[] {
-  const isWorse = (left: number, right: number) =>
-    readAt(values, left) < readAt(values, right) || (values[left] === values[right] && left > right)
+  if (countMax < 1) return []
   const heap: number[] = []
+  let lowest = 0
   for (const entry of entries) {
-    if (!(readAt(values, entry) > 0)) continue
-    if (heap.length < countMax) rise(heap, heap.push(entry) - 1, isWorse)
-    else if (countMax > 0 && isWorse(heap[0] as number, entry)) {
-      heap[0] = entry
-      sink(heap, isWorse)
-    }
+    const value = values[entry] as number
+    if (heap.length < countMax) {
+      if (value > 0) rise(heap, values, heap.push(entry) - 1)
+    } else if (value > lowest || (value === lowest && entry < (heap[0] as number))) {
+      sink(heap, values, entry, countMax)
+    } else continue
+    lowest = values[heap[0] as number] as number
   }
-  return heap.sort((left, right) => (isWorse(right, left) ? -1 : 1))
+  // The worst leaves the top for the end of what is left, which puts the best first.
+  for (let left = heap.length - 1; left > 0; left--) {
+    const last = heap[left] as number
+    heap[left] = heap[0] as number
+    sink(heap, values, last, left)
+  }
+  return heap
 }
 
-type IsWorse = (left: number, right: number) => boolean
+function isWorse(values: NumberedValues, one: number, other: number): boolean {
+  const value = values[one] as number
+  const otherValue = values[other] as number
+  return value < otherValue || (value === otherValue && one > other)
+}
 
-function rise(heap: number[], from: number, isWorse: IsWorse): void {
+function rise(heap: number[], values: NumberedValues, from: number): void {
+  const entry = heap[from] as number
   let place = from
   while (place > 0) {
     const parent = (place - 1) >> 1
-    if (!isWorse(heap[place] as number, heap[parent] as number)) return
-    swap(heap, place, parent)
+    const above = heap[parent] as number
+    if (!isWorse(values, entry, above)) break
+    heap[place] = above
     place = parent
   }
+  heap[place] = entry
 }
 
-function sink(heap: number[], isWorse: IsWorse): void {
+/** Puts an entry in the place of the top of the first `length`, and then where it belongs. */
+function sink(heap: number[], values: NumberedValues, entry: number, length: number): void {
   let place = 0
-  for (;;) {
-    let worst = place
-    for (const child of [2 * place + 1, 2 * place + 2]) {
-      if (child < heap.length && isWorse(heap[child] as number, heap[worst] as number))
-        worst = child
-    }
-    if (worst === place) return
-    swap(heap, place, worst)
+  for (let child = 1; child < length; child = 2 * place + 1) {
+    const right = child + 1
+    const isRight = right < length && isWorse(values, heap[right] as number, heap[child] as number)
+    const worst = isRight ? right : child
+    if (!isWorse(values, heap[worst] as number, entry)) break
+    heap[place] = heap[worst] as number
     place = worst
   }
-}
-
-function swap(heap: number[], one: number, other: number): void {
-  const held = heap[one] as number
-  heap[one] = heap[other] as number
-  heap[other] = held
-}
-
-function readAt(values: NumberedValues, entry: number): number {
-  return values[entry] as number
+  heap[place] = entry
 }

@@ -256,8 +256,12 @@ function addRules(index: SessionKnnIndex, window: Int32Array, scores: Sums): voi
 }
 
 function bestCandidates(index: SessionKnnIndex, { values, touched }: Sums): Candidates {
-  const items = Int32Array.from(highestEntries(values, touched, index.settings.candidatesMax))
-  return { items, scores: Float32Array.from(items, (item) => at(values, item)) }
+  const items = new Int32Array(highestEntries(values, touched, index.settings.candidatesMax))
+  const scores = new Float32Array(items.length)
+  items.forEach((item, place) => {
+    scores[place] = at(values, item)
+  })
+  return { items, scores }
 }
 
 // Offsets of an index are consistent by construction, so a missing element is a bug, not a case.

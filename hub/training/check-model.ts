@@ -1,4 +1,5 @@
 import * as ort from 'onnxruntime-web/wasm'
+import { onnxSessionOptions } from '#shared/onnx-session.ts'
 import {
   candidatesFromOutputs,
   modelInput,
@@ -18,7 +19,7 @@ export async function checkModel(
   sessions: readonly Int32Array[],
 ): Promise<void> {
   ort.env.wasm.numThreads = 1
-  const runtime = await ort.InferenceSession.create(model)
+  const runtime = await ort.InferenceSession.create(model, onnxSessionOptions)
   try {
     for (const session of sessions) {
       const input = modelInput(session, index.settings)

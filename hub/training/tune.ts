@@ -61,6 +61,8 @@ export function tune(sessions: TrainingSessions, options: TuningOptions): Tuning
   }
   const earlier = newestClicks(splitOff(sessions, held), tuningBounds.clicksMax)
   const predictionsOf = predictor(earlier, questions, includesCurrent)
+  // Before the search, which begins with the same settings: what is counted for one serves the other.
+  const before = figuresOf(predictionsOf(start, 1))
   const found = search({
     start,
     space: includesCurrent ? { ...searchSpace, currentBoost: currentBoosts } : searchSpace,
@@ -74,7 +76,7 @@ export function tune(sessions: TrainingSessions, options: TuningOptions): Tuning
     settings: found.settings,
     trials: found.trials,
     questions: questions.length,
-    before: figuresOf(predictionsOf(start, 1)),
+    before,
     after: figuresOf(predictionsOf(found.settings, 1)),
   }
 }

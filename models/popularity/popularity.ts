@@ -1,3 +1,5 @@
+import { highestEntries } from '#shared/highest-entries.ts'
+
 /** The part of the training sessions popularity looks at; the session-knn family's type fits. */
 export interface PopularitySessions {
   itemsTotal: number
@@ -30,25 +32,23 @@ export function buildPopularity(
   { nowMs, halfLifeDays, itemsMax }: PopularitySettings,
 ): Popularity {
   const sums = new Float64Array(sessions.itemsTotal)
+  const lastSeenIn = new Int32Array(sessions.itemsTotal).fill(-1)
   sessions.sessionEndsAtMs.forEach((endsAtMs, session) => {
     const ageDays = Math.max(0, nowMs - endsAtMs) / msPerDay
     const weight = 0.5 ** (ageDays / halfLifeDays)
-    for (const item of itemsOf(sessions, session)) sums[item] = (sums[item] as number) + weight
+    const end = sessions.sessionOffsets[session + 1] as number
+    for (let click = sessions.sessionOffsets[session] as number; click < end; click++) {
+      const item = sessions.items[click] as number
+      if (lastSeenIn[item] === session) continue
+      lastSeenIn[item] = session
+      sums[item] = (sums[item] as number) + weight
+    }
   })
   return strongest(sums, itemsMax)
 }
 
-function itemsOf(sessions: PopularitySessions, session: number): Set<number> {
-  const start = sessions.sessionOffsets[session] as number
-  return new Set(sessions.items.subarray(start, sessions.sessionOffsets[session + 1] as number))
-}
-
 function strongest(sums: Float64Array, itemsMax: number): Popularity {
-  const sumOf = (item: number) => sums[item] as number
-  const items = Int32Array.from(sums.keys())
-    .filter((item) => sumOf(item) > 0)
-    .sort((a, b) => sumOf(b) - sumOf(a) || a - b)
-    .slice(0, itemsMax)
-  const highest = sumOf(items[0] ?? 0)
-  return { items, scores: Float32Array.from(items, (item) => sumOf(item) / highest) }
+  const items = new Int32Array(highestEntries(sums, [...sums.keys()], itemsMax))
+  const highest = sums[items[0] ?? 0] as number
+  return { items, scores: Float32Array.from(items, (item) => (sums[item] as number) / highest) }
 }

@@ -1,5 +1,6 @@
 import { highestEntries } from '#shared/highest-entries.ts'
 import type { Numbers, SessionKnnSettings } from '#shared/session-knn.ts'
+import { keepingLast } from './keeping-last.ts'
 import { offsetsOf } from './postings.ts'
 import {
   bytesPerNumber,
@@ -27,6 +28,8 @@ export type RuleSettings = Pick<
   | 'rulesPerItemMax'
 > & { readonly isWanted: boolean }
 
+type CountSettings = Omit<RuleSettings, 'isWanted' | 'ruleHopWeight'>
+
 export function ruleSettingsOf(settings: SessionKnnSettings): RuleSettings {
   return {
     isWanted: settings.ruleWeight > 0,
@@ -49,19 +52,23 @@ interface RuleTable {
 
 /**
  * Counts pairs of items near each other in a session, one item at a time, so that memory holds one
- * dense row and not all pairs.
+ * dense row and not all pairs. What was counted last is kept: walking on from it and cutting it to
+ * other bytes need no new count. Where `asked` names the only items that will be asked about, only
+ * their rules walk on.
  */
-export function buildRules(
+export function ruleBuilder(
   sessions: TrainingSessions,
-  settings: RuleSettings,
-  bytesMax: number,
   asked?: ReadonlySet<number>,
-): Rules {
-  const counted = emptyTable(sessions.itemsTotal, settings.isWanted ? settings.rulesPerItemMax : 0)
-  if (!settings.isWanted) return packTable(counted, bytesMax)
-  fillTable(counted, sessions, settings)
-  const table = settings.ruleHopWeight > 0 ? walkOn(counted, settings, asked) : counted
-  return packTable(table, bytesMax)
+): (settings: RuleSettings, bytesMax: number) => Rules {
+  const countFor = keepingLast((settings: CountSettings) => countRules(sessions, settings))
+  return keepingLast(({ isWanted, ruleHopWeight, ...settings }: RuleSettings, bytesMax: number) => {
+    if (!isWanted) return packTable(emptyTable(sessions.itemsTotal, 0), bytesMax)
+    const counted = countFor(settings)
+    const { rulesPerItemMax } = settings
+    const table =
+      ruleHopWeight > 0 ? walkOn(counted, { rulesPerItemMax, ruleHopWeight }, asked) : counted
+    return packTable(table, bytesMax)
+  })
 }
 
 function emptyTable(itemsTotal: number, rulesPerItemMax: number): RuleTable {
@@ -74,39 +81,42 @@ function emptyTable(itemsTotal: number, rulesPerItemMax: number): RuleTable {
   }
 }
 
-function fillTable(table: RuleTable, sessions: TrainingSessions, settings: RuleSettings): void {
+function copyOf({ counts, items, weights, shares }: RuleTable): RuleTable {
+  return {
+    counts: counts.slice(),
+    items: items.slice(),
+    weights: weights.slice(),
+    shares: shares.slice(),
+  }
+}
+
+function countRules(sessions: TrainingSessions, settings: CountSettings): RuleTable {
+  const table = emptyTable(sessions.itemsTotal, settings.rulesPerItemMax)
   const occurrences = occurrencesOf(sessions)
   const recency = recencyWeights(sessions, settings.ruleHalfLifeDays)
   const byDistance = Float64Array.from({ length: settings.ruleStepsMax + 1 }, (_, steps) =>
     steps === 0 ? 0 : 1 / steps ** settings.ruleDistanceExponent,
   )
-  const row = new Float64Array(sessions.itemsTotal)
+  const row = emptyRow(sessions.itemsTotal)
   for (let item = 0; item < sessions.itemsTotal; item++) {
-    const touched: number[] = []
-    const addPair = (other: number, weight: number) => {
-      if (other === item || weight === 0) return
-      if (row[other] === 0) touched.push(other)
-      row[other] = (row[other] as number) + weight
-    }
-    for (
-      let at = occurrences.offsets[item] as number;
-      at < (occurrences.offsets[item + 1] as number);
-      at++
-    ) {
+    const last = occurrences.offsets[item + 1] as number
+    for (let at = occurrences.offsets[item] as number; at < last; at++) {
       const session = occurrences.sessions[at] as number
       const click = occurrences.clicks[at] as number
-      const start = sessions.sessionOffsets[session] as number
-      const end = sessions.sessionOffsets[session + 1] as number
-      for (let steps = 1; steps <= settings.ruleStepsMax; steps++) {
+      const before = click - (sessions.sessionOffsets[session] as number)
+      const after = (sessions.sessionOffsets[session + 1] as number) - 1 - click
+      const stepsMax = Math.min(settings.ruleStepsMax, Math.max(before, after))
+      for (let steps = 1; steps <= stepsMax; steps++) {
         const weight = (recency[session] as number) * (byDistance[steps] as number)
-        if (click + steps < end) addPair(sessions.items[click + steps] as number, weight)
-        if (click - steps < start) continue
-        addPair(sessions.items[click - steps] as number, weight * settings.ruleBackwardWeight)
+        if (steps <= after) addPair(row, item, sessions.items[click + steps] as number, weight)
+        if (steps > before) continue
+        const backward = weight * settings.ruleBackwardWeight
+        addPair(row, item, sessions.items[click - steps] as number, backward)
       }
     }
-    keepStrongest(table, item, touched, row, settings.rulesPerItemMax)
-    for (const other of touched) row[other] = 0
+    keepStrongest(table, item, row, settings.rulesPerItemMax)
   }
+  return table
 }
 
 /**
@@ -115,38 +125,45 @@ function fillTable(table: RuleTable, sessions: TrainingSessions, settings: RuleS
  */
 function walkOn(
   counted: RuleTable,
-  { rulesPerItemMax, ruleHopWeight }: RuleSettings,
+  { rulesPerItemMax, ruleHopWeight }: Pick<RuleSettings, 'rulesPerItemMax' | 'ruleHopWeight'>,
   asked: ReadonlySet<number> | undefined,
 ): RuleTable {
-  const itemsTotal = counted.counts.length
-  const table = emptyTable(itemsTotal, rulesPerItemMax)
-  const row = new Float64Array(itemsTotal)
-  const touched: number[] = []
-  const addTo = (other: number, weight: number) => {
-    if (row[other] === 0) touched.push(other)
-    row[other] = (row[other] as number) + weight
-  }
-  for (let item = 0; item < itemsTotal; item++) {
+  const table = copyOf(counted)
+  const row = emptyRow(counted.counts.length)
+  for (const item of asked ?? counted.counts.keys()) {
     // Weights, not shares, so that of two items with equal rows the more frequent keeps more bytes.
     const first = item * rulesPerItemMax
     const end = first + (counted.counts[item] as number)
     for (let slot = first; slot < end; slot++) {
       const near = counted.items[slot] as number
       const weight = counted.weights[slot] as number
-      addTo(near, weight)
-      if (asked?.has(item) === false) continue
+      addPair(row, item, near, weight)
       const start = near * rulesPerItemMax
+      const farEnd = start + (counted.counts[near] as number)
       const step = (ruleHopWeight * weight) / 0xffff
-      for (let far = start; far < start + (counted.counts[near] as number); far++) {
-        const other = counted.items[far] as number
-        if (other !== item) addTo(other, step * (counted.shares[far] as number))
+      for (let far = start; far < farEnd; far++) {
+        addPair(row, item, counted.items[far] as number, step * (counted.shares[far] as number))
       }
     }
-    keepStrongest(table, item, touched, row, rulesPerItemMax)
-    for (const other of touched) row[other] = 0
-    touched.length = 0
+    keepStrongest(table, item, row, rulesPerItemMax)
   }
   return table
+}
+
+/** The dense row of one item: `values` by the other item, `touched` those above 0, each once. */
+interface Row {
+  readonly values: Float64Array
+  readonly touched: number[]
+}
+
+function emptyRow(itemsTotal: number): Row {
+  return { values: new Float64Array(itemsTotal), touched: [] }
+}
+
+function addPair({ values, touched }: Row, item: number, other: number, weight: number): void {
+  if (other === item || weight === 0) return
+  if (values[other] === 0) touched.push(other)
+  values[other] = (values[other] as number) + weight
 }
 
 /** Where each item was clicked: a counting sort of the clicks by item. */
@@ -170,23 +187,26 @@ function occurrencesOf(sessions: TrainingSessions) {
   return { offsets, clicks, sessions: inSessions }
 }
 
+/** Moves the strongest of a row into the table, and empties the row for the next item. */
 function keepStrongest(
   table: RuleTable,
   item: number,
-  touched: number[],
-  row: Float64Array,
+  { values, touched }: Row,
   rulesPerItemMax: number,
 ): void {
-  const weightOf = (other: number) => row[other] as number
-  const strongest = highestEntries(row, touched, rulesPerItemMax)
-  const total = strongest.reduce((sum, other) => sum + weightOf(other), 0)
+  const strongest = highestEntries(values, touched, rulesPerItemMax)
+  let total = 0
+  for (const other of strongest) total += values[other] as number
   table.counts[item] = strongest.length
   strongest.forEach((other, place) => {
     const slot = item * rulesPerItemMax + place
+    const weight = values[other] as number
     table.items[slot] = other
-    table.weights[slot] = weightOf(other)
-    table.shares[slot] = Math.max(1, Math.round((weightOf(other) / total) * 0xffff))
+    table.weights[slot] = weight
+    table.shares[slot] = Math.max(1, Math.round((weight / total) * 0xffff))
   })
+  for (const other of touched) values[other] = 0
+  touched.length = 0
 }
 
 /** Lays the rows end to end; where the bytes do not suffice, the rules with least weight go. */
@@ -196,8 +216,9 @@ function packTable(table: RuleTable, bytesMax: number): Rules {
   const rulesMax = Math.max(0, Math.floor(bytesMax / (bytesPerNumber(itemsTotal) + 2)))
   const weightMin = weightOfNth(table.weights, rulesMax)
   const counts = table.counts.map((count, item) => {
-    const row = table.weights.subarray(item * perItem, item * perItem + count)
-    return row.reduce((kept, weight) => kept + (weight > weightMin ? 1 : 0), 0)
+    let kept = count
+    while (kept > 0 && (table.weights[item * perItem + kept - 1] as number) <= weightMin) kept--
+    return kept
   })
   const ruleOffsets = offsetsOf(counts)
   const ruleItems = numbersFor(ruleOffsets.at(-1) as number, itemsTotal)

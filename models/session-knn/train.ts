@@ -4,9 +4,10 @@ import {
   type SessionKnnSettings,
   sessionItemsLimit,
 } from '#shared/session-knn.ts'
+import { keepingLast } from './keeping-last.ts'
 import { buildPostings } from './postings.ts'
-import { type RecentSessions, recentSessions, recentSessionsBytes } from './recent-sessions.ts'
-import { buildRules, type RuleSettings, ruleSettingsOf } from './rules.ts'
+import { recentSessions, recentSessionsBytes } from './recent-sessions.ts'
+import { ruleBuilder, ruleSettingsOf } from './rules.ts'
 import {
   recencyWeights,
   sessionsPerItem,
@@ -37,13 +38,17 @@ export function indexBuilder(
   asked?: ReadonlySet<number>,
 ): (settings: SessionKnnSettings) => SessionKnnIndex {
   const { itemsTotal } = sessions
-  const counts = sessionsPerItem(sessions)
+  const frequencies = inverseFrequencies(sessions)
   const listsFor = keepingLast((bytesMax: number, sampleSessionsMax: number) => {
     const recent = recentSessions(sessions, bytesMax)
     return { recent, postings: buildPostings(recent, itemsTotal, sampleSessionsMax) }
   })
-  const rulesFor = keepingLast((ruleSettings: RuleSettings, bytesMax: number) =>
-    buildRules(sessions, ruleSettings, bytesMax, asked),
+  const rulesFor = ruleBuilder(sessions, asked)
+  const itemWeightsFor = (exponent: number) => itemWeights(frequencies, exponent)
+  const windowWeightsFor = keepingLast(itemWeightsFor)
+  const candidateWeightsFor = keepingLast(itemWeightsFor)
+  const sessionWeightsFor = keepingLast((halfLifeDays: number, kept: number) =>
+    newestWeights(sessions, halfLifeDays, kept),
   )
   return (settings) => {
     checkTrainable(sessions, settings)
@@ -58,22 +63,14 @@ export function indexBuilder(
       ...recent,
       ...postings,
       ...rulesFor(ruleSettingsOf(settings), listBytes - recentSessionsBytes(recent)),
-      sessionWeights: weightsOfRecent(sessions, recent, settings),
-      ...itemWeights(counts, sessionsTotal(sessions), settings),
+      sessionWeights: sessionWeightsFor(
+        settings.sessionHalfLifeDays,
+        recent.sessionOffsets.length - 1,
+      ),
+      itemWindowWeights: windowWeightsFor(settings.windowIdfExponent),
+      itemCandidateWeights: candidateWeightsFor(settings.candidateIdfExponent),
       ...placeWeights(settings),
     }
-  }
-}
-
-/** Asks anew only where the arguments are not those of the last time. */
-function keepingLast<Arguments extends unknown[], Result>(
-  make: (...asked: Arguments) => Result,
-): (...asked: Arguments) => Result {
-  let last: { readonly key: string; readonly result: Result } | undefined
-  return (...asked) => {
-    const key = JSON.stringify(asked)
-    if (last?.key !== key) last = { key, result: make(...asked) }
-    return last.result
   }
 }
 
@@ -91,28 +88,27 @@ function checkTrainable(sessions: TrainingSessions, settings: SessionKnnSettings
   }
 }
 
-function weightsOfRecent(
-  sessions: TrainingSessions,
-  recent: RecentSessions,
-  settings: SessionKnnSettings,
-): Float32Array {
-  const newestFirst = recencyWeights(sessions, settings.sessionHalfLifeDays).reverse()
-  return Float32Array.from(newestFirst.subarray(0, recent.sessionOffsets.length - 1), (weight) =>
-    Math.max(weight, weightMin),
+/** Of the newest `kept` sessions, the newest first. */
+function newestWeights(sessions: TrainingSessions, halfLifeDays: number, kept: number) {
+  const newestFirst = recencyWeights(sessions, halfLifeDays).reverse().subarray(0, kept)
+  return Float32Array.from(newestFirst, (weight) => Math.max(weight, weightMin))
+}
+
+/** Inverse session frequency of each item; the 1 keeps it above 0 for an item of every session. */
+function inverseFrequencies(sessions: TrainingSessions): Float64Array {
+  const counts = sessionsPerItem(sessions)
+  return Float64Array.from(counts, (count) =>
+    Math.log(1 + sessionsTotal(sessions) / Math.max(count, 1)),
   )
 }
 
-/** Inverse session frequency; the 1 keeps it above 0 for an item of every session. */
-function itemWeights(counts: Int32Array, sessions: number, settings: SessionKnnSettings) {
-  const weights = (exponent: number) =>
-    Float32Array.from({ length: counts.length + 1 }, (_, item) => {
-      if (item === counts.length) return 0
-      return Math.log(1 + sessions / Math.max(counts[item] as number, 1)) ** exponent
-    })
-  return {
-    itemWindowWeights: weights(settings.windowIdfExponent),
-    itemCandidateWeights: weights(settings.candidateIdfExponent),
-  }
+function itemWeights(frequencies: Float64Array, exponent: number): Float32Array {
+  // One more than there are items: the padding of the window weighs nothing.
+  const weights = new Float32Array(frequencies.length + 1)
+  frequencies.forEach((frequency, item) => {
+    weights[item] = frequency ** exponent
+  })
+  return weights
 }
 
 /** Every weight that depends on a place only, as a table: no exponential is left for serving. */

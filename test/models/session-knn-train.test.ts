@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { buildModel } from '#models/session-knn/graph.ts'
-import { buildIndex } from '#models/session-knn/train.ts'
+import { buildIndex, indexBuilder } from '#models/session-knn/train.ts'
+import { type SessionKnnIndex, scoreSession } from '#shared/session-knn.ts'
 import { settingsWith, trainingSessions } from './session-knn-fixture.ts'
 
 describe('buildIndex', () => {
@@ -87,6 +88,37 @@ describe('buildIndex', () => {
     ])
     const bytes = () => buildModel(buildIndex(sessions, settingsWith()))
     expect(bytes()).toEqual(bytes())
+  })
+})
+
+describe('indexBuilder', () => {
+  const sessions = trainingSessions(
+    Array.from({ length: 300 }, (_, at) => [at % 7, (at * 3) % 11, (at * at) % 13, (at * 5) % 17]),
+  )
+  const walk = [
+    {},
+    { ruleHopWeight: 0 },
+    { ruleHopWeight: 0.3, modelBytesMax: 34_000 },
+    { sessionsShare: 0.4, modelBytesMax: 34_000 },
+    { ruleStepsMax: 2, windowIdfExponent: 0 },
+    { ruleStepsMax: 2, candidateIdfExponent: 0.5, sessionHalfLifeDays: 3 },
+    { ruleWeight: 0 },
+    {},
+  ].map(settingsWith)
+
+  it('builds the same one setting after another as each by itself', () => {
+    const indexFor = indexBuilder(sessions)
+    for (const settings of walk) expect(indexFor(settings)).toEqual(buildIndex(sessions, settings))
+  })
+
+  it('scores what was asked about as the whole index does, where the bytes cut no rule', () => {
+    const asked = [3, 5, 16]
+    const indexFor = indexBuilder(sessions, new Set(asked))
+    const uncut = walk.filter(({ modelBytesMax }) => modelBytesMax > 1_000_000)
+    for (const settings of uncut) {
+      const of = (index: SessionKnnIndex) => scoreSession(index, Int32Array.from(asked))
+      expect(of(indexFor(settings))).toEqual(of(buildIndex(sessions, settings)))
+    }
   })
 })
 
