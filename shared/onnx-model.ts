@@ -14,10 +14,14 @@ export interface Tensor {
 }
 
 // Field numbers: onnx/onnx.proto of github.com/onnx/onnx, the same in every IR version since 3.
-const modelFields = { graph: 7, metadataProps: 14 } as const
-const graphFields = { initializer: 5 } as const
-const tensorFields = { dims: 1, dataType: 2, name: 8, rawData: 9 } as const
-const entryFields = { key: 1, value: 2 } as const
+export const modelFields = { graph: 7, metadataProps: 14 } as const
+export const graphFields = { initializer: 5 } as const
+export const tensorFields = {
+  ...{ dims: 1, dataType: 2, name: 8, rawData: 9 },
+  ...{ externalData: 13, dataLocation: 14 },
+} as const
+/** Of an entry of texts by key. */
+export const entryFields = { key: 1, value: 2 } as const
 
 /**
  * The constants of an ONNX model by name, e.g. `readInitializers(bytes).get('sessionItems')?.data`.

@@ -8,7 +8,7 @@ import type {
   TextModel,
   TimeOfDayModel,
 } from '#shared/model.ts'
-import { onnxSessionOptions } from '#shared/onnx-session.ts'
+import { openOnnx } from '#shared/onnx-session.ts'
 import { candidatesFromOutputs, modelInput } from '#shared/session-knn.ts'
 import { paddedText } from '#shared/text/read-text.ts'
 import { tasteInputs } from '#shared/time-of-day.ts'
@@ -95,7 +95,7 @@ export async function wasmTasteScorer(
 }
 
 async function open(model: Uint8Array, declared: FileModel): Promise<ort.InferenceSession> {
-  const session = await ort.InferenceSession.create(model, onnxSessionOptions)
+  const session = await openOnnx(ort.InferenceSession, model)
   try {
     expectSame('inputs', session.inputNames, declared.inputs)
     expectSame('outputs', session.outputNames, declared.outputs)

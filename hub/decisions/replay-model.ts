@@ -1,6 +1,6 @@
 import * as ort from 'onnxruntime-web/wasm'
 import type { ItemModel, TabularModel, TimeOfDayModel } from '#shared/model.ts'
-import { onnxSessionOptions } from '#shared/onnx-session.ts'
+import { openOnnx } from '#shared/onnx-session.ts'
 import {
   type Candidates,
   candidatesFromOutputs,
@@ -91,8 +91,7 @@ export class ReplayedModels {
   async #run(name: string, inputs: Record<string, ort.Tensor>) {
     ort.env.wasm.numThreads = 1
     const session =
-      this.#sessions.get(name) ??
-      (await ort.InferenceSession.create(this.#file(name), onnxSessionOptions))
+      this.#sessions.get(name) ?? (await openOnnx(ort.InferenceSession, this.#file(name)))
     this.#sessions.set(name, session)
     return session.run(inputs)
   }

@@ -1,5 +1,5 @@
 import * as ort from 'onnxruntime-web/wasm'
-import { onnxSessionOptions } from '#shared/onnx-session.ts'
+import { openOnnx } from '#shared/onnx-session.ts'
 import {
   candidatesFromOutputs,
   modelInput,
@@ -19,7 +19,7 @@ export async function checkModel(
   sessions: readonly Int32Array[],
 ): Promise<void> {
   ort.env.wasm.numThreads = 1
-  const runtime = await ort.InferenceSession.create(model, onnxSessionOptions)
+  const runtime = await openOnnx(ort.InferenceSession, model)
   try {
     for (const session of sessions) {
       const input = modelInput(session, index.settings)

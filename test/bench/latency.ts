@@ -1,11 +1,10 @@
 import * as ort from 'onnxruntime-web/wasm'
 import { quantile } from 'simple-statistics'
+import { openOnnx } from '#shared/onnx-session.ts'
 import { modelInput, type SessionKnnIndex, scoreSession } from '#shared/session-knn.ts'
 
 // One pass to let the engine compile and the garbage of the training go; then the measured ones.
 const passes = { warmUp: 1, measured: 5 }
-// As at the edge: without the arena the WASM memory, which never shrinks, stays small.
-const sessionOptions = { enableCpuMemArena: false, logSeverityLevel: 3 } as const
 
 /** Times one session after the other, in milliseconds: the ONNX model in WASM, and plain TypeScript. */
 export async function measureLatencies(
@@ -14,7 +13,7 @@ export async function measureLatencies(
   sessions: Int32Array[],
 ): Promise<Record<string, number>> {
   ort.env.wasm.numThreads = 1
-  const model = await ort.InferenceSession.create(modelBytes, sessionOptions)
+  const model = await openOnnx(ort.InferenceSession, modelBytes)
   const wasm = await timesOf(sessions, async (session) => {
     const window = modelInput(session, index.settings)
     await model.run({ session: new ort.Tensor('int32', window, [window.length]) })

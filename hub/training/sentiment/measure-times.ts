@@ -1,6 +1,7 @@
 import * as ort from 'onnxruntime-web/wasm'
 import { median } from 'simple-statistics'
 import type { RatedText } from '#models/sentiment/train.ts'
+import { openOnnx } from '#shared/onnx-session.ts'
 import { paddedText, readText } from '#shared/text/read-text.ts'
 
 const textsMeasured = 2_000
@@ -11,7 +12,7 @@ export async function measureTimes(
   texts: readonly RatedText[],
 ): Promise<{ readonly readP50Ms: number; readonly scoreP50Ms: number }> {
   ort.env.wasm.numThreads = 1
-  const session = await ort.InferenceSession.create(model)
+  const session = await openOnnx(ort.InferenceSession, model)
   const reading: number[] = []
   const scoring: number[] = []
   for (const { text } of texts.slice(0, 2 * textsMeasured)) {

@@ -2,12 +2,11 @@ import { newModel } from '#models/onnx/graph-builder.ts'
 import { writeModel } from '#models/onnx/write-model.ts'
 import { onnxDataTypes } from '#shared/onnx-model.ts'
 
-const width = 64
 const itemsMax = 5
 const candidates = 20
 
 /** A model that names the items nearest to a session, of about as many bytes as a release may have. */
-export function largeModel(itemsTotal = 36_000, seed = 1) {
+export function largeModel(seed = 1, itemsTotal = 36_000, width = 64) {
   const { model, graph } = newModel('large', 16)
   model.inputs.push({ name: 'session', dataType: onnxDataTypes.int32, dims: [itemsMax] })
   model.initializers.set('table', {

@@ -77,7 +77,7 @@ async function startPops(secrets: Secrets): Promise<Miniflare[]> {
 
 /** Pushes the largest model with other weights; the champion's interval is its own, so it is not proven worse. */
 async function push(hub: MeasuredHub, seed: number) {
-  const { release, readyPops, reason } = await pushTo(hub, largeModel(undefined, seed))
+  const { release, readyPops, reason } = await pushTo(hub, largeModel(seed))
   if (release !== null) return { release, readyPops }
   throw new Error(`the model was refused: ${reason}`)
 }
