@@ -1,4 +1,5 @@
 import type { Session } from './session.ts'
+import type { KeptForecast } from './stream/remembered.ts'
 import type { FeatureValues } from './tabular/read-features.ts'
 import type { TextInputs } from './text/read-text.ts'
 
@@ -20,6 +21,8 @@ export interface Features {
   readonly text?: TextInputs
   /** What a stream said of the readings, null where there were none: its state is not stored with a decision. */
   readonly streamScore?: number | null
+  /** What that was made from, where a model foretold the reading. */
+  readonly forecast?: KeptForecast
 }
 
 /** The features of a session at a moment (epoch ms), of the last `itemsMax` items in the vocabulary. */

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { limits } from './limits.ts'
-import { modelNameSchema } from './model.ts'
+import { modelNameSchema, readingSchema } from './model.ts'
 import { durationMs, name, whole } from './policy/fields.ts'
 import { featuresSchema } from './tabular/feature.ts'
 
@@ -10,13 +10,13 @@ const days = whole(1, 400)
 const segmentsTotal = whole(2, 12)
 const propertyName = v.pipe(v.string(), v.minLength(1), v.maxLength(limits.nameCharactersMax))
 
+const after = v.pipe(v.array(name), v.minLength(1), v.maxLength(limits.placementEventsMax))
+
 /** What every model that is learned from rows of features says. */
 const ofRows = {
   /** A row is what a POP knows of the visitor right after one of these events. */
   after: v.pipe(
-    v.array(name),
-    v.minLength(1),
-    v.maxLength(limits.placementEventsMax),
+    after,
     v.description('Names of events; a row is what is known of a visitor right after one of them.'),
   ),
   features: featuresSchema,
@@ -84,9 +84,20 @@ export const learningSchema = v.variant('learns', [
     segmentsMin: v.optional(v.pipe(segmentsTotal, v.description('At least so many groups; 3.')), 3),
     segmentsMax: v.optional(v.pipe(segmentsTotal, v.description('At most so many; 8.')), 8),
   }),
+  v.strictObject({
+    learns: v.pipe(
+      v.literal('stream'),
+      v.description('What comes next in a stream of readings; a score says how unusual one is.'),
+    ),
+    after: v.pipe(after, v.description('Names of the events that bring the readings.')),
+    from: v.pipe(readingSchema, v.description('Their property, a number, such as event.value.')),
+  }),
 ])
 /** One model that the hub learns. */
 export type Learning = v.InferOutput<typeof learningSchema>
+export type StreamLearning = Extract<Learning, { learns: 'stream' }>
+/** One that is learned from rows of features. */
+export type RowLearning = Exclude<Learning, StreamLearning>
 
 /** By the names under which placements call them. */
 export const learningsSchema = v.pipe(

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { limits } from './limits.ts'
+import { windowReading } from './stream/forecast.ts'
 import { featuresSchema } from './tabular/feature.ts'
 import { textReading } from './text/read-text.ts'
 
@@ -10,6 +11,12 @@ export const popularityModel = 'popularity'
 export const modelNameSchema = v.pipe(
   v.string(),
   v.regex(/^[a-z][a-z0-9-]{0,63}$/, 'a letter of a-z, then up to 63 of a-z, 0-9 and -'),
+)
+
+/** A property of the events of a stream, a number. */
+export const readingSchema = v.pipe(
+  v.string(),
+  v.regex(/^event\.[A-Za-z_][A-Za-z0-9_]{0,63}$/, 'event, a dot and a name'),
 )
 
 const whole = (max: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(max))
@@ -86,17 +93,26 @@ export const modelSchema = v.variant('family', [
    */
   v.object({
     family: v.literal('stream'),
-    /** A property of the events, a number. */
-    from: v.pipe(
-      v.string(),
-      v.regex(/^event\.[A-Za-z_][A-Za-z0-9_]{0,63}$/, 'event, a dot and a name'),
-    ),
+    from: readingSchema,
+  }),
+  /**
+   * The same beside what the readings before it foretell. Input `window`: float32 [1, windowColumns], as `windowOf` makes
+   * it of the stream. Output `foretold`: float32 [1], in deviations from what is usual.
+   */
+  v.object({
+    family: v.literal('forecast'),
+    inputs: v.tuple([v.literal('window')]),
+    outputs: v.tuple([v.literal('foretold')]),
+    from: readingSchema,
+    /** How readings become a window: a POP that reads otherwise refuses the release. */
+    reading: v.literal(windowReading),
   }),
 ])
 export type Model = v.InferOutput<typeof modelSchema>
 export type ItemModel = Extract<Model, { family: 'session-knn' | 'sequence' }>
 /** Those that are a file of the release. */
 export type FileModel = Exclude<Model, { family: 'stream' }>
+export type ForecastDeclaration = Extract<Model, { family: 'forecast' }>
 export type TimeOfDayModel = Extract<Model, { family: 'time-of-day' }>
 export type TabularModel = Extract<Model, { family: 'tabular' }>
 export type TextModel = Extract<Model, { family: 'text' }>

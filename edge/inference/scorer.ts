@@ -24,3 +24,9 @@ export interface TasteScorer {
   score(slot: number, near: Candidates): Promise<Candidates>
   dispose(): Promise<void>
 }
+
+/** A loaded forecast of a stream: what it foretells of the observation after a window, in deviations. */
+export interface ForecastScorer {
+  score(window: Float32Array): Promise<number>
+  dispose(): Promise<void>
+}

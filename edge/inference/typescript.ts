@@ -1,8 +1,9 @@
 import { indexFromModel, scoreSession } from '#shared/session-knn.ts'
+import { forecastFromModel, foretell } from '#shared/stream/forecast.ts'
 import { ownScorer } from '#shared/tabular/own-scorer.ts'
 import { scoreText, textFromModel } from '#shared/text/model.ts'
 import { scoreTaste, tasteFromModel } from '#shared/time-of-day.ts'
-import type { ItemScorer, RowScorer, TasteScorer, TextScorer } from './scorer.ts'
+import type { ForecastScorer, ItemScorer, RowScorer, TasteScorer, TextScorer } from './scorer.ts'
 
 // The same models without WebAssembly, from the constants of their own files. Each throws where the file is
 // none of ours: somebody else's model has no second form.
@@ -39,6 +40,15 @@ export function typescriptTasteScorer(model: Uint8Array): TasteScorer {
   const taste = tasteFromModel(model)
   return {
     score: async (slot, near) => scoreTaste(taste, slot, near),
+    dispose: async () => {},
+  }
+}
+
+/** The fallback of `wasmForecastScorer`. */
+export function typescriptForecastScorer(model: Uint8Array): ForecastScorer {
+  const forecast = forecastFromModel(model)
+  return {
+    score: async (window) => foretell(forecast, window),
     dispose: async () => {},
   }
 }

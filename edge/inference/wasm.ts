@@ -3,6 +3,7 @@ import ortModule from 'onnxruntime-web/ort-wasm-simd-threaded.wasm'
 import * as ort from 'onnxruntime-web/wasm'
 import type {
   FileModel,
+  ForecastDeclaration,
   ItemModel,
   TabularModel,
   TextModel,
@@ -12,7 +13,7 @@ import { openOnnx } from '#shared/onnx-session.ts'
 import { candidatesFromOutputs, modelInput } from '#shared/session-knn.ts'
 import { paddedText } from '#shared/text/read-text.ts'
 import { tasteInputs } from '#shared/time-of-day.ts'
-import type { ItemScorer, RowScorer, TasteScorer, TextScorer } from './scorer.ts'
+import type { ForecastScorer, ItemScorer, RowScorer, TasteScorer, TextScorer } from './scorer.ts'
 
 prepareRuntime()
 
@@ -89,6 +90,23 @@ export async function wasmTasteScorer(
         outputs.items?.data as Int32Array,
         outputs.scores?.data as Float32Array,
       )
+    },
+    dispose: () => session.release(),
+  }
+}
+
+/** Loads a forecast of a stream; throws as `wasmItemScorer` does. */
+export async function wasmForecastScorer(
+  model: Uint8Array,
+  declared: ForecastDeclaration,
+): Promise<ForecastScorer> {
+  const session = await open(model, declared)
+  return {
+    score: async (window) => {
+      const outputs = await session.run({
+        window: new ort.Tensor('float32', window, [1, window.length]),
+      })
+      return outputs.foretold?.data[0] as number
     },
     dispose: () => session.release(),
   }

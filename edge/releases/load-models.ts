@@ -1,21 +1,31 @@
 import type { Fallback } from '#shared/contract.ts'
 import type { ScoredItem } from '#shared/decide.ts'
-import type { ItemModel, Model, TabularModel, TextModel, TimeOfDayModel } from '#shared/model.ts'
+import type {
+  ForecastDeclaration,
+  ItemModel,
+  Model,
+  TabularModel,
+  TextModel,
+  TimeOfDayModel,
+} from '#shared/model.ts'
 import { namedItems } from '#shared/named-items.ts'
 import type { ReleaseParts } from '#shared/release.ts'
 import type { Candidates } from '#shared/session-knn.ts'
+import { windowColumns } from '#shared/stream/forecast.ts'
 import { columnsOf, type Feature } from '#shared/tabular/feature.ts'
 import { encodeFeatures, type FeatureValues } from '#shared/tabular/read-features.ts'
 import { readText, type TextInputs } from '#shared/text/read-text.ts'
 import { slotOf } from '#shared/time-of-day.ts'
 import type { ItemScorer, TasteScorer } from '../inference/scorer.ts'
 import {
+  typescriptForecastScorer,
   typescriptItemScorer,
   typescriptRowScorer,
   typescriptTasteScorer,
   typescriptTextScorer,
 } from '../inference/typescript.ts'
 import {
+  wasmForecastScorer,
   wasmItemScorer,
   wasmRowScorer,
   wasmTasteScorer,
@@ -70,6 +80,10 @@ export type LoadedModel =
       readonly answers: 'stream'
       /** The property of events that is its reading. */
       readonly property: string
+      /** What a model foretells of a window, in deviations; null where there is none, and statistics do. */
+      readonly foretell: ((window: Float32Array) => Promise<ScoredRow>) | null
+      /** Where there was to be a model and is none. */
+      readonly fallback: Extract<Fallback, 'model_missing'> | null
       dispose(): Promise<void>
     }
 
@@ -81,6 +95,7 @@ export async function loadModels({
   manifest,
   models,
   catalogue,
+  policy,
 }: ReleaseParts): Promise<ReadonlyMap<string, LoadedModel>> {
   const itemIds = catalogue.items.map((item) => item.id)
   const loaded = new Map<string, LoadedModel>()
@@ -93,6 +108,11 @@ export async function loadModels({
       throw new Error(`the model ${name} cannot be loaded: ${reasonOf(cause)}`)
     }
   }
+  for (const [name, learning] of Object.entries(policy.models ?? {})) {
+    if (learning.learns !== 'stream' || loaded.has(name)) continue
+    // Statistics need no model, so a stream is watched before there is one.
+    loaded.set(name, ofStatistics(learning.from, 'model_missing'))
+  }
   return loaded
 }
 
@@ -103,10 +123,9 @@ async function loadModel(
 ): Promise<LoadedModel> {
   switch (declared.family) {
     case 'stream':
-      return {
-        ...{ answers: 'stream', property: declared.from.slice('event.'.length) },
-        dispose: async () => {},
-      }
+      return ofStatistics(declared.from, null)
+    case 'forecast':
+      return loadForecast(bytes, declared)
     case 'tabular':
       return loadTabular(bytes, declared)
     case 'text':
@@ -222,6 +241,42 @@ async function loadText(bytes: Uint8Array, declared: TextModel): Promise<LoadedM
     },
     dispose: () => scorer.dispose(),
   }
+}
+
+type StreamModel = Extract<LoadedModel, { answers: 'stream' }>
+
+/** A stream without a model. */
+function ofStatistics(from: string, fallback: StreamModel['fallback']): StreamModel {
+  return {
+    ...{ answers: 'stream', property: propertyOf(from), foretell: null, fallback },
+    dispose: async () => {},
+  }
+}
+
+async function loadForecast(
+  bytes: Uint8Array,
+  declared: ForecastDeclaration,
+): Promise<LoadedModel> {
+  const scorer = await tried(await wasmForecastScorer(bytes, declared), (scorer) =>
+    scorer.score(new Float32Array(windowColumns)),
+  )
+  const score = withFallback(
+    scorer,
+    () => typescriptForecastScorer(bytes),
+    async (asked, window: Float32Array) => finite(await asked.score(window)),
+  )
+  return {
+    ...{ answers: 'stream', property: propertyOf(declared.from), fallback: null },
+    foretell: async (window) => {
+      const { value, fallback } = await score(window)
+      return { score: value, fallback }
+    },
+    dispose: () => scorer.dispose(),
+  }
+}
+
+function propertyOf(from: string): string {
+  return from.slice('event.'.length)
 }
 
 /** Asks WebAssembly; where that fails TypeScript, which is built once, when it is needed. */

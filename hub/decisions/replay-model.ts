@@ -9,6 +9,7 @@ import {
   type SessionKnnIndex,
   scoreSession,
 } from '#shared/session-knn.ts'
+import { forecastFromModel, foretell } from '#shared/stream/forecast.ts'
 import { ownScorer } from '#shared/tabular/own-scorer.ts'
 import { scoreText, textFromModel } from '#shared/text/model.ts'
 import { paddedText, type TextInputs } from '#shared/text/read-text.ts'
@@ -63,6 +64,15 @@ export class ReplayedModels {
       signs: new ort.Tensor('int32', signs, [signs.length]),
     })
     return outputs.score?.data[0] as number
+  }
+
+  /** What a forecast of a stream foretells of what comes after a window. */
+  async ofStream(name: string, window: Float32Array, runtime: Runtime): Promise<number> {
+    if (runtime === 'typescript') return foretell(forecastFromModel(this.#file(name)), window)
+    const outputs = await this.#run(name, {
+      window: new ort.Tensor('float32', window, [1, window.length]),
+    })
+    return outputs.foretold?.data[0] as number
   }
 
   /** What a model of the time of day makes of the candidates of a session. */

@@ -21,6 +21,8 @@ import { defaultPolicy } from '#shared/policy.ts'
 import { type ReleaseParts, unpackRelease } from '#shared/release.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 import type { Candidates } from '#shared/session-knn.ts'
+import { scoreOf } from '#shared/stream/anomaly.ts'
+import type { KeptForecast } from '#shared/stream/remembered.ts'
 import { encodeFeatures, type FeatureValues } from '#shared/tabular/read-features.ts'
 import type { TextInputs } from '#shared/text/read-text.ts'
 import { slotOf } from '#shared/time-of-day.ts'
@@ -168,18 +170,21 @@ interface Inferred {
 
 /** What the model said: of the features that are stored, whatever has become of the visitor since. */
 async function inferAgain(
-  { model: name, fallback, features }: Redecided,
+  decision: Redecided,
   release: Parts,
   numbers: ReadonlyMap<string, number>,
   open: ReplayedModels,
 ): Promise<Inferred> {
+  const { model: name, fallback, features } = decision
   const nothing = { candidates: [], score: null }
   const { manifest, models, catalogue } = release
   const declared = manifest?.models[name]
   const bytes = models?.[name]
-  // What a stream was before is not kept: what it said of the readings is.
-  if (declared?.family === 'stream')
-    return { ...nothing, score: features.streamScore as number | null }
+  // What a stream was before is not kept: what it said of the readings is, and what a model foretold them from.
+  if (features.streamScore !== undefined) {
+    const score = await streamScore(decision, declared?.family === 'forecast' ? name : null, open)
+    return { ...nothing, score }
+  }
   if (declared === undefined || bytes === undefined || fallback === 'model_failed') return nothing
   const runtime: Runtime = fallback === 'scorer_typescript' ? 'typescript' : 'wasm'
   if (declared.family === 'tabular') {
@@ -193,6 +198,7 @@ async function inferAgain(
   }
   const seen = Int32Array.from(features.items as string[], (id) => numbers.get(id) as number)
   const ids = catalogue.items.map(({ id }) => id)
+  if (declared.family === 'stream' || declared.family === 'forecast') return nothing
   if (declared.family !== 'time-of-day') {
     const candidates = await open.ofSession(name, declared, seen, runtime)
     return { ...nothing, candidates: namedItems(candidates, ids) }
@@ -203,6 +209,19 @@ async function inferAgain(
   const slot = slotOf({ hour, weekday })
   const candidates = await open.ofTime(name, declared, slot, near, runtime)
   return { ...nothing, candidates: namedItems(candidates, ids) }
+}
+
+/** What a stream said of a reading: of one that a model foretold it foretells the same again. */
+async function streamScore(
+  { features, fallback }: Redecided,
+  model: string | null,
+  open: ReplayedModels,
+): Promise<number | null> {
+  const forecast = features.forecast as KeptForecast | undefined
+  if (model === null || forecast === undefined) return features.streamScore as number | null
+  const runtime: Runtime = fallback === 'scorer_typescript' ? 'typescript' : 'wasm'
+  const window = Float32Array.from(forecast.window)
+  return scoreOf(forecast, await open.ofStream(model, window, runtime))
 }
 
 /** What the session model named that a model of the time of day weighs; nothing where there is no session. */

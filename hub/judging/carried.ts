@@ -4,7 +4,7 @@ import type { Policy } from '#shared/policy.ts'
 import type { Manifest, ReleaseParts } from '#shared/release.ts'
 
 /**
- * What a training takes over from the live release: models that score features, whoever made them; of those that a
+ * What a training takes over from the live release: models that score features or foretell streams, whoever made them; of those that a
  * policy has learned the last good ones, as long as it wants the same told: one that learned something else does not
  * answer under the name.
  */
@@ -20,7 +20,7 @@ export function carriedModels(
     return learned === undefined || tellsTheSame(learned, learningOf(policy, name))
   }
   const kept = Object.entries(live?.manifest.models ?? {}).filter(
-    ([name, { family }]) => family === 'tabular' && isWanted(name),
+    ([name, { family }]) => ['tabular', 'forecast'].includes(family) && isWanted(name),
   )
   const bytes = kept.map(([name]) => [name, live?.models[name] as Uint8Array] as const)
   return { declared: Object.fromEntries(kept), bytes: Object.fromEntries(bytes) }
@@ -33,9 +33,11 @@ function learningOf(policy: Policy | undefined, name: string): Learning | undefi
 
 /** Features may have changed: a model names its own, and tells of the same event. */
 function tellsTheSame(one: Learning, other: Learning | undefined): boolean {
-  const { features: _, ...told } = one
-  const { features: __, ...wanted } = other ?? {}
-  return isDeepStrictEqual(told, wanted)
+  return isDeepStrictEqual(withoutFeatures(one), other && withoutFeatures(other))
+}
+
+function withoutFeatures(learning: Learning) {
+  return { ...learning, features: null }
 }
 
 /** Whether what recommends was brought by somebody: a schedule does not replace it. */

@@ -44,7 +44,7 @@ export async function composeRelease(
     ([other, { family }]) =>
       other !== name &&
       !['stream', 'text'].includes(family) &&
-      (declared.family === 'tabular' || family === 'tabular'),
+      (declared.family === 'tabular' || ['tabular', 'forecast'].includes(family)),
   )
   const texts = askedTexts(checked.policy)
   const manifest: Manifest = {

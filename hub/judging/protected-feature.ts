@@ -5,8 +5,10 @@ import type { Manifest } from '#shared/release.ts'
 /** A sentence of the first model that a price must not have, for what it reads; null where there is none. */
 export function protectedFeature(policy: Policy, models: Manifest['models']): string | null {
   for (const [name, model] of Object.entries(models)) {
-    if (model.family !== 'tabular') continue
-    const refused = refusedFeature(policy, name, model.features)
+    const isStream = model.family === 'forecast' || model.family === 'stream'
+    if (!isStream && model.family !== 'tabular') continue
+    const read = isStream ? [{ name, from: model.from }] : model.features
+    const refused = refusedFeature(policy, name, read)
     if (refused !== null) return `the model ${name} cannot be released: ${refused.sentence}`
   }
   return null

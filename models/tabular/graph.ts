@@ -6,6 +6,7 @@ import {
   tabularMetadataKeys,
 } from '#shared/tabular/model.ts'
 import { type GraphBuilder, newModel, type Value } from '../onnx/graph-builder.ts'
+import { type Addends, summed } from '../onnx/summed.ts'
 import { writeModel } from '../onnx/write-model.ts'
 
 const opset = 16
@@ -31,11 +32,6 @@ export function buildTabularModel(tabular: OwnTabularModel, columns: number): Ui
   return writeModel(model)
 }
 
-interface Addends {
-  readonly values: Value
-  readonly length: number
-}
-
 function weighted(graph: GraphBuilder, row: Value, { weights }: LogisticModel): Addends {
   const values = graph.op('Mul', [row, graph.constant('weights', weights)])
   return { values, length: weights.length }
@@ -55,10 +51,4 @@ function leaves(graph: GraphBuilder, row: Value, trees: TreesModel): Addends {
   }
   const values = of(graph.constant('nodeValues', trees.nodeValues), nodes)
   return { values, length: trees.roots.length }
-}
-
-/** One after the other: ReduceSum adds in an order of its own, and the fallback could not follow. */
-function summed(graph: GraphBuilder, { values, length }: Addends): Value {
-  const zero = graph.filled(graph.int64(1), Float32Array.of(0))
-  return graph.addAt(zero, graph.constant('addends', new Int32Array(length)), values)
 }

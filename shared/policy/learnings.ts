@@ -22,9 +22,12 @@ export function learningProblems(policy: Policy): PolicyProblem[] {
     return [of(['placements', placement, 'model'], `${model} scores a visitor; it names no items`)]
   })
   const features = Object.entries(models).flatMap(([name, learning]) => {
-    const refused = refusedFeature(policy, name, learning.features)
+    const isStream = learning.learns === 'stream'
+    const read = isStream ? [{ name, from: learning.from }] : learning.features
+    const refused = refusedFeature(policy, name, read)
     if (refused === null) return []
-    return [of(['models', name, 'features', refused.at, 'from'], refused.sentence)]
+    const path = isStream ? ['from'] : ['features', refused.at, 'from']
+    return [of(['models', name, ...path], refused.sentence)]
   })
   const bounds = Object.entries(models).flatMap(([name, learning]) => {
     if (learning.learns !== 'segments' || learning.segmentsMin <= learning.segmentsMax) return []
@@ -43,7 +46,7 @@ export function learningProblems(policy: Policy): PolicyProblem[] {
 export function refusedFeature(
   { placements, protectedAttributes = protectedByDefault }: Policy,
   name: string,
-  features: TabularModel['features'],
+  features: readonly Pick<TabularModel['features'][number], 'name' | 'from'>[],
 ): { readonly at: number; readonly sentence: string } | null {
   const price = Object.entries(placements).find(
     ([, { kind, model }]) => kind === 'price' && model === name,

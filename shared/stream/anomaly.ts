@@ -32,6 +32,10 @@ export const streamSlots = 48
 const recordsFromMs = dayMs / 2
 const scoresFromMs = dayMs
 const deviationsMax = 100
+/** As many observations a forecast reads. */
+export const recentMax = 24
+/** What was not foretold has to break its record by a quarter: a third reading breaks records by chance too. */
+const forecastWeight = 0.8
 /** A record of next to nothing would make a score without end. */
 const recordMin = 1e-6
 /** Until then an observation teaches all it has: the deviation is not known yet. */
@@ -52,12 +56,57 @@ export interface StreamState {
   readonly records: readonly [number, number]
   readonly toldAt: number | null
   readonly told: number
+  /** What a forecast reads, and the record of what it did not foretell; absent where no model has ever foretold. */
+  readonly foretold?: Foretold
+}
+
+export interface Foretold {
+  /** How unusual the last observations were, oldest first, at most `recentMax`. */
+  readonly recent: readonly number[]
+  readonly record: number
 }
 
 export interface Observed {
   readonly state: StreamState | null
   /** How far this breaks the record of what was unusual so far: above 1 is news, 0 is none. */
   readonly score: number
+}
+
+/** One observation as a stream sees it before it learns from it. */
+export interface Sight {
+  readonly state: StreamState
+  readonly at: number
+  readonly gapMs: number
+  readonly slot: number
+  readonly usual: number
+  readonly residual: number
+  /** The residual in deviations. */
+  readonly unusual: number
+  readonly smoothed: number
+}
+
+/** What a score is made from; a decision keeps it, so that it can be made again by the model that foretold. */
+export interface Judged {
+  /** The residual in deviations, and the record of those that were not foretold. */
+  readonly unusual: number
+  readonly record: number
+  /** How far the statistics alone break a record. */
+  readonly byStatistics: number
+  /** Above it is news. */
+  readonly newsAbove: number
+}
+
+/** How far an observation breaks a record, where something was foretold of it and where not (null). */
+export function scoreOf(
+  { unusual, record, byStatistics, newsAbove }: Judged,
+  foretold: number | null,
+): number {
+  const byForecast =
+    foretold === null || record === 0
+      ? 0
+      : (forecastWeight * Math.abs(unusual - foretold)) / Math.max(record, recordMin)
+  const broken = Math.max(byStatistics, byForecast)
+  return broken > newsAbove ? broken : 0
 }
 
 /**
@@ -71,7 +120,18 @@ export function observe(
   at: number,
   settings: StreamSettings = defaultStreamSettings,
 ): Observed {
-  if (!Number.isFinite(sent) || !Number.isFinite(at)) return { state: before, score: 0 }
+  const sight = see(before, sent, at, settings)
+  return sight === null ? { state: before, score: 0 } : learnFrom(sight, null, settings)
+}
+
+/** Looks at one observation (at epoch ms); null of what is no finite number. */
+export function see(
+  before: StreamState | null,
+  sent: number,
+  at: number,
+  settings: StreamSettings = defaultStreamSettings,
+): Sight | null {
+  if (!Number.isFinite(sent) || !Number.isFinite(at)) return null
   const value = Math.max(-valueMax, Math.min(valueMax, sent))
   const state = before ?? begin(value, at)
   const gapMs = before === null ? 0 : Math.max(1, Math.min(dayMs, at - state.lastAt))
@@ -84,19 +144,43 @@ export function observe(
   )
   const smoothed =
     state.smoothed + (1 - Math.exp(-gapMs / settings.smoothMs)) * (unusual - state.smoothed)
-  const judged = judge(state, [Math.abs(unusual), Math.abs(smoothed)], at, gapMs, settings)
+  return { state, at, gapMs, slot, usual, residual, unusual, smoothed }
+}
+
+/** Judges what was seen and learns from it; `forecast` where a model is asked of the stream, null where none is. */
+export function learnFrom(
+  sight: Sight,
+  forecast: { readonly foretold: number | null } | null,
+  settings: StreamSettings = defaultStreamSettings,
+): Observed & { readonly judged: Judged } {
+  const { state, at, smoothed } = sight
+  const { judged, records, record } = judge(sight, settings)
+  const score = scoreOf(judged, forecast?.foretold ?? null)
+  // Where no model is asked any more, what the next one reads must not be of long ago.
+  const { foretold: _, ...before } = state
   return {
     state: {
-      ...{
-        ...state,
-        ...judged.state,
-        ...learn(state, { usual, residual, slot, gapMs }, settings),
-        smoothed,
-      },
+      ...before,
+      ...learn(sight, settings),
+      ...{ records, smoothed },
+      ...(score > 0 ? { toldAt: at, told: score } : {}),
+      ...(forecast && { foretold: foretoldAfter(sight, forecast.foretold, record) }),
       // An observation that comes late moves no clock back.
       lastAt: Math.max(state.lastAt, at),
     },
-    score: judged.score,
+    ...{ score, judged },
+  }
+}
+
+function foretoldAfter(
+  { state, at, unusual }: Sight,
+  foretold: number | null,
+  faded: number,
+): Foretold {
+  const isKept = foretold !== null && at - state.firstAt > recordsFromMs
+  return {
+    recent: [...(state.foretold?.recent ?? []), unusual].slice(-recentMax),
+    record: isKept ? Math.max(faded, Math.abs(unusual - foretold)) : faded,
   }
 }
 
@@ -138,45 +222,32 @@ function usualAt(
   return lean(slot, lean(other, level))
 }
 
-/** Compares the readings with their records, and tells what is news. */
-function judge(
-  state: StreamState,
-  readings: readonly [number, number],
-  at: number,
-  gapMs: number,
-  settings: StreamSettings,
-) {
+/** Compares the readings with their records, which fade. */
+function judge({ state, at, gapMs, unusual, smoothed }: Sight, settings: StreamSettings) {
+  const readings = [Math.abs(unusual), Math.abs(smoothed)]
   const ageMs = at - state.firstAt
   const fading = 0.5 ** (gapMs / settings.recordHalfLifeMs)
   const faded = state.records.map((record) => record * fading) as [number, number]
   const ratios = readings.map((reading, place) =>
     (faded[place] as number) > 0 ? reading / Math.max(faded[place] as number, recordMin) : 0,
   )
-  const broken = ageMs > scoresFromMs ? Math.max(...ratios) : 0
+  const isOld = ageMs > scoresFromMs
   const isFresh = state.toldAt === null || at - state.toldAt > settings.toldMs
-  const isNews = broken > 1 && (isFresh || broken > state.told * settings.toldFactor)
   const keepsRecords = ageMs > recordsFromMs
   const records = faded.map((record, place) =>
     keepsRecords ? Math.max(record, readings[place] as number) : record,
   ) as [number, number]
-  return {
-    score: isNews ? broken : 0,
-    state: { records, ...(isNews ? { toldAt: at, told: broken } : {}) },
+  const record = (state.foretold?.record ?? 0) * fading
+  const judged: Judged = {
+    ...{ unusual, record: isOld ? record : 0 },
+    byStatistics: isOld ? Math.max(...ratios) : 0,
+    newsAbove: isFresh ? 1 : Math.max(1, state.told * settings.toldFactor),
   }
+  return { judged, records, record }
 }
 
 /** Moves what is expected towards the observation, but never by more than it may teach. */
-function learn(
-  state: StreamState,
-  observed: {
-    readonly usual: number
-    readonly residual: number
-    readonly slot: number
-    readonly gapMs: number
-  },
-  settings: StreamSettings,
-) {
-  const { usual, residual, slot, gapMs } = observed
+function learn({ state, usual, residual, slot, gapMs }: Sight, settings: StreamSettings) {
   const { observations, level, deviation } = state
   const isYoung = observations <= youngObservations || deviation === 0
   const teachable = isYoung ? Number.POSITIVE_INFINITY : settings.deviationsLearned * deviation

@@ -8,6 +8,7 @@ import { nabFigures } from './decisions/nab.ts'
 import { offPolicyFigures } from './decisions/off-policy.ts'
 import { offerFigures } from './decisions/offers.ts'
 import { outcomeFigures } from './decisions/outcome.ts'
+import { pumpFigures } from './decisions/pumps.ts'
 import { ruleFigures } from './decisions/rules.ts'
 
 type Figures = Readonly<Record<string, number | null>>
@@ -29,6 +30,7 @@ const groups: Readonly<Record<string, () => Figures | Promise<Figures>>> = {
   fraud: () => told(fraudFigures()),
   outcome: async () => told(await outcomeFigures()),
   nab: () => told(nabFigures()),
+  pumps: () => told(pumpFigures()),
   experiments: experimentFigures,
   offpolicy: () => offPolicyFigures(),
 }

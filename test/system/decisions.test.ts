@@ -2,6 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { windowColumns } from '#shared/stream/forecast.ts'
+import { minuteMs } from '#test/support/events.ts'
 import {
   chainVisits,
   patience,
@@ -9,6 +11,7 @@ import {
   type TestSystem,
   viewOf,
 } from '#test/support/local-system.ts'
+import { pumpOf } from '#test/support/pumps.ts'
 import { runProgram } from '#test/support/start-program.ts'
 
 // A POP in workerd decides, and the hub in Node decides the same again.
@@ -30,6 +33,7 @@ models:
       - { name: orders, from: totals.purchases30d, type: number, imputed: 0 }
     segmentsMin: 2
     segmentsMax: 3
+  pump: { learns: stream, after: [Level Read], from: event.level }
 placements:
   product-page:
     kind: items
@@ -77,6 +81,10 @@ placements:
     on: [Message Sent]
     levels:
       - { severity: unhappy, on: score < -0.4, off: score > 0.0 }
+  pump-room:
+    kind: alert
+    model: pump
+    levels: [{ severity: unusual, on: score > 1.0, off: score < 0.5 }]
   who:
     kind: segment
     segments:
@@ -114,14 +122,34 @@ interface Replay {
   readonly effects: readonly { readonly name: string; readonly items: readonly string[] }[]
 }
 
+/** A pump that is sound for its last days, and then stands still. */
+const pumped = pumpOf(3)
+const [stillFrom] = pumped.stuck
+const readings = pumped.readings.slice(stillFrom - 1_400, stillFrom + 4).map(({ value }, at) => ({
+  type: 'track',
+  event: 'Level Read',
+  messageId: `level ${at}`,
+  anonymousId: 'pump',
+  timestamp: new Date(Date.now() - (1_404 - at) * 5 * minuteMs).toISOString(),
+  properties: { level: value },
+}))
+
 const chains = 20
 const buyers = 60
+
+/** The same of another pump. */
+const renamed = (events: readonly object[]) =>
+  events.map((event, at) => ({
+    ...{ ...event, anonymousId: 'pump-2' },
+    messageId: `again ${at} ${(event as { messageId: string }).messageId}`,
+  }))
 
 describe('a decision of a POP', { timeout: 240_000 }, () => {
   let on: TestSystem
   let policyDir: string
   const made: Answer[] = []
   const audience: Answer[] = []
+  const pumps: Answer[] = []
 
   async function ask(placement: string, visitor: string, more: object = {}): Promise<Answer> {
     const question = { anonymousId: visitor, placement, ...more }
@@ -157,10 +185,13 @@ describe('a decision of a POP', { timeout: 240_000 }, () => {
       event: 'Order Completed',
     }))
     await on.post('shop', orders)
+    for (let at = 0; at < 1_400; at += 200) {
+      await on.post('shop', readings.slice(at, Math.min(at + 200, 1_400)))
+    }
     // Before there is a release: by what is popular at the POP.
     await ask('product-page', 'early', { events: [viewOf('early', 'first-1-a')] })
     const sql = "SELECT count() FROM events_once WHERE site = 'shop'"
-    await vi.waitFor(async () => expect(await on.count(sql)).toBe(601 + buyers), patience)
+    await vi.waitFor(async () => expect(await on.count(sql)).toBe(601 + buyers + 1_400), patience)
     const { outcome, digest } = await on.retrain('shop')
     expect(outcome).toBe('published')
     await vi.waitFor(
@@ -192,6 +223,9 @@ describe('a decision of a POP', { timeout: 240_000 }, () => {
         })
         await ask(placement, visitor)
       }
+    }
+    for (let at = 900; at < readings.length; at += 84) {
+      pumps.push(await ask('pump-room', 'pump-2', { events: renamed(readings.slice(at, at + 84)) }))
     }
     audience.push(await ask('audience', 'shopper', { events: [viewOf('shopper', 'first-1-a')] }))
     const order = { ...viewOf('shopper', 'a lot', { total: 420 }), event: 'Order Completed' }
@@ -230,6 +264,15 @@ describe('a decision of a POP', { timeout: 240_000 }, () => {
       segment: expect.stringMatching(/^high-(spend|orders)-/),
       before: 'typical',
     })
+  })
+
+  it('hears from a model of the hub that a pump stands still, and keeps what it foretold', async () => {
+    const last = pumps.at(-1) as Answer
+    expect(last).toMatchObject({ fallback: null, answer: { severity: 'unusual' } })
+    const { body } = await hub<{ features: { forecast?: { window: readonly number[] } } }>(
+      `/v1/decisions/${last.decisionId}`,
+    )
+    expect(body.features.forecast?.window).toHaveLength(windowColumns)
   })
 
   it('is explained: what it was made from, by which release, and what each rule did', async () => {

@@ -6,6 +6,8 @@ export const learningBounds = {
   eventsMax: 400_000,
   /** Read from the store at a time, about; twice the events of one visitor would still fit. */
   eventsPerPage: 40_000,
+  /** The newest of a stream: two weeks of one every five minutes. */
+  readingsPerStreamMax: 4_000,
   pageRowsMax: 200_000,
   pageBytesMax: 200_000_000,
   /** How far back rows are asked for; visitors are read from further back, so that their totals are whole. */
@@ -20,6 +22,9 @@ export const learningBounds = {
   /** Of those where it happened, and of those where it did not, in what is learned from and in what judges. */
   learnedFromMin: 40,
   judgedMin: 10,
+  /** For a stream: twenty readings and more a weight. */
+  windowsLearnedMin: 600,
+  windowsJudgedMin: 100,
   /** For segments: fewer visitors are told apart by chance; */
   segmentVisitorsMin: 100,
   /** and below this mean silhouette there is no structure to find (Kaufman and Rousseeuw 1990). */

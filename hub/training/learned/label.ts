@@ -1,4 +1,4 @@
-import type { Learning } from '#shared/learning.ts'
+import type { RowLearning } from '#shared/learning.ts'
 import type { ReplayedEvent } from './replay-history.ts'
 
 const dayMs = 24 * 3_600_000
@@ -21,7 +21,7 @@ export interface Horizon {
  * for both answers: else those that happened soon would be learned from before those that did not.
  */
 export function labelOf(
-  learning: Learning,
+  learning: RowLearning,
   events: readonly ReplayedEvent[],
   index: number,
   { heardUntil, idleMsMax }: Horizon,
@@ -70,7 +70,7 @@ export function labelOf(
 }
 
 function saidLabel(
-  { said, waitDays }: Extract<Learning, { learns: 'label' }>,
+  { said, waitDays }: Extract<RowLearning, { learns: 'label' }>,
   asked: ReplayedEvent,
   heardUntil: number,
 ): Label | null {

@@ -2,21 +2,30 @@ import { once } from 'node:events'
 import { forkAside } from '../fork-aside.ts'
 import { learningBounds } from './bounds.ts'
 import type { Asking } from './learn-rows.ts'
+import type { StoredReading } from './read-streams.ts'
 import type { StoredEvent } from './replay-history.ts'
 import type { TrainedRows } from './train-rows.ts'
 import type { LiveSegments } from './train-segments.ts'
 
 const program = new URL('./learning-process.ts', import.meta.url)
 
-/** What is to be learned. */
-export interface ToLearn {
+/** What is to be learned from rows. */
+export interface RowsToLearn {
   readonly asking: Asking
   /** Of segments those that are live under this name. */
   readonly live: LiveSegments | null
 }
 
-/** What is to be learned; then pages of visitors, each visitor whole; a page of null: that was the last. */
-export type ToLearning = ToLearn | { readonly page: readonly StoredEvent[] | null }
+/** What is to be learned, and pages of what from: visitors or streams, each whole. */
+export type ToLearn =
+  | (RowsToLearn & { readonly pages: AsyncIterable<readonly StoredEvent[]> })
+  | { readonly learns: 'stream'; readonly pages: AsyncIterable<readonly StoredReading[]> }
+
+/** What is to be learned; then pages; a page of null: that was the last. */
+export type ToLearning =
+  | RowsToLearn
+  | { readonly learns: 'stream' }
+  | { readonly page: readonly StoredEvent[] | readonly StoredReading[] | null }
 
 export type FromLearning =
   | { readonly taken: true }
@@ -27,10 +36,7 @@ export type FromLearning =
  * Learns in a process of its own, which has one page at a time. Throws what the reading or the learning threw, or how
  * the process ended.
  */
-export async function learnInProcess(
-  toLearn: ToLearn,
-  pages: AsyncIterable<readonly StoredEvent[]>,
-): Promise<TrainedRows> {
+export async function learnInProcess({ pages, ...toLearn }: ToLearn): Promise<TrainedRows> {
   const { heapMbMax, timeMsMax } = learningBounds
   const child = forkAside(program, heapMbMax)
   const ended = new AbortController()

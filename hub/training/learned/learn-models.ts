@@ -1,12 +1,14 @@
-import type { Learning } from '#shared/learning.ts'
+import type { Learning, RowLearning, StreamLearning } from '#shared/learning.ts'
 import { limits } from '#shared/limits.ts'
-import type { TabularModel } from '#shared/model.ts'
+import type { ForecastDeclaration, TabularModel } from '#shared/model.ts'
 import type { Policy } from '#shared/policy.ts'
 import type { ReleaseParts } from '#shared/release.ts'
+import { windowReading } from '#shared/stream/forecast.ts'
 import type { Environment } from '../../environment.ts'
 import type { ReliabilityBin } from '../../evaluation/classification.ts'
 import { learnInProcess } from './learn-in-process.ts'
 import { type Heard, readHistories } from './read-histories.ts'
+import { readStreams } from './read-streams.ts'
 import type { LiveSegments } from './train-segments.ts'
 
 /** How the learning of one model ended; where it is not `learned` the last good one stays, or there is none. */
@@ -20,7 +22,7 @@ export interface LearnedModel {
 
 /** Models that a policy has learned, by their names, and how each ended. */
 export interface LearnedModels {
-  readonly declared: Readonly<Record<string, TabularModel>>
+  readonly declared: Readonly<Record<string, TabularModel | ForecastDeclaration>>
   readonly bytes: Readonly<Record<string, Uint8Array>>
   readonly reports: readonly LearnedModel[]
   /** For people, in the manifest. */
@@ -54,11 +56,12 @@ async function learnModel(
   site: string,
   name: string,
   learning: Learning,
-  { timeZone, placements }: Policy,
+  policy: Policy,
   heard: Heard,
   before: ReleaseParts | null,
-  { store, config, logger, metrics, now }: Environment,
+  environment: Environment,
 ) {
+  const { logger, metrics, now } = environment
   const startedAt = now()
   const end = (ended: Omit<LearnedModel, 'name'>) => {
     metrics.learnedModels.inc({ outcome: ended.outcome })
@@ -67,27 +70,13 @@ async function learnModel(
     logger.info({ site, ...report }, `learning ${name}: ${report.outcome}`)
     return report
   }
-  const asked = Object.values(placements).filter(({ model }) => model === name)
   try {
-    const { visitors, pages } = await readHistories(store, site, learning, heard)
-    const trained = await learnInProcess(
-      {
-        asking: {
-          ...{ learning, heardUntil: heard.untilMs, timeZone },
-          idleMsMax: config.sessionIdleMsMax.get(site) ?? limits.sessionIdleMsDefault,
-          isTriggered: asked.length > 0 && asked.every(({ on }) => on !== undefined),
-        },
-        live: liveSegments(name, learning, before),
-      },
-      pages,
-    )
-    const { outcome, reason, family, bytes, reliability, segments } = trained
+    const { trained, visitors, declared } =
+      learning.learns === 'stream'
+        ? await learnStream(site, learning, heard, environment)
+        : await learnRows(site, name, learning, policy, heard, before, environment)
+    const { outcome, reason, family, bytes, reliability } = trained
     const report = end({ outcome, reason, figures: { ...trained.figures, visitors } })
-    const { features } = learning
-    const declared: TabularModel = {
-      ...{ family: 'tabular', inputs: ['features'], outputs: ['score'], features, scoreAt: 0 },
-      ...(segments && { segments: [...segments] }),
-    }
     const told = toldOf(report, { ...(family && { family }), ...toldReliability(reliability) })
     return { report, told, model: bytes === null ? null : { declared, bytes } }
   } catch (cause) {
@@ -97,10 +86,53 @@ async function learnModel(
   }
 }
 
+async function learnRows(
+  site: string,
+  name: string,
+  learning: RowLearning,
+  { timeZone, placements }: Policy,
+  heard: Heard,
+  before: ReleaseParts | null,
+  { store, config }: Environment,
+) {
+  const asked = Object.values(placements).filter(({ model }) => model === name)
+  const { visitors, pages } = await readHistories(store, site, learning, heard)
+  const trained = await learnInProcess({
+    asking: {
+      ...{ learning, heardUntil: heard.untilMs, timeZone },
+      idleMsMax: config.sessionIdleMsMax.get(site) ?? limits.sessionIdleMsDefault,
+      isTriggered: asked.length > 0 && asked.every(({ on }) => on !== undefined),
+    },
+    ...{ live: liveSegments(name, learning, before), pages },
+  })
+  const { features } = learning
+  const { segments } = trained
+  const declared: TabularModel = {
+    ...{ family: 'tabular', inputs: ['features'], outputs: ['score'], features, scoreAt: 0 },
+    ...(segments && { segments: [...segments] }),
+  }
+  return { trained, visitors, declared }
+}
+
+async function learnStream(
+  site: string,
+  learning: StreamLearning,
+  heard: Heard,
+  { store }: Environment,
+) {
+  const { visitors, pages } = await readStreams(store, site, learning, heard)
+  const trained = await learnInProcess({ learns: 'stream', pages })
+  const declared: ForecastDeclaration = {
+    ...{ family: 'forecast', inputs: ['window'], outputs: ['foretold'] },
+    ...{ from: learning.from, reading: windowReading },
+  }
+  return { trained, visitors, declared }
+}
+
 /** What is live under this name, where it was learned from the same features: else its numbers mean something else. */
 function liveSegments(
   name: string,
-  { features }: Learning,
+  { features }: RowLearning,
   live: ReleaseParts | null,
 ): LiveSegments | null {
   const declared = live?.manifest.models[name]

@@ -1,6 +1,6 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
-import type { Learning } from '#shared/learning.ts'
+import type { RowLearning } from '#shared/learning.ts'
 import { columnsOf } from '#shared/tabular/feature.ts'
 import { encodeFeatures, readFeatures } from '#shared/tabular/read-features.ts'
 import { learningBounds } from './bounds.ts'
@@ -17,7 +17,7 @@ const dayMs = 24 * 3_600_000
 
 /** What a model is learned by, beside the events. */
 export interface Asking extends Horizon, Omit<Replaying, 'after'> {
-  readonly learning: Learning
+  readonly learning: RowLearning
 }
 
 /** Gathers the rows of a model from pages of visitors, each whole in one page. */

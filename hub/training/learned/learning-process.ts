@@ -1,10 +1,17 @@
 import { checkTabularModel } from './check-tabular-model.ts'
-import type { FromLearning, ToLearn, ToLearning } from './learn-in-process.ts'
+import type { FromLearning, RowsToLearn, ToLearning } from './learn-in-process.ts'
 import { RowGatherer } from './learn-rows.ts'
 import { type TrainedRows, trainRows } from './train-rows.ts'
 import { trainSegmentRows } from './train-segments.ts'
+import { StreamLearner } from './train-stream.ts'
 
-let learner: { readonly toLearn: ToLearn; readonly gatherer: RowGatherer } | undefined
+interface Learner {
+  /** Pages are of what it asked for. */
+  take(page: readonly never[]): void
+  train(): Promise<TrainedRows>
+}
+
+let learner: Learner | undefined
 
 /** One model a process: replaying and training for a minute holds up nobody, and its memory goes back whole. */
 process.on('message', async (message: ToLearning) => {
@@ -18,18 +25,25 @@ process.on('message', async (message: ToLearning) => {
 process.once('disconnect', () => process.exit(1))
 
 async function answer(message: ToLearning): Promise<FromLearning> {
-  if ('asking' in message) {
-    learner = { toLearn: message, gatherer: new RowGatherer(message.asking) }
-  } else if (message.page) learner?.gatherer.take(message.page)
-  else if (learner) return { trained: await train(learner.toLearn, learner.gatherer) }
+  if ('learns' in message) learner = new StreamLearner()
+  else if ('asking' in message) learner = rowLearner(message)
+  else if (message.page) learner?.take(message.page as readonly never[])
+  else if (learner) return { trained: await learner.train() }
   return { taken: true }
 }
 
-async function train({ asking, live }: ToLearn, { sample }: RowGatherer): Promise<TrainedRows> {
+function rowLearner({ asking, live }: RowsToLearn): Learner {
   const { learning } = asking
-  const rows = sample.inOrder()
-  const trained =
-    learning.learns === 'segments' ? trainSegmentRows(rows, learning, live) : trainRows(rows)
-  if (trained.bytes !== null) await checkTabularModel(trained.bytes, rows)
-  return { ...trained, figures: { ...trained.figures, rowsGiven: sample.given } }
+  const gatherer = new RowGatherer(asking)
+  return {
+    take: (page) => gatherer.take(page),
+    train: async () => {
+      const { sample } = gatherer
+      const rows = sample.inOrder()
+      const trained =
+        learning.learns === 'segments' ? trainSegmentRows(rows, learning, live) : trainRows(rows)
+      if (trained.bytes !== null) await checkTabularModel(trained.bytes, rows)
+      return { ...trained, figures: { ...trained.figures, rowsGiven: sample.given } }
+    },
+  }
 }

@@ -1,4 +1,4 @@
-import type { Learning } from '#shared/learning.ts'
+import type { RowLearning } from '#shared/learning.ts'
 import { limits } from '#shared/limits.ts'
 import { newcomer } from '#shared/profile.ts'
 import { profilesSql } from '../../profiles/profile-sql.ts'
@@ -98,7 +98,7 @@ export interface Histories {
 export async function readHistories(
   store: Store,
   site: string,
-  learning: Learning,
+  learning: RowLearning,
   { untilMs }: Heard,
 ): Promise<Histories> {
   const { seed, eventsPerVisitorMax, eventsMax, eventsPerPage, queryMsMax } = learningBounds

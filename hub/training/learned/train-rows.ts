@@ -2,6 +2,7 @@ import type { Segment } from '#models/segments/describe.ts'
 import { type Examples, pick, rowOf } from '#models/tabular/examples.ts'
 import { fitTabular, type TabularFamily } from '#models/tabular/fit.ts'
 import { buildTabularModel } from '#models/tabular/graph.ts'
+import type { ForecastModel } from '#shared/stream/forecast.ts'
 import { type OwnTabularModel, scoreRow } from '#shared/tabular/model.ts'
 import type { SegmentsModel } from '#shared/tabular/segments.ts'
 import {
@@ -25,9 +26,9 @@ export interface TrainedRows {
   readonly figures: Readonly<Record<string, number>>
   /** On the newest rows, lowest scores first. */
   readonly reliability: readonly ReliabilityBin[]
-  readonly family: TabularFamily | 'segments' | null
+  readonly family: TabularFamily | 'segments' | 'forecast' | null
   /** The model to release and its file; null where there is none. */
-  readonly model: OwnTabularModel | SegmentsModel | null
+  readonly model: OwnTabularModel | SegmentsModel | ForecastModel | null
   readonly bytes: Uint8Array | null
   /** By their numbers, where they were what was to be learned. */
   readonly segments?: readonly Segment[]

@@ -4,12 +4,17 @@ import { median } from 'simple-statistics'
 import { gaussianScores } from '#examples/vitals-and-machines/baselines.ts'
 import { readCorpus, type Series } from '#examples/vitals-and-machines/read-series.ts'
 import { type NabResult, scoreNab } from '#hub/evaluation/nab.ts'
+import { windowsOf } from '#hub/training/learned/train-stream.ts'
+import { ForecastSums } from '#models/anomaly/train.ts'
 import {
   defaultStreamSettings,
+  learnFrom,
   observe,
   type StreamSettings,
   type StreamState,
+  see,
 } from '#shared/stream/anomaly.ts'
+import { type ForecastModel, foretell, windowOf } from '#shared/stream/forecast.ts'
 
 // Anomalies in series with known causes, by the rule of the benchmark they come from.
 
@@ -22,18 +27,24 @@ export interface NabFigures {
   readonly lines: readonly string[]
 }
 
-/** The detector of the POP and a windowed Gaussian on the same series; null where the data is not here. */
+/**
+ * The detector of the POP, with a model and without, and a windowed Gaussian on the same series. The model of a series is learned from
+ * the other six, so that none has seen what it is judged by. null where the data is not here. */
 export function nabFigures(): NabFigures | null {
   if (!existsSync(folder)) return null
   const corpus = readCorpus(folder)
   const own = scoreNab(corpus.map((series) => ({ ...series, scores: streamScores(series) })))
   const gaussian = scoreNab(corpus.map((series) => ({ ...series, scores: gaussianScores(series) })))
+  const forecast = scoreNab(foretoldCorpus(corpus))
   const neighbours = neighboursOf(corpus)
   const others = neighbours.map(({ score }) => score)
   return {
     figures: {
       nabStandard: own.score,
       nabBaseline: gaussian.score,
+      nabForecast: forecast.score,
+      nabForecastFalseAlarms: forecast.falseAlarms,
+      nabForecastWindowsFound: found(forecast),
       nabNeighbourMin: Math.min(...others),
       nabNeighbourMedian: median(others),
       nabFalseAlarms: own.falseAlarms,
@@ -44,6 +55,7 @@ export function nabFigures(): NabFigures | null {
     },
     lines: [
       ...told('stream', own),
+      ...told('stream with a forecast learned from the other series', forecast),
       ...told('windowed Gaussian', gaussian),
       'one setting of the stream halved or doubled:',
       ...neighbours.map(({ what, score }) => `  ${what}: ${score.toFixed(1)}`),
@@ -75,6 +87,31 @@ function streamScores({ times, values }: Series, settings = defaultStreamSetting
     const observed = observe(state, value, times[place] as number, settings)
     state = observed.state
     return observed.score
+  })
+}
+
+function foretoldCorpus(corpus: readonly Series[]) {
+  const sums = corpus.map(({ times, values }) => {
+    const readings = times.map((at, place) => ({ at, value: values[place] as number }))
+    const sum = new ForecastSums()
+    for (const { window, unusual } of windowsOf(readings)) sum.add(window, unusual)
+    return sum
+  })
+  return corpus.map((series, place) => {
+    const others = sums.toSpliced(place, 1).reduce((one, other) => one.with(other))
+    return { ...series, scores: foretoldScores(series, others.solve()) }
+  })
+}
+
+function foretoldScores({ times, values }: Series, model: ForecastModel): number[] {
+  let state: StreamState | null = null
+  return values.map((value, place) => {
+    const sight = see(state, value, times[place] as number)
+    if (sight === null) return 0
+    const window = windowOf(sight)
+    const learned = learnFrom(sight, { foretold: window && foretell(model, window) })
+    state = learned.state
+    return learned.score
   })
 }
 

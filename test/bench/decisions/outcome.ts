@@ -15,7 +15,7 @@ import { chooseModel, judge, splitByTime } from '#hub/training/learned/train-row
 import { type Examples, pick } from '#models/tabular/examples.ts'
 import { defaultLogisticSettings, trainLogistic } from '#models/tabular/train-logistic.ts'
 import { visitorKey } from '#shared/id.ts'
-import type { Learning } from '#shared/learning.ts'
+import type { RowLearning } from '#shared/learning.ts'
 import { limits } from '#shared/limits.ts'
 import { readEvent } from '#shared/read-event.ts'
 import type { Feature } from '#shared/tabular/feature.ts'
@@ -172,7 +172,7 @@ function clusteredByVisitor(
 
 function rowsOf(
   histories: ReadonlyMap<string, readonly StoredEvent[]>,
-  learning: Learning,
+  learning: RowLearning,
   heardUntil: number,
 ): LearnedRows {
   const gatherer = new RowGatherer({
@@ -212,7 +212,7 @@ function willBuy(): Question {
   ]
   const features = [beside('visitorNumber'), ...own, beside('basketLines'), beside('hasAdded')]
   const { histories, heardUntil } = shopHistories()
-  const learning: Learning = {
+  const learning: RowLearning = {
     ...{ learns: 'outcome', after: ['Product Viewed', 'Product Added'] },
     ...{ event: 'Order Completed', features },
   }
@@ -294,7 +294,7 @@ async function churn(): Promise<Question> {
   const lifetime = ['ordersBefore', 'daysSinceOrder', 'isFirst', 'daysKnown']
   const features = [beside('visitorNumber'), ...own, ...lifetime.map(beside)]
   const { histories, heardUntil } = await retailHistories()
-  const learning: Learning = {
+  const learning: RowLearning = {
     ...{ learns: 'absence', after: ['Order Completed'], event: 'Order Completed' },
     ...{ days: churnDays, features },
   }

@@ -1,11 +1,15 @@
 import { runDurableObjectAlarm } from 'cloudflare:test'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { buildForecastModel } from '#models/anomaly/graph.ts'
 import { buildTabularModel } from '#models/tabular/graph.ts'
+import type { ForecastDeclaration } from '#shared/model.ts'
 import type { Placement } from '#shared/policy.ts'
 import type { ReleaseParts } from '#shared/release.ts'
+import { windowReading } from '#shared/stream/forecast.ts'
 import type { OwnTabularModel } from '#shared/tabular/model.ts'
 import { baseMs, rawEvent } from '#test/support/events.ts'
 import { smallRelease, tabularModel } from '#test/support/release.ts'
+import golden from '../../golden/forecast.json' with { type: 'json' }
 import { startFakeHub } from './fake-hub.ts'
 import { packAndPush } from './hub-side.ts'
 import { counter, forgetEverything, ownerOf, send } from './pop.ts'
@@ -155,5 +159,54 @@ describe('a model of a stream', () => {
     // Sent again it is no reading, and an alert that cannot be judged stays.
     expect(await told(reading(61, 140))).toMatchObject({ severity: 'unusual', score: null })
     expect(await told(reading(62, 72))).toMatchObject({ severity: null })
+  })
+
+  describe('that foretells', () => {
+    const learned = { learns: 'stream' as const, after: ['Pulse Taken'], from: 'event.pulse' }
+    const { weights } = golden
+    const pulse: ForecastDeclaration = {
+      ...{ family: 'forecast', inputs: ['window'], outputs: ['foretold'] },
+      ...{ from: 'event.pulse', reading: windowReading },
+    }
+    const policy = {
+      ...parts.policy,
+      ...{ models: { pulse: learned }, placements: { alarm: { ...alarm, model: 'pulse' } } },
+    }
+    const file = (all: readonly number[]) =>
+      buildForecastModel({ weights: Float32Array.from(all), bias: Float32Array.of(golden.bias) })
+    const foretelling = (bytes: Uint8Array): ReleaseParts => ({
+      ...{ ...small, policy },
+      manifest: { ...small.manifest, models: { ...small.manifest.models, pulse } },
+      models: { ...small.models, pulse: bytes },
+    })
+    const readings = golden.readings.map((value, hour) => reading(hour, value))
+
+    it('scores what was not foretold as it does everywhere, and keeps what it was asked', async () => {
+      expect(await packAndPush(foretelling(file(weights)))).toMatchObject({ status: 200 })
+      const { score } = await told(...readings)
+      expect(score).toBeCloseTo(golden.score, 5)
+      const { features, fallback } = (await decisionStored()) as Record<string, unknown>
+      expect(fallback).toBeNull()
+      expect((features as { forecast: { window: unknown[] } }).forecast.window).toHaveLength(
+        weights.length,
+      )
+    })
+
+    it.each([
+      ['is missing', 'model_missing', () => ({ ...small, policy })],
+      [
+        'says no number',
+        'model_failed',
+        () => foretelling(file([Number.NaN, ...weights.slice(1)])),
+      ],
+    ])('goes on by its statistics where the model %s', async (_what, fallback, release) => {
+      expect(await packAndPush(release())).toMatchObject({ status: 200 })
+      const alone = golden.scoreByStatistics
+      expect((await told(...readings)).score).toBeCloseTo(alone, 5)
+      expect(await decisionStored()).toMatchObject({
+        fallback,
+        features: { streamScore: expect.any(Number) },
+      })
+    })
   })
 })

@@ -14,7 +14,7 @@ import { replayHistory, type StoredEvent } from '#hub/training/learned/replay-hi
 import { RowSample } from '#hub/training/learned/sample-rows.ts'
 import { trainRows } from '#hub/training/learned/train-rows.ts'
 import type { ShelfRecord } from '#shared/contract.ts'
-import type { Learning } from '#shared/learning.ts'
+import type { RowLearning } from '#shared/learning.ts'
 import { limits } from '#shared/limits.ts'
 import { timeIn } from '#shared/policy/time.ts'
 import type { Feature } from '#shared/tabular/feature.ts'
@@ -43,13 +43,15 @@ afterAll(async () => {
 const dayMs = 24 * 60 * minuteMs
 const number = (from: string): Feature => ({ name: from, from, type: 'number', imputed: -1 })
 const after = ['Product Viewed', 'Order Completed']
-const outcome = (changes: Partial<Extract<Learning, { learns: 'outcome' }>> = {}): Learning => ({
+const outcome = (
+  changes: Partial<Extract<RowLearning, { learns: 'outcome' }>> = {},
+): RowLearning => ({
   ...{ learns: 'outcome', after, event: 'Order Completed', features: [number('session.views')] },
   ...changes,
 })
 
 /** Every visitor whom a model would be learned from, whole. */
-async function historiesOf(site: string, learning: Learning): Promise<StoredEvent[][]> {
+async function historiesOf(site: string, learning: RowLearning): Promise<StoredEvent[][]> {
   const { pages } = await readHistories(store, site, learning, await readHeard(store, site))
   const found: StoredEvent[][] = []
   for await (const page of pages) found.push(...Map.groupBy(page, (each) => each.visitor).values())
@@ -190,7 +192,7 @@ function stored(event: string, at: number, changes: Partial<StoredEvent> = {}): 
   }
 }
 
-function askingOf(learning: Learning, changes: Partial<Asking> = {}): Asking {
+function askingOf(learning: RowLearning, changes: Partial<Asking> = {}): Asking {
   return {
     ...{ learning, heardUntil: baseMs + 100 * dayMs, timeZone: 'UTC', isTriggered: false },
     ...{ idleMsMax: limits.sessionIdleMsDefault, ...changes },
@@ -219,7 +221,7 @@ describe('a label says', () => {
 
   it('who does not come back in so many days', () => {
     const orders = [0, 10, 50].map((day) => stored('Order Completed', (day * dayMs) / minuteMs))
-    const learning: Learning = {
+    const learning: RowLearning = {
       ...{ learns: 'absence', after: ['Order Completed'], event: 'Order Completed', days: 20 },
       features: [number('session.views')],
     }
@@ -250,7 +252,7 @@ describe('a label says', () => {
 })
 
 describe('what another event says later', () => {
-  const learning: Learning = {
+  const learning: RowLearning = {
     ...{ learns: 'label', after: ['Payment Submitted'], joinedBy: 'payment_id', waitDays: 30 },
     said: { event: 'Payment Judged', property: 'fraud', is: true },
     features: [number('event.amount')],
@@ -297,7 +299,7 @@ describe('what another event says later', () => {
 })
 
 it('of segments every visitor is learned by one of its moments, whatever it did', () => {
-  const learning: Learning = {
+  const learning: RowLearning = {
     ...{ learns: 'segments', after, segmentsMin: 3, segmentsMax: 8 },
     features: [number('session.views')],
   }
