@@ -32,7 +32,7 @@ async function main(): Promise<void> {
   environment.publisher.start()
   environment.eraser.start()
   environment.webhooks.start()
-  await schedule.trainings.takeUp()
+  await schedule.trainings.start()
   schedule.start()
 
   const stop = () =>

@@ -9,7 +9,7 @@ import { protectedFeature } from './judging/protected-feature.ts'
 import { type PolicyOrigin, readPolicy } from './policies/read-policy.ts'
 import { liveRelease } from './publishing/live-release.ts'
 import { publishRelease } from './publishing/publish.ts'
-import type { TrainingEnd } from './registry/registry.ts'
+import type { TrainingClaim, TrainingEnd } from './registry/registry.ts'
 import { trainingFingerprint } from './training/fingerprint.ts'
 import { type LearnedModel, learnModels } from './training/learned/learn-models.ts'
 import { nothingHeard, readHeard } from './training/learned/read-histories.ts'
@@ -27,8 +27,12 @@ export interface Training extends TrainingEnd {
   readonly models?: readonly LearnedModel[]
 }
 
-/** Told of each stage as it begins, for people. */
-type Report = (line: string) => void
+export interface RetrainOptions {
+  /** Told of each stage as it begins, for people. */
+  readonly report?: (line: string) => void
+  /** Where it is another hub's by the end, nothing is published and `superseded` is thrown. */
+  readonly claim?: TrainingClaim
+}
 
 /**
  * The life of a model: read → learn what the policy states → tune → judge → build → pack → publish.
@@ -38,7 +42,7 @@ export async function retrain(
   site: string,
   by: string,
   environment: Environment,
-  report: Report = () => undefined,
+  { report = () => undefined, claim }: RetrainOptions = {},
 ): Promise<Training> {
   const startedAt = environment.now()
   const checked = await readPolicy(environment.config.policyDir, site)
@@ -105,7 +109,8 @@ export async function retrain(
     models: { ...others, ...(trained && { 'session-knn': trained.model }) },
   })
   report(`publishing: ${reason}`)
-  await publishRelease(site, release, { by, why: reason, figures, manifest }, environment)
+  const publication = { by, why: reason, figures, manifest, ...(claim && { claim }) }
+  await publishRelease(site, release, publication, environment)
   const trainSeconds = (environment.now() - startedAt) / 1_000
   return {
     ...{ outcome: 'published', reason, digest: release.digest, policy: origin, models },

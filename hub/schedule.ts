@@ -3,17 +3,19 @@ import type { TrainingEnd } from './registry/registry.ts'
 import { driftBounds, populationStability, readDriftBins } from './training/drift.ts'
 import { Trainings } from './trainings.ts'
 
-/** How soon a site that had too little to learn from is looked at again. */
-const tooLittleMs = 3_000
+/** How soon a site is looked at again that had too little to learn from, or that another hub trains. */
+const lookAgainMs = 3_000
 /** How often a site is looked at for drift. */
 const watchMs = 10 * 60_000
 
-/** Trains every site again and again, and between times where what people look at has drifted. */
+/**
+ * Trains every site again and again, and between times where what people look at has drifted. Hubs that share a
+ * registry share the schedule: whichever comes first to a site that is due trains it.
+ */
 export class Schedule {
   readonly #environment: Environment
   readonly #timers = new Map<string, NodeJS.Timeout>()
   readonly #watches = new Map<string, NodeJS.Timeout>()
-  readonly #trainedAtMs = new Map<string, number>()
   #isStopped = false
   readonly trainings: Trainings
 
@@ -26,7 +28,7 @@ export class Schedule {
     const { retrainMs, siteIds } = this.#environment.config
     if (retrainMs === 0) return
     for (const site of siteIds) {
-      this.#later(site, Math.min(tooLittleMs, retrainMs))
+      this.#later(site, Math.min(lookAgainMs, retrainMs))
       this.#watchLater(site)
     }
   }
@@ -37,7 +39,7 @@ export class Schedule {
     const stability = populationStability(await readDriftBins(store, site, trainedAtMs))
     if (stability <= driftBounds.stabilityMax) return null
     logger.info({ site, stability }, 'what people look at has drifted: training now')
-    return this.#trainNow(site, 'drift')
+    return this.trainings.runFor(site, 'drift', new Date(trainedAtMs))
   }
 
   async stop(): Promise<void> {
@@ -64,29 +66,37 @@ export class Schedule {
     )
   }
 
-  /** Looks for drift since the last training of this hub; before the first there is nothing to drift from. */
+  /** Looks for drift since the last training of the site; before the first there is nothing to drift from. */
   async #watch(site: string): Promise<void> {
-    const trainedAtMs = this.#trainedAtMs.get(site)
+    const { registry, logger } = this.#environment
     try {
-      if (trainedAtMs !== undefined) await this.trainWhereDrifted(site, trainedAtMs)
+      const trainedAt = await registry.trainedAt(site)
+      if (trainedAt !== null) await this.trainWhereDrifted(site, trainedAt.getTime())
     } catch (cause) {
-      this.#environment.logger.warn({ site, reason: String(cause) }, 'drift was not looked for')
+      logger.warn({ site, reason: String(cause) }, 'drift was not looked for')
     }
     this.#watchLater(site)
   }
 
   async #train(site: string): Promise<void> {
-    const { retrainMs } = this.#environment.config
-    const { outcome } = await this.#trainNow(site, 'schedule')
-    this.#later(site, outcome === 'too_little' ? Math.min(tooLittleMs, retrainMs) : retrainMs)
+    this.#later(site, await this.trainWhereDue(site))
   }
 
-  async #trainNow(site: string, by: string): Promise<TrainingEnd> {
-    const startedAtMs = this.#environment.now()
-    const end = await this.trainings.runFor(site, by)
-    if (end.outcome !== 'too_little' && end.outcome !== 'failed') {
-      this.#trainedAtMs.set(site, startedAtMs)
+  /** Trains a site that nobody has trained for `retrainMs`; answers after how many ms it is to be looked at again. */
+  async trainWhereDue(site: string): Promise<number> {
+    const { registry, config, metrics, now } = this.#environment
+    const { retrainMs } = config
+    // Where the registry is away the training says so.
+    const trainedAt = await registry.trainedAt(site).catch(() => null)
+    const dueInMs = trainedAt === null ? 0 : trainedAt.getTime() + retrainMs - now()
+    if (trainedAt !== null && dueInMs > 0) {
+      metrics.lastTraining.set({ site }, trainedAt.getTime() / 1_000)
+      return dueInMs
     }
-    return end
+    const trainedBefore = new Date(now() - retrainMs)
+    const { outcome } = await this.trainings.runFor(site, 'schedule', trainedBefore)
+    return isSoon.has(outcome) ? Math.min(lookAgainMs, retrainMs) : retrainMs
   }
 }
+
+const isSoon: ReadonlySet<string> = new Set(['too_little', 'elsewhere'])

@@ -1,5 +1,6 @@
 import type { Manifest, PackedRelease } from '#shared/release.ts'
 import type { Environment } from '../environment.ts'
+import type { TrainingClaim } from '../registry/registry.ts'
 import { liveTag } from './tags.ts'
 
 /** Who published a release and why, and how it was judged. */
@@ -8,11 +9,14 @@ export interface Publication {
   readonly why: string
   readonly figures: Readonly<Record<string, number>>
   readonly manifest: Manifest
+  /** What was trained under a claim that another hub has taken over does not go live. */
+  readonly claim?: TrainingClaim
 }
 
 /**
  * Keeps a release for ever under its digest, moves the site's `live` tag to it, and wakes the
- * publisher. The tag is the truth: a POP that is away now is brought up to date when it is back.
+ * publisher. The tag is the truth: a POP that is away now is brought up to date when it is back. Throws
+ * RegistryError `superseded` where the claim is another hub's by now.
  */
 export async function publishRelease(
   site: string,
@@ -38,7 +42,8 @@ export async function publishRelease(
     figures: publication.figures,
   })
   environment.failPoint('during_publish')
-  const { by, why } = publication
-  await registry.moveTag({ site, tag: liveTag, digest: release.digest, at, by, why, share: null })
+  const { by, why, claim } = publication
+  const move = { site, tag: liveTag, digest: release.digest, at, by, why, share: null }
+  await registry.moveTag(move, claim)
   await publisher.pushNow()
 }

@@ -2,6 +2,7 @@
 
 import { and, desc, eq, getTableColumns, inArray, lte, ne } from 'drizzle-orm'
 import type { RegistryDatabase } from './database.ts'
+import { claimTraining, endClaim, readTrainedAt, renewClaim, underClaim } from './drizzle-claims.ts'
 import {
   addErasure,
   addErasureConfirmation,
@@ -62,7 +63,12 @@ export function createRegistry(
   return {
     addRelease: (release) => write(() => addRelease(database, release)),
     addEvaluation: (evaluation) => write(() => addEvaluation(database, evaluation)),
-    moveTag: (move) => write(() => moveTag(database, move)),
+    moveTag: (move, claim) =>
+      write(() =>
+        claim
+          ? underClaim(database, claim, (transaction) => moveTag(transaction, move))
+          : moveTag(database, move),
+      ),
     addModel: (push) => write(() => addModel(database, push)),
     addModelJudgement: (judgement) => write(() => addModelJudgement(database, judgement)),
     addPopReport: (report) => write(() => addPopReport(database, report)),
@@ -71,6 +77,12 @@ export function createRegistry(
     trainings: (site, limit) => typed(() => readTrainings(database, site, limit)),
     training: (site, number) => typed(() => readTraining(database, site, number)),
     openTrainings: (limit) => typed(() => readOpenTrainings(database, limit)),
+    // A claim that the disk loses is one that its process loses too; when a site was trained has to stay.
+    claimTraining: (asked) => typed(() => claimTraining(database, asked)),
+    renewClaim: (claim, leaseMs) => typed(() => renewClaim(database, claim, leaseMs)),
+    endClaim: (claim, trainedAt) =>
+      (trainedAt ? write : typed)(() => endClaim(database, claim, trainedAt)),
+    trainedAt: (site) => typed(() => readTrainedAt(database, site)),
     models: (site, name, limit) => typed(() => readModels(database, site, name, limit)),
     modelJudgements: (site, name, limit) =>
       typed(() => readModelJudgements(database, site, name, limit)),

@@ -10,6 +10,7 @@ import { migrate as migratePostgres } from 'drizzle-orm/node-postgres/migrator'
 import { drizzle as drizzlePglite } from 'drizzle-orm/pglite'
 import { migrate as migratePglite } from 'drizzle-orm/pglite/migrator'
 import pg from 'pg'
+import { endClaims } from './drizzle-claims.ts'
 import { createRegistry, typed } from './drizzle-registry.ts'
 import type { Registry } from './registry.ts'
 import { syncDirectory } from './sync-directory.ts'
@@ -41,6 +42,7 @@ async function openPglite(directory: string, now: () => number): Promise<Registr
   const client = await PGlite.create(directory)
   const database = drizzlePglite({ client })
   await migratePglite(database, { migrationsFolder })
+  await endClaims(database)
   let syncedAtMs = openedAtMs
   const sync = async () => {
     const changedSinceMs = syncedAtMs

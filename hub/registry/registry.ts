@@ -77,7 +77,7 @@ export interface TrainingOrder {
 
 /** How a training ended: the release it published, or why there is none. */
 export interface TrainingEnd {
-  readonly outcome: 'published' | 'unchanged' | 'too_little' | 'refused' | 'failed'
+  readonly outcome: 'published' | 'unchanged' | 'too_little' | 'refused' | 'failed' | 'elsewhere'
   /** A sentence for people. */
   readonly reason: string
   readonly digest: string | null
@@ -104,6 +104,22 @@ export interface RecordedTraining extends TrainingOrder {
   readonly startedAt: Date | null
   readonly endedAt: Date | null
   readonly end: TrainingEnd | null
+}
+
+/** Asks for the right to train a site, which no two hubs have at a time. */
+export interface TrainingClaimAsked {
+  readonly site: string
+  /** How long it holds from the last time that it was renewed, by the registry's clock. */
+  readonly leaseMs: number
+  /** Not granted where the last training of the site began later; null asks for no such thing. */
+  readonly trainedBefore: Date | null
+}
+
+/** The right to train a site: until it is ended, or has expired and another hub took it over. */
+export interface TrainingClaim {
+  readonly site: string
+  /** No other claim of the site has it. */
+  readonly token: number
 }
 
 /** A canary that a POP ended on its own. */
@@ -208,8 +224,11 @@ export interface Registry {
   addEvaluation(evaluation: Evaluation): Promise<void>
   /** Judgements of a release, newest first. */
   evaluations(digest: string, limit: number): Promise<readonly Evaluation[]>
-  /** Puts a tag on a release of the same site, else throws `unknown-release`; a move is never undone, only followed. */
-  moveTag(move: TagMove): Promise<void>
+  /**
+   * Puts a tag on a release of the same site, else throws `unknown-release`; a move is never undone, only followed.
+   * Throws `superseded` where a claim is given that another hub has taken over.
+   */
+  moveTag(move: TagMove, claim?: TrainingClaim): Promise<void>
   /** The move recorded last of a tag, or of several; null before the first. */
   lastMove(site: string, ...tags: string[]): Promise<TagMove | null>
   /** Digest the tag was on before it came to where it is; null where it was on no other. */
@@ -232,6 +251,14 @@ export interface Registry {
   training(site: string, number: number): Promise<RecordedTraining | null>
   /** Trainings of all sites that have not ended, oldest first. */
   openTrainings(limit: number): Promise<readonly RecordedTraining[]>
+  /** Null where another hub trains the site, or trained it too lately. */
+  claimTraining(asked: TrainingClaimAsked): Promise<TrainingClaim | null>
+  /** Answers false where the claim was ended, or another hub has taken it over; one that expired may be renewed. */
+  renewClaim(claim: TrainingClaim, leaseMs: number): Promise<boolean>
+  /** Leaves the site to others; `trainedAt` is when a training began that had enough to learn from. */
+  endClaim(claim: TrainingClaim, trainedAt: Date | null): Promise<void>
+  /** When the last training of a site began that had enough to learn from, by whichever hub; null before the first. */
+  trainedAt(site: string): Promise<Date | null>
   addPopReport(report: PopReport): Promise<void>
   /** What POPs did on their own, newest first. */
   popReports(site: string, limit: number): Promise<readonly PopReport[]>
@@ -261,7 +288,12 @@ export interface Registry {
   close(): Promise<void>
 }
 
-export type RegistryErrorCode = 'unknown-release' | 'unknown-model' | 'conflict' | 'unavailable'
+export type RegistryErrorCode =
+  | 'unknown-release'
+  | 'unknown-model'
+  | 'conflict'
+  | 'superseded'
+  | 'unavailable'
 
 /** A registry that cannot do what it was asked; `retryable` says whether asking again later can help. */
 export class RegistryError extends Error {

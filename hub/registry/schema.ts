@@ -1,6 +1,6 @@
 /**
  * Tables of the registry. Rows are added and never changed: what was live when can always be said. Only budgets of
- * offers, their leases and codes change, as they are spent.
+ * offers, their leases and codes change, as they are spent, and who trains a site now.
  */
 
 import {
@@ -159,6 +159,16 @@ export const trainingSteps = pgTable(
   },
   (table) => [index('training_steps_training').on(table.training, table.number)],
 )
+
+// Who trains a site now, or did last: a hub that took it over has another token than the one before.
+export const trainingClaims = pgTable('training_claims', {
+  site: text().primaryKey(),
+  token: bigint({ mode: 'number' }).notNull(),
+  /** Null while no hub trains it. */
+  expiresAt: timestamp('expires_at', { withTimezone: true, precision: 3 }),
+  /** When the last training began that had enough to learn from; null before the first. */
+  trainedAt: timestamp('trained_at', { withTimezone: true, precision: 3 }),
+})
 
 export const erasures = pgTable(
   'erasures',

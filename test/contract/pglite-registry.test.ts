@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openRegistry } from '#hub/registry/open-registry.ts'
 import type { Registry } from '#hub/registry/registry.ts'
 import { budgetsContract } from './budgets-contract.ts'
+import { claimsContract } from './claims-contract.ts'
 import { registryContract, releaseOf } from './registry-contract.ts'
 
 let root = ''
@@ -26,6 +27,21 @@ afterAll(async () => {
 describe('the embedded registry', () => registryContract({ registry: () => registry }))
 // One process has it; two hubs in it share its connection.
 describe('its budgets', () => budgetsContract({ registries: () => [registry, registry] }))
+describe('who trains', () => claimsContract({ registries: () => [registry, registry] }))
+
+test('a training that its process never ended is not waited for when it opens again', async () => {
+  const dataDir = join(root, 'training')
+  const asked = { site: 'shop', leaseMs: 60_000, trainedBefore: null }
+  const open = () => openRegistry({ nowMs: Date.now, dataDir })
+  const before = await open()
+  const lost = await before.claimTraining(asked)
+  expect(lost).not.toBeNull()
+  await before.close()
+  const again = await open()
+  expect(lost && (await again.renewClaim(lost, 60_000))).toBe(false)
+  expect(await again.claimTraining(asked)).not.toBeNull()
+  await again.close()
+})
 
 test('a process killed after it recorded a release has it when it opens again', async () => {
   const dataDir = join(root, 'killed')

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { TrainingClaim } from '#hub/registry/registry.ts'
 import { retrain } from '#hub/retrain.ts'
 import { checkModel } from '#hub/training/check-model.ts'
 import { judge, split } from '#hub/training/judge.ts'
@@ -277,5 +278,20 @@ describe('a training', () => {
       ...{ outcome: 'published', figures: { sessions: 401 } },
     })
     expect(await registry.history('chains', 10)).toHaveLength(3)
+  })
+
+  it('publishes nothing under a claim that another hub has taken over', async () => {
+    const { registry } = hub.environment
+    const live = await registry.tag('chains', 'live')
+    const asked = { site: 'chains', leaseMs: 0, trainedBefore: null }
+    const stale = (await registry.claimTraining(asked)) as TrainingClaim
+    const claim = (await registry.claimTraining(asked)) as TrainingClaim
+    await insert('chains', [view('other', 'i1', 9_100), view('other', 'i2', 9_101)])
+    await expect(
+      retrain('chains', 'test', hub.environment, { claim: stale }),
+    ).rejects.toMatchObject({ code: 'superseded' })
+    expect(await registry.tag('chains', 'live')).toBe(live)
+    const { digest } = await retrain('chains', 'test', hub.environment, { claim })
+    expect(await registry.tag('chains', 'live')).toBe(digest)
   })
 })

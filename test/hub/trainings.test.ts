@@ -10,7 +10,8 @@ import { adminToken, openTestHub, type TestHub } from '#test/support/hub.ts'
 
 let hub: TestHub
 beforeAll(async () => {
-  hub = await openTestHub()
+  const sites = { shop: { writeKeys: ['shop-key'] }, other: { writeKeys: ['other-key'] } }
+  hub = await openTestHub({ SITES: JSON.stringify(sites) })
 })
 afterAll(() => hub?.close())
 
@@ -47,7 +48,9 @@ describe('a hub that starts', () => {
   ])('gives up one that %s', async (_what, site, starts, reason) => {
     const number = await begun(site, starts)
     const trainings = new Trainings(hub.environment)
-    await trainings.takeUp()
+    await trainings.start()
+    await trainings.idle()
+    await trainings.stop()
     expect(await trainings.find(site, number)).toMatchObject({
       end: { outcome: 'failed', reason: expect.stringMatching(reason) },
     })
@@ -107,6 +110,106 @@ describe('a hub that stops', () => {
     await next.takeUp()
     await next.idle()
     expect(await registry.openTrainings(10)).toEqual([])
+  })
+})
+
+describe('hubs that share a registry', () => {
+  /** Two hubs, the store held back so that whoever trains stands still. */
+  async function twoHubs() {
+    const hubs = [new Trainings(hub.environment), new Trainings(hub.environment)] as const
+    const { store } = hub.environment
+    const query = store.query.bind(store)
+    const reading = Promise.withResolvers<void>()
+    const released = Promise.withResolvers<void>()
+    const spy = vi.spyOn(store, 'query').mockImplementation(async (...asked) => {
+      reading.resolve()
+      await released.promise
+      return query(...asked)
+    })
+    const release = async () => {
+      released.resolve()
+      await Promise.all(hubs.map((each) => each.idle()))
+      spy.mockRestore()
+    }
+    return { hubs, reading: reading.promise, release }
+  }
+
+  it('train a site one at a time: an order that one is at is left alone, and told by the other', async () => {
+    const { hubs, reading, release } = await twoHubs()
+    const [one, other] = hubs
+    const number = (await one.order('shop', 'ann')).number as number
+    await reading
+    await other.takeUp()
+    expect(await other.runFor('shop', 'schedule')).toMatchObject({ outcome: 'elsewhere' })
+    expect(await other.find('shop', number)).toMatchObject({ state: 'running' })
+    await release()
+    expect(await other.find('shop', number)).toMatchObject({ state: 'ended' })
+    const recorded = await hub.environment.registry.training('shop', number)
+    expect(recorded).toMatchObject({ starts: 1, end: { outcome: 'too_little' } })
+  })
+
+  it('share what was ordered: one with nothing to do takes what waits for another, once', async () => {
+    const { hubs, reading, release } = await twoHubs()
+    const [busy, free] = hubs
+    const first = busy.runFor('other', 'schedule')
+    await reading
+    const number = (await busy.order('shop', 'ann')).number as number
+    await free.takeUp()
+    await expect
+      .poll(async () => (await busy.find('shop', number))?.state, { timeout: 5_000 })
+      .toBe('running')
+    await release()
+    await first
+    const recorded = await hub.environment.registry.training('shop', number)
+    expect(recorded).toMatchObject({ starts: 1, end: { outcome: 'too_little' } })
+    expect(await busy.find('shop', number)).toMatchObject({ end: { outcome: 'too_little' } })
+  })
+
+  it('record what came of an order once, where one was silent and another took it over', async () => {
+    const { hubs, reading, release } = await twoHubs()
+    const [silent, other] = hubs
+    const { registry } = hub.environment
+    const claimed = vi.spyOn(registry, 'claimTraining')
+    const number = (await silent.order('shop', 'ann')).number as number
+    await reading
+    const claim = await claimed.mock.results[0]?.value
+    claimed.mockRestore()
+    // As good as a lease that ran out: the site is free, and what is done under the old claim counts for nothing.
+    await registry.endClaim(claim, null)
+    await other.takeUp()
+    await expect.poll(async () => (await registry.training('shop', number))?.starts).toBe(2)
+    await release()
+    const [recorded] = await registry.trainings('shop', 1)
+    expect(recorded).toMatchObject({ number, starts: 2, end: { outcome: 'too_little' } })
+    const told = { number, progress: [], end: { outcome: 'too_little' } }
+    expect(await silent.find('shop', number)).toMatchObject(told)
+    expect((await other.find('shop', number))?.progress).toHaveLength(2)
+  })
+
+  it('share the schedule: a site that one has trained is not due at the other', async () => {
+    const { registry, now } = hub.environment
+    const schedules = [new Schedule(hub.environment), new Schedule(hub.environment)] as const
+    const { retrainMs } = hub.environment.config
+    const asked = { site: 'shop', leaseMs: 60_000, trainedBefore: null }
+    const trainedBy = async (at: number) => {
+      const claim = await registry.claimTraining(asked)
+      if (claim) await registry.endClaim(claim, new Date(at))
+    }
+    const soonMs = 3_000
+    // Too little to learn from is no training: the other may look as well.
+    expect(await schedules[0].trainWhereDue('shop')).toBe(soonMs)
+    expect(await schedules[1].trainWhereDue('shop')).toBe(soonMs)
+    await trainedBy(now() - 60_000)
+    for (const schedule of schedules) {
+      const dueInMs = await schedule.trainWhereDue('shop')
+      expect(dueInMs).toBeGreaterThan(retrainMs - 120_000)
+      expect(dueInMs).toBeLessThanOrEqual(retrainMs - 60_000)
+    }
+    const { trainings } = schedules[0]
+    const asDrift = await trainings.runFor('shop', 'drift', new Date(now() - 120_000))
+    expect(asDrift).toMatchObject({ outcome: 'elsewhere' })
+    await trainedBy(now() - retrainMs - 1)
+    expect(await schedules[1].trainWhereDue('shop')).toBe(soonMs)
   })
 })
 

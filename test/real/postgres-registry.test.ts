@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openRegistry } from '#hub/registry/open-registry.ts'
 import type { Registry } from '#hub/registry/registry.ts'
 import { budgetsContract } from '../contract/budgets-contract.ts'
+import { claimsContract } from '../contract/claims-contract.ts'
 import { registryContract, releaseOf } from '../contract/registry-contract.ts'
 import { type PostgresServer, postgresPrograms, startPostgres } from '../support/postgres.ts'
 
@@ -28,6 +29,7 @@ describe.skipIf(!programs)('the registry on PostgreSQL', () => {
 
   registryContract({ registry: () => registry })
   budgetsContract({ registries: () => [registry, second] })
+  claimsContract({ registries: () => [registry, second] })
 
   test('hubs that start at the same time migrate once', async () => {
     const hubs = await Promise.all([open(), open(), open()])
