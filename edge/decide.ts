@@ -16,7 +16,7 @@ import type { Cleaned } from './clean.ts'
 import type { Environment } from './environment.ts'
 import type { Inferred } from './infer/inferred.ts'
 import { infer, placementOf, policyWithoutRelease } from './infer.ts'
-import { lookAtPerson } from './look.ts'
+import { lookAtKnown, lookAtPerson, type SeenVisitor } from './look.ts'
 import type { Question } from './question.ts'
 import type { LoadedRelease } from './releases/load.ts'
 import { remember } from './remember.ts'
@@ -26,6 +26,8 @@ import { type MemoryChange, memoryOf } from './visitors/memory.ts'
 /** Questions of one visitor and moment, with all that answering them starts from. */
 interface Asked {
   readonly visitor: string
+  /** The user whom they name. */
+  readonly userId: string | undefined
   readonly questions: readonly AskedQuestion[]
   readonly cleaned: Cleaned
   readonly site: Site
@@ -51,10 +53,11 @@ export async function decide(asked: Asked, environment: Environment) {
   let { cleaned } = asked
   let [accepted, duplicates] = [0, 0]
   for (let tries = 0; tries < limits.decisionTriesMax; tries++) {
+    const view = await seeVisitor(asked, tries, environment)
     const made: Made[] = []
-    for (const each of asked.questions) made.push(await decideOnce(each, asked, environment))
+    for (const each of asked.questions) made.push(await decideOnce(each, asked, view, environment))
     const receipt = await remember(cleaned, site, environment, {
-      visitor,
+      ...{ visitor, seen: view.seen },
       records: made.map(({ record }) => record),
       memories: made.flatMap(({ memory }) => memory ?? []),
     })
@@ -70,13 +73,29 @@ export async function decide(asked: Asked, environment: Environment) {
   throw new RequestRefused(429, 'overloaded', detail, 1)
 }
 
-/** look → infer → decide, of one release and one moment; writes nothing. */
-async function decideOnce(each: AskedQuestion, asked: Asked, environment: Environment) {
+/** Looks where this isolate does not know the visitor, or knew what is no longer so. */
+async function seeVisitor(
+  { visitor, userId, cleaned, site }: Asked,
+  tries: number,
+  environment: Environment,
+): Promise<SeenVisitor> {
+  const mayBeKnown = userId === undefined && tries === 0
+  const known = mayBeKnown ? lookAtKnown(visitor, cleaned, site, environment) : null
+  return known ?? lookAtPerson(visitor, userId, cleaned, site, environment)
+}
+
+/** infer → decide, of one release and one moment; writes nothing. */
+async function decideOnce(
+  each: AskedQuestion,
+  asked: Asked,
+  view: SeenVisitor,
+  environment: Environment,
+) {
   const { question } = each
   const { visitor, site, at, release } = asked
   const placement = placementOf(question.placement, release)
   const policy = release?.policy ?? policyWithoutRelease
-  const known = await lookAround(each, asked, placement, policy, environment)
+  const known = lookAround(each, asked, view, placement, policy)
   const { session, events, memory } = known
   const { popularity, stopwatch } = environment
   const holdout = holdoutOf(policy.policy, question.placement, visitor)
@@ -114,21 +133,14 @@ async function decideOnce(each: AskedQuestion, asked: Asked, environment: Enviro
 }
 
 /** What is known of who asks, and of the moment and the place. */
-async function lookAround(
+function lookAround(
   { question, trigger }: AskedQuestion,
-  { visitor, cleaned, site, at, release }: Asked,
+  { visitor, cleaned, at, release }: Asked,
+  { session, totals, memory, profile }: SeenVisitor,
   { placement }: CompiledPlacement,
   policy: CompiledPolicy,
-  environment: Environment,
 ) {
-  const { context, userId } = question
-  const { session, totals, memory, profile } = await lookAtPerson(
-    visitor,
-    userId,
-    cleaned,
-    site,
-    environment,
-  )
+  const { context } = question
   const events = cleaned.visitors.get(visitor) ?? []
   const timeZone = timeZoneOf(context, policy.policy.timeZone)
   const before = memoryOf(memory, question.placement)
@@ -151,7 +163,7 @@ async function lookAround(
 /** What the placement is to remember from now on; undefined where nothing has changed. */
 function changeOf(
   placement: string,
-  { isStream, before, memory, stream }: Awaited<ReturnType<typeof lookAround>>,
+  { isStream, before, memory, stream }: ReturnType<typeof lookAround>,
   inferred: Inferred,
   outcome: Outcome,
 ): MemoryChange | undefined {

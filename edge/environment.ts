@@ -3,6 +3,7 @@ import { importPopKey, importReleasePublicKey } from '#shared/keys.ts'
 import { readConfig } from './config.ts'
 import { Counters } from './counters.ts'
 import { KnownLinks } from './known-links.ts'
+import { KnownVisitors } from './known-visitors.ts'
 import { LivePopularity } from './live-popularity.ts'
 import type { Offers } from './offers/object.ts'
 import type { Profiles } from './profiles/object.ts'
@@ -43,6 +44,7 @@ export const environment = {
   stopwatch,
   counters,
   links: new KnownLinks(),
+  known: new KnownVisitors(),
   popularity: new LivePopularity(),
   visitors: bindings.VISITORS,
   offersOf: (site: string) => bindings.OFFERS.get(bindings.OFFERS.idFromName(site)),

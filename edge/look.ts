@@ -3,7 +3,7 @@ import type { Site } from '#shared/sites.ts'
 import type { Cleaned } from './clean.ts'
 import type { Environment } from './environment.ts'
 import { objectOf, visitorRequest } from './visitor-request.ts'
-import type { VisitorView } from './visitors/core.ts'
+import { type VisitorView, viewFrom } from './visitors/view.ts'
 
 /** The visitor's session and totals as they will be with these events in them. Writes nothing. */
 export function look(
@@ -14,6 +14,25 @@ export function look(
 ): Promise<VisitorView> {
   const request = visitorRequest(visitor, cleaned, site, [], environment)
   return objectOf(site.id, visitor, environment).look(request) as Promise<VisitorView>
+}
+
+/** A view, and the version of what it was made from where that was not its owner's word of now. */
+export interface SeenVisitor extends VisitorView {
+  readonly seen?: string
+}
+
+/** The same from what this isolate knows of the visitor: whoever commits a decision of it says which version it saw. */
+export function lookAtKnown(
+  visitor: string,
+  cleaned: Cleaned,
+  site: Site,
+  { known }: Environment,
+): SeenVisitor | null {
+  const kept = known.get(site.id, visitor, cleaned.receivedAt)
+  if (kept === null) return null
+  const events = cleaned.visitors.get(visitor) ?? []
+  const view = viewFrom(kept, events, site.sessionIdleMsMax, cleaned.receivedAt)
+  return { ...view, seen: kept.version }
 }
 
 /**

@@ -109,11 +109,12 @@ async function decideTriggered(
         if (!isLastNew) continue
         const questions = await Promise.all(
           placements.map(async (placement) => ({
-            question: { placement, userId: event.userId, context: {} },
+            question: { placement, context: {} },
             trigger: { event, decisionId: await triggeredId(site.id, visitor, event, placement) },
           })),
         )
-        const asked = { visitor, questions, cleaned: upToIt, site, at, release }
+        const { userId } = event
+        const asked = { visitor, userId, questions, cleaned: upToIt, site, at, release }
         const { made, receipt } = await decide(asked, environment)
         accepted += receipt.accepted
         duplicates += receipt.duplicates
@@ -182,7 +183,9 @@ async function answerQuestion(
 ): Promise<DecideAnswer> {
   const visitor = visitorKey(question) as string
   return environment.releases.use(site.id, visitor, later, async (release) => {
-    const asked = { visitor, questions: [{ question }], cleaned, site, at: receivedAt, release }
+    const { userId } = question
+    const questions = [{ question }]
+    const asked = { visitor, userId, questions, cleaned, site, at: receivedAt, release }
     const { made, receipt } = await decide(asked, environment)
     const [first] = made as [Made]
     return {

@@ -4,7 +4,7 @@ import { RequestRefused } from '#shared/request-refused.ts'
 import type { Site } from '#shared/sites.ts'
 import type { Cleaned } from './clean.ts'
 import type { Environment } from './environment.ts'
-import { objectOf, visitorRequest } from './visitor-request.ts'
+import { objectNamed, visitorRequest } from './visitor-request.ts'
 import type { VisitorRequest, VisitorResult } from './visitors/core.ts'
 import { objectNameOf } from './visitors/mapping.ts'
 import type { MemoryChange } from './visitors/memory.ts'
@@ -19,6 +19,8 @@ export interface Deciding {
   readonly visitor: string
   readonly records: readonly ShelfRecord[]
   readonly memories: readonly MemoryChange[]
+  /** The version that they were made from, where it was not looked at just now. */
+  readonly seen: string | undefined
 }
 
 const retryAfterSeconds = 5
@@ -37,14 +39,15 @@ export async function remember(
 ): Promise<Receipt & { readonly isOvertaken: boolean }> {
   const requests = new Map<string, VisitorRequest>()
   for (const visitor of cleaned.visitors.keys()) {
-    requests.set(visitor, visitorRequest(visitor, cleaned, site, [], environment))
+    const request = visitorRequest(visitor, cleaned, site, [], environment)
+    // Of whom this isolate knows something it is to know what comes after.
+    const wantsKept = environment.known.get(site.id, visitor, cleaned.receivedAt) !== null
+    requests.set(visitor, { ...request, wantsKept })
   }
   if (deciding) {
-    const { visitor, records, memories } = deciding
-    requests.set(visitor, {
-      ...visitorRequest(visitor, cleaned, site, records, environment),
-      memories,
-    })
+    const { visitor, records, memories, seen } = deciding
+    const request = visitorRequest(visitor, cleaned, site, records, environment)
+    requests.set(visitor, { ...request, memories, seen, wantsKept: true })
   }
   if (cleaned.refusals.length > 0) {
     requests.set(
@@ -52,23 +55,35 @@ export async function remember(
       visitorRequest(refusalsKey, cleaned, site, cleaned.refusals, environment),
     )
   }
-  const results = await commitByObject([...requests.values()], environment)
-  return receiptOf(results)
+  const answered = await commitByObject([...requests.values()], environment)
+  know(answered, environment)
+  return receiptOf(answered.map(([, result]) => result))
 }
+
+type Answered = readonly [VisitorRequest, VisitorResult]
 
 async function commitByObject(
   requests: readonly VisitorRequest[],
   environment: Environment,
-): Promise<VisitorResult[]> {
+): Promise<Answered[]> {
   const shards = environment.config.visitorShards
   const groups = Map.groupBy(requests, (request) =>
     objectNameOf(request.site, request.visitor, shards),
   )
-  const commits = [...groups.values()].map((group) => {
-    const { site, visitor } = group[0] as VisitorRequest
-    return objectOf(site, visitor, environment).commit(group) as Promise<VisitorResult[]>
+  const commits = [...groups].map(async ([name, group]) => {
+    const results = (await objectNamed(name, environment).commit(group)) as VisitorResult[]
+    return group.map((request, index): Answered => [request, results[index] as VisitorResult])
   })
   return (await Promise.all(commits)).flat()
+}
+
+/** What the owners say is kept is what the next decision of these visitors starts from. */
+function know(answered: readonly Answered[], { known }: Environment): void {
+  for (const [{ site, visitor, receivedAt }, result] of answered) {
+    const kept = result.ok ? result.kept : undefined
+    if (kept) known.keep(site, visitor, kept, receivedAt)
+    else known.forget(site, visitor)
+  }
 }
 
 function receiptOf(results: readonly VisitorResult[]) {

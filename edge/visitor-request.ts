@@ -25,6 +25,11 @@ export function visitorRequest(
 }
 
 /** The Durable Object that owns a visitor. */
-export function objectOf(site: string, visitor: string, { visitors, config }: Environment) {
-  return visitors.get(visitors.idFromName(objectNameOf(site, visitor, config.visitorShards)))
+export function objectOf(site: string, visitor: string, environment: Environment) {
+  const name = objectNameOf(site, visitor, environment.config.visitorShards)
+  return objectNamed(name, environment)
+}
+
+export function objectNamed(name: string, { visitors }: Environment) {
+  return visitors.get(visitors.idFromName(name))
 }

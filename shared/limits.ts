@@ -82,6 +82,12 @@ export const limits = {
   protectedAttributesMax: 100,
   /** What the placements of a site may remember of one visitor, together; past it the oldest goes. */
   memoryCharactersMax: 64 * 1024,
+  /** Visitors whom an isolate knows without asking their owner; 4 MB of them, */
+  knownVisitorsMax: 500,
+  /** of a session, totals and memory of so many characters together, */
+  knownVisitorCharactersMax: 8 * 1024,
+  /** and for so long. */
+  knownVisitorMsMax: 60_000,
   /** A decision is made again where another of the same visitor came in between. */
   decisionTriesMax: 10,
   /** How often a frequency cap or a cool-down may let an item be shown: so many times are remembered of each. */

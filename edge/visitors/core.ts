@@ -1,14 +1,13 @@
 import type { EventRecord, ShelfRecord } from '#shared/contract.ts'
 import type { ShelfEvent } from '#shared/event.ts'
 import { limits } from '#shared/limits.ts'
-import { freshProfile, type Profile } from '#shared/profile.ts'
-import type { Placed, Session } from '#shared/session.ts'
-import { type Totals, totalsAt } from '#shared/totals.ts'
+import type { Profile } from '#shared/profile.ts'
+import type { Placed } from '#shared/session.ts'
 import { takeEvent, type VisitorState } from '#shared/visitor-state.ts'
 import { describeVisitor, type Place, type VisitorDescription } from './describe.ts'
 import { type Erased, eraseRefusals, eraseVisitor, type VisitorName } from './erase.ts'
 import { eraseLinks, forgetLinks, readLinks, writeLinks } from './links.ts'
-import { changedMemory, type Memory, type MemoryChange, memoryOf, readMemory } from './memory.ts'
+import { changedMemory, type MemoryChange, memoryOf, readMemory } from './memory.ts'
 import { Outbox } from './outbox.ts'
 import {
   eraseProfile,
@@ -30,6 +29,7 @@ import {
 import { RecentIds } from './recent-ids.ts'
 import { prepareTables } from './schema.ts'
 import { splitRecords } from './split-records.ts'
+import { type KeptVisitor, readState, type VisitorView, versionOf, viewOf } from './view.ts'
 
 type SqlValue = string | number | null | ArrayBuffer
 
@@ -58,6 +58,10 @@ export interface VisitorRequest {
   readonly memories?: readonly MemoryChange[]
   /** A model of the site reads profiles: one is wanted when a session begins, and told with a look. */
   readonly readsProfile?: boolean
+  /** Decides from what was kept of the visitor at this version, with all events new: from nothing else is it right. */
+  readonly seen?: string | undefined
+  /** Whoever asks goes on from what is kept after this. */
+  readonly wantsKept?: boolean
 }
 
 export type VisitorResult =
@@ -67,25 +71,14 @@ export type VisitorResult =
       readonly duplicates: number
       /** Decisions for the visitor's streams; none where nobody watches. */
       readonly pushes: readonly Push[]
-      /** Another decision has changed the memory that one of these saw: nothing of the request is kept. */
+      /** What one of these decisions saw has changed since: nothing of the request is kept. */
       readonly isOvertaken?: true
+      /** Where it was wanted. */
+      readonly kept?: KeptVisitor
       /** A session began, and what the store knows of the visitor is wanted. */
       readonly wantsProfile?: WantedProfile
     }
   | { readonly ok: false; readonly reason: 'outbox_full' }
-
-/** A visitor as a decision sees it: session and totals with the request's events already in them. */
-export interface VisitorView {
-  readonly session: Session | null
-  readonly totals: Totals
-  readonly memory: Memory
-  /** Null where none has come, none is wanted, or it is too old. */
-  readonly profile: Profile | null
-  /** Whether the last of the request's events has not been seen before. */
-  readonly isLastNew: boolean
-  /** Keys of a user's devices; of a device none. */
-  readonly linked: readonly string[]
-}
 
 interface VisitorRow extends Record<string, SqlValue> {
   epoch: number
@@ -122,16 +115,13 @@ export class VisitorsCore {
   /** Session and totals as they will be once `events` are committed; writes nothing. */
   look(request: VisitorRequest): VisitorView {
     const row = this.#read(request)
-    const { session, totals, records } = admit(request, row)
-    const memory = readMemory(row?.memory ?? null)
+    const { records, ...state } = admit(request, row)
+    const memory = row?.memory ?? null
     const last = request.events.at(-1)?.messageId
     const isLastNew = last !== undefined && records.at(-1)?.messageId === last
     const linked = request.visitor.startsWith('u:') ? readLinks(this.#storage, request) : []
-    const at = request.receivedAt
-    const profile = request.readsProfile
-      ? freshProfile(readProfile(this.#storage, request), at)
-      : null
-    return { session, totals: totalsAt(totals, at), memory, profile, isLastNew, linked }
+    const profile = this.#profileOf(request)
+    return { ...viewOf(state, { memory, profile }, request.receivedAt), isLastNew, linked }
   }
 
   /**
@@ -221,11 +211,15 @@ export class VisitorsCore {
     const duplicates = request.events.length - admitted.records.length
     const memory = row?.memory ?? null
     const changes = request.memories ?? []
-    if (!saw(changes, memory)) {
+    const profile = this.#profileOf(request)
+    const isOther =
+      request.seen !== undefined && (request.seen !== versionOf(row, profile) || duplicates > 0)
+    if (isOther || !saw(changes, memory)) {
       return { ok: true, accepted: 0, duplicates: 0, pushes: [], isOvertaken: true }
     }
     const records = [...admitted.records, ...request.records]
     let wantsProfile: WantedProfile | undefined
+    let kept: KeptVisitor | undefined
     if (records.length > 0) {
       // Later than any before it, also on a storage that was put back to an older state: a sequence that is
       // given out a second time is then another batch, and comes after the first.
@@ -235,11 +229,18 @@ export class VisitorsCore {
         sequence++
         this.outbox.append({ site: request.site, visitor: request.visitor, epoch, sequence }, list)
       }
-      const kept = changes.reduce(
-        (text: string | null, change) => changedMemory(readMemory(text), change),
-        memory,
-      )
-      this.#write(request, { epoch, sequence, seenAt: nowMs, ...admitted, memory: kept })
+      const { session, totals } = admitted
+      kept = {
+        version: versionOf({ epoch, sequence }, profile),
+        session: session && JSON.stringify(session),
+        totals: totals && JSON.stringify(totals),
+        memory: changes.reduce(
+          (text: string | null, change) => changedMemory(readMemory(text), change),
+          memory,
+        ),
+        profile,
+      }
+      this.#write(request, { epoch, sequence, seenAt: nowMs, recent: admitted.recent, ...kept })
       if (request.readsProfile && admitted.began !== null) {
         wantsProfile = { visitor: request.visitor, epoch, asOf: admitted.began }
       }
@@ -249,7 +250,15 @@ export class VisitorsCore {
       return keepPush(this.#storage, request, pushTextOf(record), nowMs) ?? []
     })
     const counts = { accepted: admitted.records.length, duplicates }
-    return { ok: true, ...counts, pushes, ...(wantsProfile && { wantsProfile }) }
+    return {
+      ...{ ok: true, ...counts, pushes },
+      ...(wantsProfile && { wantsProfile }),
+      ...(request.wantsKept && kept && { kept }),
+    }
+  }
+
+  #profileOf(request: VisitorRequest): Profile | null {
+    return request.readsProfile ? readProfile(this.#storage, request) : null
   }
 
   #read({ site, visitor }: VisitorRequest): VisitorRow | undefined {
@@ -265,11 +274,11 @@ export class VisitorsCore {
 
   #write(
     { site, visitor }: VisitorRequest,
-    state: Omit<Admitted, 'records' | 'began'> & {
+    state: Pick<KeptVisitor, 'session' | 'totals' | 'memory'> & {
       readonly epoch: number
       readonly sequence: number
       readonly seenAt: number
-      readonly memory: string | null
+      readonly recent: RecentIds
     },
   ): void {
     this.#storage.sql.exec(
@@ -281,9 +290,9 @@ export class VisitorsCore {
       state.epoch,
       state.sequence,
       state.seenAt,
-      state.session && JSON.stringify(state.session),
+      state.session,
       state.recent.bytes(),
-      state.totals && JSON.stringify(state.totals),
+      state.totals,
       state.memory,
     )
   }
@@ -305,14 +314,10 @@ interface Admitted extends VisitorState {
 function admit(request: VisitorRequest, row: VisitorRow | undefined): Admitted {
   const recent = new RecentIds(row?.recent ?? null, limits.recentIdsMax)
   const records: EventRecord[] = []
-  let state: VisitorState = {
-    session: row?.session ? JSON.parse(row.session) : null,
-    totals: row?.totals ? JSON.parse(row.totals) : null,
-  }
+  let state = readState(row)
   let began: number | null = null
   for (const event of request.events) {
-    if (recent.has(event.messageId)) continue
-    recent.add(event.messageId)
+    if (!recent.add(event.messageId)) continue
     const step = takeEvent(state, event, request.sessionIdleMsMax)
     const { session } = step.state
     if (session && session.id !== state.session?.id) began = session.startedAt

@@ -3,7 +3,7 @@ import { limits } from '#shared/limits.ts'
 import { backoffMs } from '../backoff.ts'
 import { environment } from '../environment.ts'
 import { log, reasonOf } from '../log.ts'
-import type { VisitorRequest, VisitorResult, VisitorView } from './core.ts'
+import type { VisitorRequest, VisitorResult } from './core.ts'
 import { VisitorsCore } from './core.ts'
 import type { Place, VisitorDescription } from './describe.ts'
 import type { Erased, VisitorName } from './erase.ts'
@@ -13,6 +13,7 @@ import { type OutboxState, readOutbox, reportOf } from './outbox-state.ts'
 import type { ToldProfile } from './profiles.ts'
 import { readStreamRequest } from './stream-request.ts'
 import { Streams } from './streams.ts'
+import type { VisitorView } from './view.ts'
 
 interface Waiting {
   readonly request: VisitorRequest

@@ -37,6 +37,7 @@ export async function eraseVisitor(
 ): Promise<PopErasure & VisitorName> {
   const name = await readOrder(order, environment)
   environment.links.forget(name.site, name.visitor)
+  environment.known.forget(name.site, name.visitor)
   const { epoch, found } = (await objectOf(name.site, name.visitor, environment).erase(
     name,
   )) as Erased

@@ -19,13 +19,12 @@ export class RecentIds {
     this.#idsMax = idsMax
   }
 
-  has(id: string): boolean {
+  /** Adds an id; false where it is among them already. */
+  add(id: string): boolean {
     const print = fingerprint(id)
-    return this.#addedKept().includes(print) || this.#earlierKept().includes(print)
-  }
-
-  add(id: string): void {
-    this.#added.push(fingerprint(id))
+    if (this.#addedKept().includes(print) || this.#earlierKept().includes(print)) return false
+    this.#added.push(print)
+    return true
   }
 
   get size(): number {
