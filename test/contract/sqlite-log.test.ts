@@ -8,6 +8,8 @@ import type { LogChunk } from '#hub/log/log.ts'
 import { openSqliteLog, type SqliteLogOptions } from '#hub/log/sqlite-log.ts'
 import { logContract, messagesOf, numbersOf } from './log-contract.ts'
 
+const waiting = { timeout: 15_000 }
+
 let root = ''
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'shelfedge-log-'))
@@ -57,7 +59,10 @@ test('a process killed while appending has lost nothing it acknowledged', async 
   await log.consume('events', 'group', async (chunk) => {
     for (const message of chunk.messages) kept.add(message.identity)
   })
-  await vi.waitFor(() => expect(acknowledged.filter((identity) => !kept.has(identity))).toEqual([]))
+  await vi.waitFor(
+    () => expect(acknowledged.filter((identity) => !kept.has(identity))).toEqual([]),
+    waiting,
+  )
 })
 
 test('a second process cannot open the same log', async () => {
@@ -77,14 +82,14 @@ test('a chunk that was not finished comes again with the same offsets, though mo
     attempted.push(chunk)
     throw new Error('the store is away')
   })
-  await vi.waitFor(() => expect(attempted.length).toBeGreaterThan(0))
+  await vi.waitFor(() => expect(attempted.length).toBeGreaterThan(0), waiting)
   await log.append('events', messagesOf('ann', 5, 5))
   await consumption.stop()
   await log.close()
 
   const done: LogChunk[] = []
   await open('planned').consume('events', 'group', async (chunk) => void done.push(chunk))
-  await vi.waitFor(() => expect(numbersOf('ann', done)).toHaveLength(10))
+  await vi.waitFor(() => expect(numbersOf('ann', done)).toHaveLength(10), waiting)
   expect(done[0]).toMatchObject({ firstOffset: 0n, lastOffset: 4n })
 })
 
@@ -94,7 +99,7 @@ test('a chunk waits for company when it may', async () => {
   await log.consume('events', 'group', async (chunk) => void chunks.push(chunk), { lingerMs: 200 })
   await log.append('events', messagesOf('ann', 1))
   await log.append('events', messagesOf('ann', 1, 1))
-  await vi.waitFor(() => expect(numbersOf('ann', chunks)).toEqual([0, 1]))
+  await vi.waitFor(() => expect(numbersOf('ann', chunks)).toEqual([0, 1]), waiting)
   expect(chunks).toHaveLength(1)
 })
 
@@ -104,14 +109,19 @@ test('what all groups have consumed leaves when it is old, and offsets go on', a
   const log = open('retention', options)
   await log.append('events', messagesOf('ann', 3))
   const consumption = await log.consume('events', 'group', async () => undefined)
-  await vi.waitFor(async () => expect((await log.lag('events', 'group'))[0]?.messages).toBe(0))
+  await vi.waitFor(
+    async () => expect((await log.lag('events', 'group'))[0]?.messages).toBe(0),
+    waiting,
+  )
   expect(await log.append('events', messagesOf('ann', 3))).toMatchObject({ duplicates: 3 })
   await consumption.stop()
   await log.append('events', messagesOf('bob', 1))
   nowMs += 1_001
   // An identity is forgotten with its message, no earlier than the retention; that shows when it left.
-  await vi.waitFor(async () =>
-    expect(await log.append('events', messagesOf('ann', 1))).toMatchObject({ appended: 1 }),
+  await vi.waitFor(
+    async () =>
+      expect(await log.append('events', messagesOf('ann', 1))).toMatchObject({ appended: 1 }),
+    waiting,
   )
   await log.close()
   const chunks: LogChunk[] = []
@@ -120,7 +130,7 @@ test('what all groups have consumed leaves when it is old, and offsets go on', a
     'group',
     async (chunk) => void chunks.push(chunk),
   )
-  await vi.waitFor(() => expect(numbersOf('bob', chunks)).toEqual([0]))
+  await vi.waitFor(() => expect(numbersOf('bob', chunks)).toEqual([0]), waiting)
   expect(chunks[0]?.firstOffset).toBe(3n)
 })
 

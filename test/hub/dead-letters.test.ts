@@ -17,6 +17,8 @@ import {
 } from '#test/support/dead-letters.ts'
 import { adminToken, counterOf, eventRecord, openTestHub, type TestHub } from '#test/support/hub.ts'
 
+const waiting = { timeout: 15_000 }
+
 let hub: TestHub
 let app: Hono
 beforeAll(async () => {
@@ -88,7 +90,7 @@ describe('a record that cannot be read', { timeout: 60_000 }, () => {
     const id = await untilLetter(hub, visitor)
     expect(await show(id)).toMatchObject({ reason: 'unknown_kind', record: '{"kind":"mood"}' })
     expect(await eventsOf(hub, 'a:behind')).toEqual(['behind'])
-    await vi.waitFor(async () => expect(await counterOf(app, name)).toBe(before + 1))
+    await vi.waitFor(async () => expect(await counterOf(app, name)).toBe(before + 1), waiting)
   })
 
   it('because it is nested past every stack', async () => {

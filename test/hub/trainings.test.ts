@@ -8,6 +8,8 @@ import { Trainings } from '#hub/trainings.ts'
 import { trainingSessions } from '#test/models/session-knn-fixture.ts'
 import { adminToken, openTestHub, type TestHub } from '#test/support/hub.ts'
 
+const waiting = { timeout: 15_000 }
+
 let hub: TestHub
 beforeAll(async () => {
   const sites = { shop: { writeKeys: ['shop-key'] }, other: { writeKeys: ['other-key'] } }
@@ -177,7 +179,9 @@ describe('hubs that share a registry', () => {
     // As good as a lease that ran out: the site is free, and what is done under the old claim counts for nothing.
     await registry.endClaim(claim, null)
     await other.takeUp()
-    await expect.poll(async () => (await registry.training('shop', number))?.starts).toBe(2)
+    await expect
+      .poll(async () => (await registry.training('shop', number))?.starts, waiting)
+      .toBe(2)
     await release()
     const [recorded] = await registry.trainings('shop', 1)
     expect(recorded).toMatchObject({ number, starts: 2, end: { outcome: 'too_little' } })

@@ -8,6 +8,8 @@ import { type FakeHub, startFakeHub } from './fake-hub.ts'
 import { packAndPush } from './hub-side.ts'
 import { address, counter, forgetEverything, ownerOf, send, sendBatch, testEnv } from './pop.ts'
 
+const waiting = { timeout: 15_000 }
+
 const token = 'the-token-of-the-scraper-of-the-tests'
 const followed = {
   sessions: [
@@ -47,8 +49,9 @@ describe('the metrics of a POP', () => {
     expect(await counter('shelfedge_outbox_bytes')).toBe(bytes)
     expect(await counter('shelfedge_outbox_fullest_bytes')).toBe(bytes)
     expect(await counter('shelfedge_outbox_limit_bytes')).toBe(Number(testEnv.OUTBOX_BYTES_MAX))
-    await vi.waitFor(async () =>
-      expect(await counter('shelfedge_outbox_oldest_age_seconds')).toBeGreaterThan(0),
+    await vi.waitFor(
+      async () => expect(await counter('shelfedge_outbox_oldest_age_seconds')).toBeGreaterThan(0),
+      waiting,
     )
     await runDurableObjectAlarm(ownerOf('a:visitor-1'))
     expect(await counter('shelfedge_outbox_batches')).toBe(0)
@@ -68,7 +71,7 @@ describe('the metrics of a POP', () => {
       await runDurableObjectAlarm(ownerOf('a:visitor-1'))
       const now = await counter('shelfedge_forwards_total', 'outcome="acknowledged"')
       expect(now).toBe(acknowledged + 1)
-    })
+    }, waiting)
   })
 
   it('tell of a batch that was set aside', async () => {
@@ -76,8 +79,9 @@ describe('the metrics of a POP', () => {
     await sendBatch([view('m1')])
     hub.answerWith(422)
     await runDurableObjectAlarm(ownerOf('a:visitor-1'))
-    await vi.waitFor(async () =>
-      expect(await counter('shelfedge_outbox_set_aside_batches')).toBe(1),
+    await vi.waitFor(
+      async () => expect(await counter('shelfedge_outbox_set_aside_batches')).toBe(1),
+      waiting,
     )
     expect(await counter('shelfedge_batches_set_aside_total')).toBe(before + 1)
   })
