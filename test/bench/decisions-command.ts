@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { machine, publish } from '#hub/local/report.ts'
+import { ratedSource } from '#hub/training/sentiment/rated-texts.ts'
 import { experimentFigures } from './decisions/experiments.ts'
 import { fraudFigures } from './decisions/fraud.ts'
 import { guardRailFigures } from './decisions/guard-rails.ts'
@@ -10,6 +11,14 @@ import { offerFigures } from './decisions/offers.ts'
 import { outcomeFigures } from './decisions/outcome.ts'
 import { pumpFigures } from './decisions/pumps.ts'
 import { ruleFigures } from './decisions/rules.ts'
+import { segmentFigures } from './decisions/segments.ts'
+import { sentimentFigures } from './decisions/sentiment.ts'
+
+interface Options {
+  readonly json?: string
+  /** Where rated texts are. */
+  readonly texts: string
+}
 
 type Figures = Readonly<Record<string, number | null>>
 
@@ -22,7 +31,7 @@ function told(
 }
 
 /** Each group of figures by its name; a new one is a line here. */
-const groups: Readonly<Record<string, () => Figures | Promise<Figures>>> = {
+const groups: Readonly<Record<string, (options: Options) => Figures | Promise<Figures>>> = {
   latency: latencyFigures,
   rules: ruleFigures,
   guards: guardRailFigures,
@@ -31,23 +40,25 @@ const groups: Readonly<Record<string, () => Figures | Promise<Figures>>> = {
   outcome: async () => told(await outcomeFigures()),
   nab: () => told(nabFigures()),
   pumps: () => told(pumpFigures()),
-  experiments: experimentFigures,
+  segments: async () => told(await segmentFigures()),
+  sentiment: ({ texts }) => told(sentimentFigures(texts)),
+  experiments: () => experimentFigures(),
   offpolicy: () => offPolicyFigures(),
 }
+
+/** As it is called where it was downloaded. */
+const texts = `${ratedSource.package}-${ratedSource.version}.tar.gz`
 
 export function decisionsCommand(): Command {
   return new Command('decisions')
     .description('Measures decisions: what they take, what they keep to, and whether they pay.')
     .argument('[groups...]', `which of ${Object.keys(groups).join(', ')}; else all`)
     .option('--json <file>', 'write the figures')
+    .option('--texts <file>', `for sentiment, what is there after: ${ratedSource.fetchedBy}`, texts)
     .action(run)
 }
 
-async function run(
-  named: string[],
-  { json }: { readonly json?: string },
-  command: Command,
-): Promise<void> {
+async function run(named: string[], options: Options, command: Command): Promise<void> {
   const startedAt = new Date().toISOString()
   const names = named.length > 0 ? named : Object.keys(groups)
   let figures: Figures = {}
@@ -56,7 +67,7 @@ async function run(
     if (measure === undefined) {
       return command.error(`error: the groups are ${Object.keys(groups).join(', ')}`)
     }
-    figures = { ...figures, ...(await measure()) }
+    figures = { ...figures, ...(await measure(options)) }
   }
   publish(
     {
@@ -65,6 +76,6 @@ async function run(
       settings: { groups: names },
       figures,
     },
-    json,
+    options.json,
   )
 }

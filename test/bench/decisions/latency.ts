@@ -4,16 +4,31 @@ import { join } from 'node:path'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 import { quantile } from 'simple-statistics'
 import { pushRelease } from '#hub/publishing/push.ts'
+import { askedTexts } from '#hub/training/sentiment/shipped.ts'
+import { buildForecastModel } from '#models/anomaly/graph.ts'
+import { buildSegmentsModel } from '#models/segments/graph.ts'
+import type { TabularModel } from '#shared/model.ts'
 import type { Policy } from '#shared/policy.ts'
-import { packRelease } from '#shared/release.ts'
+import { type Manifest, packRelease } from '#shared/release.ts'
+import { recentMax } from '#shared/stream/anomaly.ts'
+import { windowColumns, windowReading } from '#shared/stream/forecast.ts'
 import { startBoxPop } from '#test/support/box-pop.ts'
 import { rawEvent } from '#test/support/events.ts'
 import { releasePrivateKeyHex } from '#test/support/keys.ts'
 import { smallRelease } from '#test/support/release.ts'
 
 const roundsTotal = 400
+const visitorsTotal = 20
+/** A model of a stream is asked once there are as many readings as it looks at. */
+const readingsBefore = recentMax
+const readingMs = 3_600_000
 const warmUpRounds = 60
 const event = { amount: 'double', pulse: 'double' } as const
+/** Of what a learned model of segments reads here. */
+const features: TabularModel['features'] = [
+  { name: 'views', from: 'session.views', type: 'number', imputed: 0 },
+  { name: 'events', from: 'totals.events30d', type: 'number', imputed: 0 },
+]
 
 /** A placement of each kind, with a few rules: what a decision costs beside the platform. */
 const placements: Policy['placements'] = {
@@ -44,6 +59,45 @@ const placements: Policy['placements'] = {
     ...{ kind: 'alert', event },
     levels: [{ severity: 'high', on: 'event.pulse > 110.0', off: 'event.pulse < 100.0' }],
   },
+  segment: { kind: 'segment', model: 'kinds-of-visitors', otherwise: 'unknown' },
+  sentiment: {
+    ...{ kind: 'verdict', model: 'sentiment', text: 'event.message', unsure: 'review' },
+    rules: [{ name: 'angry', verdict: 'review', when: 'score < -0.5' }],
+  },
+  stream: {
+    ...{ kind: 'alert', model: 'pulse' },
+    levels: [{ severity: 'unusual', on: 'score > 1.0', off: 'score < 0.5' }],
+  },
+}
+
+/** What a hub would have learned for them; what a model says does not change how long it takes. */
+const learnings: Policy['models'] = {
+  'kinds-of-visitors': {
+    ...{ learns: 'segments', after: ['Product Viewed'], features: [...features] },
+    ...{ segmentsMin: 2, segmentsMax: 4 },
+  },
+  pulse: { learns: 'stream', after: ['Product Viewed'], from: 'event.pulse' },
+}
+const segmentNames = ['few', 'some', 'many', 'most']
+const declared: Manifest['models'] = {
+  'kinds-of-visitors': {
+    ...{ family: 'tabular', inputs: ['features'], outputs: ['score'], scoreAt: 0, features },
+    segments: segmentNames.map((name) => ({ name, says: name })),
+  },
+  pulse: {
+    ...{ family: 'forecast', inputs: ['window'], outputs: ['foretold'] },
+    ...{ from: 'event.pulse', reading: windowReading },
+  },
+}
+const models = {
+  'kinds-of-visitors': buildSegmentsModel({
+    ...{ centres: Float32Array.of(1, 1), scales: Float32Array.of(1, 1) },
+    centroids: Float32Array.from(segmentNames.flatMap((_, at) => [at - 1, at - 1])),
+  }),
+  pulse: buildForecastModel({
+    weights: new Float32Array(windowColumns).fill(1 / windowColumns),
+    bias: Float32Array.of(0),
+  }),
 }
 
 /**
@@ -62,6 +116,7 @@ export async function latencyFigures(): Promise<Record<string, number>> {
   const pop = await startBoxPop(directory)
   try {
     await pushTo(pop.url)
+    await bringReadings(pop.url)
     const emptyUrl = (await empty.ready).href
     return figuresOf(await measured(emptyUrl, pop.url))
   } finally {
@@ -86,9 +141,10 @@ async function measured(emptyUrl: string, popUrl: string): Promise<Times> {
       const body = JSON.stringify(questionOf(placement, round))
       const before = performance.now()
       const response = await fetch(url, { method: 'POST', headers, body })
-      await response.text()
+      const text = await response.text()
       const tookMs = performance.now() - before
       if (!response.ok) throw new Error(`${name}: ${response.status}`)
+      if (JSON.parse(text).fallback) throw new Error(`${name} was answered without its model`)
       if (round >= warmUpRounds) times.set(name, [...(times.get(name) ?? []), tookMs])
     }
     // Each comes first in its turn: one that always followed the same other would pay for what that left behind.
@@ -105,10 +161,30 @@ async function measured(emptyUrl: string, popUrl: string): Promise<Times> {
 const headers = { authorization: `Basic ${btoa('demo:')}` }
 
 function questionOf(placement: string, round: number) {
-  const anonymousId = `visitor-${round % 20}`
-  const properties = { product_id: `item-${round % 6}`, amount: 100, pulse: 90 + (round % 30) }
+  const anonymousId = `visitor-${round % visitorsTotal}`
+  const properties = {
+    ...{ product_id: `item-${round % 6}`, amount: 100, pulse: 90 + (round % 30) },
+    message: 'It came late, and the box was not what I had hoped for :(',
+  }
   const messageId = `${placement}-${round}`
   return { anonymousId, placement, events: [rawEvent({ messageId, anonymousId, properties })] }
+}
+
+/** What a model of a stream looks back on. */
+async function bringReadings(popUrl: string): Promise<void> {
+  for (let visitor = 0; visitor < visitorsTotal; visitor++) {
+    const anonymousId = `visitor-${visitor}`
+    const events = Array.from({ length: readingsBefore }, (_, at) =>
+      rawEvent({
+        ...{ messageId: `before-${visitor}-${at}`, anonymousId },
+        timestamp: new Date(Date.now() - (readingsBefore - at) * readingMs).toISOString(),
+        properties: { pulse: 90 + at },
+      }),
+    )
+    const body = JSON.stringify({ anonymousId, placement: 'stream', events })
+    const response = await fetch(`${popUrl}/v1/decide`, { method: 'POST', headers, body })
+    if (!response.ok) throw new Error(`readings: ${response.status} ${await response.text()}`)
+  }
 }
 
 function figuresOf(times: Times): Record<string, number> {
@@ -128,8 +204,19 @@ async function pushTo(popUrl: string): Promise<void> {
     ],
     itemsTotal: 6,
   })
-  const policy = { ...release.policy, placements: { ...release.policy.placements, ...placements } }
-  const { digest, bytes } = await packRelease({ ...release, policy })
+  const policy = {
+    ...release.policy,
+    ...{ models: learnings, placements: { ...release.policy.placements, ...placements } },
+  }
+  const texts = askedTexts(policy)
+  const manifest = {
+    ...release.manifest,
+    models: { ...release.manifest.models, ...declared, ...texts.declared },
+  }
+  const { digest, bytes } = await packRelease({
+    ...{ ...release, policy, manifest },
+    models: { ...release.models, ...models, ...texts.bytes },
+  })
   const der = Buffer.from(releasePrivateKeyHex, 'hex')
   const key = await crypto.subtle.importKey('pkcs8', der, { name: 'Ed25519' }, false, ['sign'])
   const signature = { key, now: () => Date.now(), newId: () => crypto.randomUUID() }

@@ -207,7 +207,22 @@ export async function segmentFigures() {
     live = { bytes: trained.bytes, segments: trained.segments }
     before = customers
   }
-  return { figures, lines }
+  return { figures: { ...overall(figures), ...figures }, lines }
+}
+
+/** Means over the days. */
+function overall(figures: Readonly<Record<string, number>>): Record<string, number> {
+  const names = {
+    ...{ segmentsExplainLogSpend: 'learnedExplainsLogSpend' },
+    ...{ segmentsRfmExplainsLogSpend: 'rfmAsManyExplainsLogSpend' },
+    ...{ segmentsAdjustedRand: 'adjustedRand', segmentsRfmAdjustedRand: 'rfmAdjustedRand' },
+  }
+  return Object.fromEntries(
+    Object.entries(names).flatMap(([name, of]) => {
+      const values = Object.entries(figures).filter(([key]) => key.endsWith(`/${of}`))
+      return values.length === 0 ? [] : [[name, mean(values.map(([, value]) => value))]]
+    }),
+  )
 }
 
 if (import.meta.main) {
