@@ -70,6 +70,27 @@ export const learningSchema = v.variant('learns', [
   }),
   v.strictObject({
     learns: v.pipe(
+      v.literal('trait'),
+      v.description(
+        'Whether a trait of the visitor comes to be so, as identify or group tells it.',
+      ),
+    ),
+    ...ofRows,
+    trait: v.pipe(propertyName, v.description('Which of the traits, such as plan.')),
+    is: v.optional(
+      v.pipe(
+        v.union([v.string(), v.number(), v.boolean()]),
+        v.description('What it comes to be; true where it is left out.'),
+      ),
+      true,
+    ),
+    withinDays: v.pipe(
+      days,
+      v.description('In how many days; who is so already is not learned from.'),
+    ),
+  }),
+  v.strictObject({
+    learns: v.pipe(
       v.literal('segments'),
       v.description('Groups of visitors that are alike; the score is the number of the group.'),
     ),

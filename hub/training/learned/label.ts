@@ -1,4 +1,5 @@
 import type { RowLearning } from '#shared/learning.ts'
+import type { Telling } from './read-tellings.ts'
 import type { ReplayedEvent } from './replay-history.ts'
 
 const dayMs = 24 * 3_600_000
@@ -66,7 +67,23 @@ export function labelOf(
       return known(asked.timestamp, () => false)
     case 'label':
       return saidLabel(learning, asked, heardUntil)
+    case 'trait':
+      return traitLabel(learning, asked, heardUntil)
   }
+}
+
+/** Of whom it is so already there is nothing to foretell, and their features would give it away. */
+function traitLabel(
+  { is, withinDays }: Extract<RowLearning, { learns: 'trait' }>,
+  { timestamp, told = [] }: ReplayedEvent,
+  heardUntil: number,
+): Label | null {
+  const isSo = ({ said }: Telling) => String(JSON.parse(said)) === String(is)
+  const before = told.findLast(({ at }) => at <= timestamp)
+  const knownAt = timestamp + withinDays * dayMs
+  if (knownAt > heardUntil || (before !== undefined && isSo(before))) return null
+  const later = told.filter(({ at }) => at > timestamp && at <= knownAt)
+  return { happened: later.some(isSo), knownAt }
 }
 
 function saidLabel(

@@ -5,6 +5,7 @@ import { profilesSql } from '../../profiles/profile-sql.ts'
 import { type ProfileRow, valuesOf } from '../../profiles/read-profiles.ts'
 import type { Store } from '../../store/store.ts'
 import { learningBounds } from './bounds.ts'
+import { readTellings } from './read-tellings.ts'
 import type { StoredEvent } from './replay-history.ts'
 
 const dayMs = 24 * 3_600_000
@@ -131,8 +132,13 @@ export async function readHistories(
             await store.query<ProfileRow>(profilesOfPageSql, parameters, pageBounds),
           )
         : null
+      const tellings =
+        learning.learns === 'trait'
+          ? await readTellings(store, pageSql, { ...parameters, trait: learning.trait }, pageBounds)
+          : null
       yield rows.map(({ session, ...row }) => ({
         ...row,
+        ...(tellings && { told: tellings.get(row.visitor) ?? [] }),
         profile: profiles && (profiles.get(sessionKey(row.visitor, session)) ?? newcomer),
         ...{ timestamp: Number(row.timestamp), receivedAt: Number(row.receivedAt) },
         ...{ bot: Boolean(row.bot), saidAt: Number(row.saidAt) },

@@ -18,6 +18,7 @@ import type { RowLearning } from '#shared/learning.ts'
 import { limits } from '#shared/limits.ts'
 import { timeIn } from '#shared/policy/time.ts'
 import type { Feature } from '#shared/tabular/feature.ts'
+import { type OwnTabularModel, scoreRow } from '#shared/tabular/model.ts'
 import { encodeFeatures, readFeatures } from '#shared/tabular/read-features.ts'
 import { totalNames } from '#shared/totals.ts'
 import { arbitraryTraffic } from '#test/support/arbitrary-traffic.ts'
@@ -295,6 +296,84 @@ describe('what another event says later', () => {
       [30, false, 30 * dayMs],
       [50, true, dayMs],
     ])
+  })
+})
+
+describe('a trait that is told later', () => {
+  const learning: RowLearning = {
+    ...{ learns: 'trait', after: ['Product Viewed'], trait: 'plan', is: 'premium', withinDays: 30 },
+    features: [number('event.amount')],
+  }
+  const row = (visitor: string, day: number, more: Record<string, unknown>) => ({
+    ...eventRow('', `${visitor} ${day} ${more.type}`, { visitor, ...more }),
+    ...{ bot: false, timestamp: timestamp(baseMs + day * dayMs) },
+    ...{ received_at: timestamp(baseMs + day * dayMs), sequence: Math.round((day + 1) * 1_000) },
+  })
+  const viewed = (visitor: string, day: number, amount: number, userId = '') =>
+    row(visitor, day, { user_id: userId, properties: JSON.stringify({ amount }) })
+  const told = (visitor: string, day: number, plan: unknown, userId = '') =>
+    row(visitor, day, {
+      ...{ type: 'identify', event: '', user_id: userId, properties: '{}' },
+      traits: JSON.stringify({ plan }),
+    })
+  const rowsIn = async (rows: readonly object[]) => {
+    const site = randomUUID()
+    await store.insert(
+      'events',
+      rows.map((each) => ({ ...each, site })),
+      randomUUID(),
+    )
+    const { untilMs: heardUntil } = await readHeard(store, site)
+    const asking = askingOf(learning, { heardUntil })
+    return { asking, histories: await historiesOf(site, learning) }
+  }
+
+  it('is of who comes to be so in time, whoever tells it, and of nobody who is so already', async () => {
+    const { asking, histories } = await rowsIn([
+      ...[viewed('a:device', 0, 1), told('a:device', 20, 'premium'), viewed('a:device', 25, 2)],
+      ...[viewed('a:named', 0, 3, 'ann'), told('u:ann', 5, 'premium', 'ann')],
+      ...[viewed('a:late', 0, 4), told('a:late', 31, 'premium')],
+      ...[told('a:left', 0, 'premium'), told('a:left', 1, 'free'), viewed('a:left', 2, 5)],
+      ...[viewed('a:silent', 0, 6), viewed('a:fresh', 60, 7), told('a:fresh', 61, 'premium')],
+      told('a:somebody else', 1, 'premium'),
+      viewed('a:clock', 80, 8),
+    ])
+    const found = histories.flatMap((history) => [...rowsOf(history, asking)])
+    expect(
+      found
+        .map(({ row: [amount], label }) => [amount, label.happened])
+        .toSorted(([one], [other]) => Number(one) - Number(other)),
+    ).toEqual([
+      ...[
+        [1, true],
+        [3, true],
+      ],
+      ...[
+        [4, false],
+        [5, false],
+        [6, false],
+      ],
+    ])
+  })
+
+  it('is learned as often as it comes to be so', async () => {
+    const rows = Array.from({ length: 1_500 }, (_, at) => {
+      const [visitor, amount, chance] = [`a:${at}`, at % 2, ((at * 7_919) % 1_000) / 1_000]
+      const day = at / 12
+      const becomes = chance < (amount === 1 ? 0.6 : 0.1)
+      // Who was so before would be sure to be so after, and is in no row.
+      const before = at % 5 === 0 ? [told(visitor, day - 1, 'premium')] : []
+      const after = becomes ? [told(visitor, day + 10, 'premium')] : []
+      return [...before, viewed(visitor, day, amount), ...after]
+    }).flat()
+    const { asking, histories } = await rowsIn([...rows, viewed('a:clock', 200, 0)])
+    const gatherer = new RowGatherer(asking)
+    for (const history of histories) gatherer.take(history)
+    const trained = trainRows(gatherer.sample.inOrder())
+    expect(trained).toMatchObject({ outcome: 'learned', figures: { rows: 1_200 } })
+    const model = trained.model as OwnTabularModel
+    expect(scoreRow(model, Float32Array.of(1))).toBeCloseTo(0.6, 1)
+    expect(scoreRow(model, Float32Array.of(0))).toBeCloseTo(0.1, 1)
   })
 })
 
