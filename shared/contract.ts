@@ -228,8 +228,10 @@ export const releaseStateSchema = v.object({
   pop: v.optional(text, ''),
   canary: v.optional(v.nullable(v.object({ digest: text, terms: canaryTermsSchema })), null),
   ended: v.optional(v.nullable(canaryEndSchema), null),
-  /** What it has ready beside the live release; a POP that says nothing of it takes no order for one. */
+  /** What it is to have ready beside the live release; a POP that says nothing of it takes no order for one. */
   standby: v.optional(v.nullable(text)),
+  /** False where that lies on the shelf alone: there was no room to load it. */
+  isStandbyReady: v.optional(v.boolean(), true),
 })
 export type ReleaseState = v.InferOutput<typeof releaseStateSchema>
 

@@ -152,6 +152,7 @@ async function releaseState(site: string, environment: Environment): Promise<Rel
   return {
     ...{ site, pop: environment.config.popId, digest: live?.digest ?? null, ended },
     standby: standby?.digest ?? null,
+    isStandbyReady: standby !== null && environment.releases.ready(site, standby.digest) !== null,
     canary: canary && { digest: canary.digest, terms: canary.terms },
   }
 }

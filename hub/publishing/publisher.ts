@@ -61,9 +61,7 @@ export class Publisher {
   /** At how many POPs a release is live, or loaded beside what is, by what each said last. */
   readyAt(site: string, digest: string): number {
     const states = this.#ports.popUrls.map((pop) => this.#states.get(keyOf(pop, site)))
-    return states.filter((state) =>
-      [state?.digest, state?.standby, state?.canary?.digest].includes(digest),
-    ).length
+    return states.filter((state) => state && loadedAt(state).includes(digest)).length
   }
 
   async #round(pop: string): Promise<void> {
@@ -164,6 +162,10 @@ export class Publisher {
     const isCandidate = newest?.tag === candidateTag && newest.digest !== live.digest
     return isCandidate ? newest.digest : registry.tagBefore(live.site, liveTag)
   }
+}
+
+function loadedAt({ digest, standby, isStandbyReady, canary }: ReleaseState) {
+  return [digest, canary?.digest, isStandbyReady ? standby : null]
 }
 
 function keyOf(pop: string, site: string): string {

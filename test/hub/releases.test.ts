@@ -121,6 +121,19 @@ it('a POP that cannot keep anything ready is not asked to: it would make it live
   former.state.standby = null
 })
 
+it('a POP that had no room to load what is to wait there is not counted as ready', async () => {
+  const [before, next] = [await release('narrow'), await release('wide')]
+  const mover = { site: 'shop', by: 'test', why: 'judged' }
+  await ask('POST', `/v1/releases/${before}/promote`)
+  const [full] = pops
+  full.state.isStandbyReady = false
+  expect(await makeReady(next, mover, hub.environment)).toBe(1)
+  full.state.isStandbyReady = true
+  // It is live there all the same once the tag says so.
+  await ask('POST', `/v1/releases/${next}/promote`)
+  for (const { state } of pops) expect(state.digest).toBe(next)
+})
+
 it('a canary that one POP ended is recorded with why, and ends at the others', async () => {
   const [live, canary] = [await release('steady'), await release('shaky')]
   await ask('POST', `/v1/releases/${live}/promote`)

@@ -7,7 +7,7 @@ import type { ReleaseState } from '#shared/contract.ts'
 export async function startReleasePop(pop: string) {
   const state: { -readonly [Key in keyof ReleaseState]: ReleaseState[Key] } = {
     ...{ site: 'shop', pop, digest: null, canary: null, ended: null },
-    standby: null,
+    ...{ standby: null, isStandbyReady: true },
   }
   const known = new Set<string>()
   const told: string[] = []

@@ -1,7 +1,7 @@
 import { runInDurableObject } from 'cloudflare:test'
 import { afterEach, describe, expect, it } from 'vitest'
 import { isInCanary } from '#shared/canary.ts'
-import { type PackedRelease, packRelease } from '#shared/release.ts'
+import { type PackedRelease, packRelease, type ReleaseParts } from '#shared/release.ts'
 import { rawEvent } from '#test/support/events.ts'
 import { smallRelease } from '#test/support/release.ts'
 import { packAndPush, pushRelease } from './hub-side.ts'
@@ -134,6 +134,14 @@ describe('a POP with a standby', () => {
   const nobodys = (packed: PackedRelease) => ({ ...packed, bytes: new Uint8Array() })
   const releaseOf = async (visitor: string) => (await decide(visitor, 'live-0')).body.release
 
+  /** A release that takes more than a third of what an isolate may have, of noise that nobody reads. */
+  function roomy(site = 'demo'): ReleaseParts {
+    const noise = Buffer.concat(
+      Array.from({ length: 120 }, () => crypto.getRandomValues(new Uint8Array(65_536))),
+    ).toString('base64')
+    return { ...live, manifest: { ...live.manifest, site, training: { noise } } }
+  }
+
   /** The bytes on the shelf can no longer be loaded, so whatever answers now was loaded before. */
   async function spoilShelf() {
     const shelf = testEnv.RELEASES.get(testEnv.RELEASES.idFromName('releases'))
@@ -146,7 +154,8 @@ describe('a POP with a standby', () => {
     const [first, second] = [await packRelease(live), await packRelease(better)]
     await pushRelease(first)
     const waiting = await pushRelease(second, { as: 'standby' })
-    expect(waiting.body).toMatchObject({ digest: first.digest, standby: second.digest })
+    const ready = { digest: first.digest, standby: second.digest, isStandbyReady: true }
+    expect(waiting.body).toMatchObject(ready)
     expect(await releaseOf('one')).toBe(first.digest)
     await spoilShelf()
     const promoted = await pushRelease(nobodys(second))
@@ -171,6 +180,17 @@ describe('a POP with a standby', () => {
     expect(await releaseOf('one')).toBe(first.digest)
     expect((await pushRelease(nobodys(second))).status).toBe(200)
     expect(await releaseOf('one')).toBe(second.digest)
+  })
+
+  it('keeps one on the shelf alone where other sites take the room, and says that it is not ready', async () => {
+    const others = await packAndPush(roomy('other'), { site: 'other' })
+    expect(others.status).toBe(200)
+    const [first, second] = [await packRelease(roomy()), await packRelease(roomy())]
+    await pushRelease(first)
+    const waiting = await pushRelease(second, { as: 'standby' })
+    const shelved = { digest: first.digest, standby: second.digest, isStandbyReady: false }
+    expect(waiting.body).toMatchObject(shelved)
+    expect((await pushRelease(nobodys(second))).body).toMatchObject({ digest: second.digest })
   })
 
   it('refuses one that cannot run, or that the hub has not signed, and goes on with what is live', async () => {
