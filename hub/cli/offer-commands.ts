@@ -8,6 +8,12 @@ interface OfSite {
   readonly site?: string
 }
 
+/** Which list of codes. */
+interface ToList extends OfSite {
+  readonly budget: string
+  readonly ahead?: true
+}
+
 interface Added {
   readonly added: number
   readonly known: number
@@ -34,12 +40,14 @@ export function addOfferCommands(program: Command, run: Run): void {
     .command('add <offer> <file>')
     .description('add the codes of a file, one a line; those that are known are left as they are')
     .requiredOption('--budget <id>', 'the id of the budget in the policy')
+    .option('--ahead', 'also for an offer that no live or canary release has yet')
     .option(...ofSite)
     .addHelpText('after', '\nExample: shelfedge offers codes add welcome codes.txt --budget spring')
-    .action((offer: string, file: string, { budget, site }: { budget: string } & OfSite) => {
+    .action((offer: string, file: string, { budget, site, ahead }: ToList) => {
       const text = read(file)
+      const query = { site, offer, budget, ...(ahead && { ahead: 'true' }) }
       return run({
-        ask: (hub) => hub.post<Added>(`${path}/codes`, { site, offer, budget }, text),
+        ask: (hub) => hub.post<Added>(`${path}/codes`, query, text),
         show: ({ added, known }) => `${counted(added, 'code')} added, ${known} known before.`,
       })
     })

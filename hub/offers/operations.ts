@@ -13,6 +13,15 @@ export function offerOperations(
   budgets: DeclaredBudgets,
   { registry, config }: Pick<Environment, 'registry' | 'config'>,
 ) {
+  async function checkListed({ site, offer, budget }: BudgetOf): Promise<void> {
+    const declared = [...(await budgets.ofSite(site)).values()]
+    const lists = declared.filter(({ code }) => code === 'list')
+    if (lists.some((one) => one.offer === offer && one.budget === budget)) return
+    const known = lists.map((one) => `${one.offer} (budget ${one.budget})`).join(', ')
+    const has = known === '' ? 'no offer has one' : `those that have one are ${known}`
+    const detail = `no live or canary release has a list of codes for the offer ${offer} with the budget ${budget}; ${has}`
+    throw new RequestRefused(409, 'unknown_offer', `${detail}; "ahead" adds them all the same`)
+  }
   return {
     /** Every budget that is declared or was, with what became of it. */
     list: async (site: string) => {
@@ -39,8 +48,12 @@ export function offerOperations(
         }
       })
     },
-    /** Adds codes to an offer's list, one a line. Throws RequestRefused for a line that is none. */
-    addCodes: async (budget: BudgetOf, text: string) => {
+    /**
+     * Adds codes to an offer's list, one a line. Throws RequestRefused for a line that is none, and where no release that
+     * answers has such a list, unless they are `ahead` of the one that will: nobody would ever be given them.
+     */
+    addCodes: async (budget: BudgetOf, text: string, { ahead }: { readonly ahead: boolean }) => {
+      if (!ahead) await checkListed(budget)
       const lines = text.split(/\r?\n/).map((line) => line.trim())
       const codes = [...new Set(lines.filter((line) => line !== ''))]
       const wrong = codes.find((code) => !isCode(code))

@@ -17,7 +17,8 @@ export function serveOffers(app: Hono, budgets: DeclaredBudgets, environment: En
   app.post(codesPath, async (context) => {
     const [offer, budget] = [nameOf(context, 'offer'), nameOf(context, 'budget')]
     const name = { site: ofSite(context), offer, budget }
-    return context.json(await offers.addCodes(name, await context.req.text()))
+    const ahead = context.req.query('ahead') === 'true'
+    return context.json(await offers.addCodes(name, await context.req.text(), { ahead }))
   })
   app.get(`${codesPath}/:code`, async (context) =>
     context.json(await offers.verify(ofSite(context), context.req.param('code'))),

@@ -100,6 +100,24 @@ describe('an operator', () => {
     expect(listed.find(({ offer }) => offer === 'ten')).toMatchObject({ issuesMax: null, left: 0 })
   })
 
+  it('adds codes for an offer that no release has only where they are said to be ahead of it', async () => {
+    const codes = (offer: string, more = '') =>
+      operator(`/v1/offers/codes?offer=${offer}&budget=vip${more}`, tokens.bringer, 'D')
+    const refused = await codes('vpi')
+    expect(refused.status).toBe(409)
+    expect(refused.body).toMatchObject({
+      error: 'unknown_offer',
+      detail: expect.stringContaining('those that have one are vip (budget vip)'),
+    })
+    expect((await codes('vpi', '&ahead=true')).body).toEqual({ added: 1, known: 0 })
+    // One that makes its codes, or has none, gives none of a list.
+    const made = { name: 'made', terms: {}, budget: { id: 'vip', issuesMax: 1 }, code: 'ALL' }
+    await publishOffers([made], hub.environment)
+    expect((await codes('made')).body).toMatchObject({
+      detail: expect.stringContaining('no offer has one'),
+    })
+  })
+
   it('is told whose a generated code is, and that a made-up one is nobody’s', async () => {
     const budget = { id: 'spring', issuesMax: 100 }
     const code = { from: 'generated' as const, prefix: 'SP-' }
