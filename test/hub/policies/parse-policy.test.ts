@@ -222,7 +222,18 @@ placements:
     ])
     expect(learning('will-buy', 'event.customerAge', verdict)).toBeNull()
     const [line, , sentence] = mistakeIn('models: { x: { learns: wonders } }\nplacements: {}') ?? []
-    expect([line, sentence]).toEqual([1, 'wonders is none of outcome, absence, label, segments'])
+    const known = 'outcome, absence, label, trait, segments, stream'
+    expect([line, sentence]).toEqual([1, `wonders is none of ${known}`])
+    const stream = (property: string) =>
+      mistakeIn(`models:
+  pulse: { learns: stream, after: [Read], from: event.${property} }
+placements:
+  home: { ${price}, model: pulse, rules: [] }
+`)
+    expect(stream('pulse')).toBeNull()
+    expect(stream('customerAge')).toEqual([
+      ...[2, 49, 'the price of home must not depend on customerAge: it is a protected attribute'],
+    ])
   })
 
   it('is refused where it would grow without end', () => {

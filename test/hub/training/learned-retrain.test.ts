@@ -10,9 +10,11 @@ import { liveRelease } from '#hub/publishing/live-release.ts'
 import { retrain } from '#hub/retrain.ts'
 import { learnModels } from '#hub/training/learned/learn-models.ts'
 import type { Policy } from '#shared/policy.ts'
+import { forecastFromModel } from '#shared/stream/forecast.ts'
 import { scoreRow, tabularFromModel } from '#shared/tabular/model.ts'
 import { baseMs, minuteMs } from '#test/support/events.ts'
 import { openTestHub, type TestHub } from '#test/support/hub.ts'
+import { pumpOf } from '#test/support/pumps.ts'
 import { eventRow } from '../../contract/store-contract.ts'
 
 let hub: TestHub
@@ -132,6 +134,42 @@ it('a model that the policy no longer has is gone', async () => {
   expect(await retrain('shop', 'test', hub.environment)).toMatchObject({ outcome: 'published' })
   const release = await liveRelease('shop', hub.environment)
   expect(Object.keys(release?.models ?? {})).toEqual(['buys'])
+}, 60_000)
+
+it('a model of streams is learned from their readings, and carried while it tells of the same', async () => {
+  const rows = [1, 2].flatMap((pump) =>
+    pumpOf(pump)
+      .readings.slice(0, 900)
+      .map(({ at, value }, place) => ({
+        ...eventRow('shop', `${pump} ${place}`, { visitor: `a:pump ${pump}`, event: 'Level Read' }),
+        ...{ timestamp: new Date(at).toISOString(), received_at: new Date(at).toISOString() },
+        properties: JSON.stringify({ level: value, pressure: 'none' }),
+      })),
+  )
+  await hub.environment.store.insert('events', rows, 'pumps')
+  const pump = (from: string) => `
+models: { pump: { learns: stream, after: [Level Read], from: event.${from} } }
+placements: { room: { kind: alert, model: pump, levels: [{ severity: odd, on: score > 1.0 }] } }`
+  writePolicy(pump('level'))
+  expect(await retrain('shop', 'test', hub.environment)).toMatchObject({
+    ...{ outcome: 'published', models: [{ name: 'pump', outcome: 'learned' }] },
+  })
+  const live = await liveRelease('shop', hub.environment)
+  expect(live?.manifest.models.pump).toMatchObject({ family: 'forecast', from: 'event.level' })
+  const { weights } = forecastFromModel(live?.models.pump as Uint8Array)
+  expect(weights.some((weight) => weight !== 0)).toBe(true)
+  const policy = (from: string) => {
+    const parsed = parsePolicy(pump(from))
+    if (!parsed.ok) throw new Error(parsed.mistakes[0]?.sentence)
+    return parsed.policy
+  }
+  expect(Object.keys(carriedModels(live, policy('level')).bytes)).toEqual(['pump'])
+  expect(Object.keys(carriedModels(live, policy('pressure')).bytes)).toEqual([])
+  // What is no number is no reading.
+  writePolicy(pump('pressure'))
+  expect(await retrain('shop', 'test', hub.environment)).toMatchObject({
+    ...{ outcome: 'published', models: [{ name: 'pump', outcome: 'too_little' }] },
+  })
 }, 60_000)
 
 it.each([
