@@ -1,0 +1,80 @@
+import { askedStreams } from '#models/anomaly/model.ts'
+import type { ScoredItem } from '#shared/decide.ts'
+import type { ItemFacts } from '#shared/policy.ts'
+import { type Manifest, missingModel, type PackedRelease, packRelease } from '#shared/release.ts'
+import { protectedFeature } from '../judging/protected-feature.ts'
+import type { LearnedModel } from './learned/learn-models.ts'
+import type { MadeModels } from './make-models.ts'
+import type { Lesson } from './read-lesson.ts'
+import type { TrainedModel } from './train-model.ts'
+import { endedBy, type Training, type TrainingTask } from './training.ts'
+
+/** A release that may be published, and why. */
+export interface PackedModels {
+  readonly release: PackedRelease
+  readonly manifest: Manifest
+  /** A sentence for people. */
+  readonly reason: string
+}
+
+/** Packs models, policy and catalogue; refuses what was judged too weak, and what the policy cannot be served by. */
+export async function packModels(
+  { site, environment }: TrainingTask,
+  { policy, origin, data, madeFrom }: Lesson,
+  { declared, bytes, trained, learned, told, figures }: MadeModels,
+): Promise<PackedModels | Training> {
+  const refused = (reason: string) =>
+    endedBy('refused', reason, { policy: origin, figures, models: learned })
+  if (trained && !trained.verdict.passed) return refused(trained.verdict.reason)
+  const reason = trained?.verdict.reason ?? reasonOf(learned)
+  const manifest: Manifest = {
+    ...{ format: 3, site, createdAt: new Date(environment.now()).toISOString() },
+    models: { ...declared, ...(trained && recommender(trained)), ...askedStreams(policy) },
+    training: { ...figures, madeFrom, ...told, verdict: reason, ...(trained && tuned(trained)) },
+  }
+  const problem = missingModel(policy, manifest.models) ?? protectedFeature(policy, manifest.models)
+  if (problem !== null) return refused(problem)
+  const release = await packRelease({
+    manifest,
+    policy,
+    catalogue: { items: [...data.catalogue] },
+    popularity: trained ? popularItems(data.catalogue, trained) : [],
+    models: { ...bytes, ...(trained && { 'session-knn': trained.model }) },
+  })
+  return { release, manifest, reason }
+}
+
+/** How the settings were found, and what they are: for people, in the manifest. */
+function tuned({ tuning }: TrainedModel) {
+  const { trials, questions, before, after, settings } = tuning
+  const named = Object.entries(settings).map(([name, value]) => [`settings.${name}`, value])
+  return {
+    tuningTrials: trials,
+    tuningQuestions: questions,
+    tuningHitRate20Before: before.hitRate20,
+    tuningHitRate20: after.hitRate20,
+    tuningMrr20Before: before.mrr20,
+    tuningMrr20: after.mrr20,
+    ...Object.fromEntries(named),
+  }
+}
+
+function recommender({ itemsMax }: TrainedModel): Manifest['models'] {
+  return {
+    'session-knn': {
+      ...{ family: 'session-knn', inputs: ['session'], outputs: ['items', 'scores'], itemsMax },
+    },
+  }
+}
+
+/** Of a site that recommends nothing: what became of the models that its policy has learned. */
+function reasonOf(models: readonly LearnedModel[]): string {
+  return models.map(({ name, outcome, reason }) => `${name}: ${outcome}, ${reason}`).join('; ')
+}
+
+function popularItems(catalogue: readonly ItemFacts[], { popularity }: TrainedModel): ScoredItem[] {
+  return Array.from(popularity.items, (number, index) => ({
+    id: (catalogue[number] as ItemFacts).id,
+    score: popularity.scores[index] as number,
+  }))
+}
