@@ -35,8 +35,6 @@ const queryAnswerBytesMax = 16_000_000
 const queryMemoryMbMax = 500
 const queryTimeMaxMs = 30_000
 const queryBytesMax = 100_000
-/** A model and its declaration, whose vocabulary may be long. */
-const pushBytesMax = 2 * limits.releaseBytesMax
 /** An id may hold slashes that nobody encoded, and whatever it holds is answered by this route. */
 const visitorRoute = '/v1/visitors/:id{[\\s\\S]*}'
 
@@ -68,7 +66,6 @@ export function hubApp(environment: Environment, schedule: Schedule): Hono {
   app.use('/v1/*', except([modelsPath, codesPath], limitBody(queryBytesMax)))
   app.use('/v1/*', byToken(environment))
   app.use('/metrics', byToken(environment))
-  app.use(modelsPath, limitBody(pushBytesMax))
   app.use(codesPath, limitBody(limits.offerCodesBytesMax))
   app.post('/v1/query', async (context) =>
     context.json(

@@ -3,7 +3,7 @@ import type { ErrorBody } from './contract.ts'
 /** A request that cannot be taken as a whole: becomes HTTP once, in the `app.ts` of its side. */
 export class RequestRefused extends Error {
   override readonly name = 'RequestRefused'
-  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 429 | 503
+  readonly status: 400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 415 | 422 | 429 | 503
   readonly code: string
   readonly retryAfterSeconds: number | undefined
 

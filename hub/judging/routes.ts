@@ -1,9 +1,11 @@
-import type { Context, Hono } from 'hono'
+import type { Hono } from 'hono'
 import * as v from 'valibot'
+import { limits } from '#shared/limits.ts'
 import { modelNameSchema } from '#shared/model.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 import { callerOf } from '../authorise.ts'
 import type { Environment } from '../environment.ts'
+import { readBody } from '../read-body.ts'
 import { siteOf } from '../site-of.ts'
 import { declarationSchema } from './declaration.ts'
 import { pushModel } from './push-model.ts'
@@ -11,21 +13,25 @@ import { pushModel } from './push-model.ts'
 export const modelsPath = '/v1/models'
 const listedMax = 100
 const whyCharactersMax = 1_000
-/** Examinations use a core each; further pushes are told to come again. */
+/** Examinations use a core each; further pushes are told to come again, before anything of them is read. */
 const underWayMax = 2
+/** A model and its declaration, whose vocabulary may be long; whoever sends them slower gives the turn back. */
+const bodyBounds = { bytesMax: 2 * limits.releaseBytesMax, timeMaxMs: 60_000 }
 
 /** Models: pushed, listed, and what was found of each. */
 export function serveModels(app: Hono, environment: Environment): void {
   const { registry } = environment
   let underWay = 0
   app.post(modelsPath, async (context) => {
-    const push = await readPush(context, environment)
+    const site = siteOf(context, environment)
+    const by = callerOf(context, environment).name
     if (underWay >= underWayMax) {
       throw new RequestRefused(429, 'judge_busy', 'other models are being examined', 10)
     }
     underWay++
     try {
-      const pushed = await pushModel(push, environment)
+      const push = await readPush(context.req.raw)
+      const pushed = await pushModel({ ...push, site, by }, environment)
       return context.json(pushed, pushed.accepted ? 200 : 422)
     } finally {
       underWay--
@@ -54,10 +60,8 @@ function withoutVocabulary<Version extends { readonly declaration: unknown }>(ve
   return { ...version, declaration: { ...declaration, ...itemsTotal } }
 }
 
-async function readPush(context: Context, environment: Environment) {
-  const site = siteOf(context, environment)
-  const form = await context.req.parseBody().catch(() => ({}) as Record<string, unknown>)
-  const { model, declaration, name } = form
+async function readPush(request: Request) {
+  const { model, declaration, name, why } = await readForm(request)
   if (!(model instanceof File) || typeof declaration !== 'string') {
     throw new RequestRefused(
       400,
@@ -65,13 +69,19 @@ async function readPush(context: Context, environment: Environment) {
       'send a form with the file "model", and "declaration" and "name" as text',
     )
   }
-  const why = typeof form.why === 'string' ? form.why.slice(0, whyCharactersMax) : ''
   return {
-    ...{ site, why, by: callerOf(context, environment).name },
+    why: typeof why === 'string' ? why.slice(0, whyCharactersMax) : '',
     name: read(modelNameSchema, name, 'name'),
     declared: read(declarationSchema, jsonOf(declaration), 'declaration'),
     model: new Uint8Array(await model.arrayBuffer()),
   }
+}
+
+async function readForm(request: Request): Promise<Readonly<Record<string, unknown>>> {
+  const body = await readBody(request, bodyBounds)
+  const headers = { 'content-type': request.headers.get('content-type') ?? '' }
+  const form = new Response(body as Uint8Array<ArrayBuffer>, { headers }).formData()
+  return form.then(Object.fromEntries, () => ({}))
 }
 
 function read<Schema extends v.GenericSchema>(schema: Schema, value: unknown, what: string) {

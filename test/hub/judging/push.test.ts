@@ -109,6 +109,37 @@ it('a model that scores features joins what is live', async () => {
   expect(Object.keys(manifest.models).sort()).toEqual(['session-knn', 'will-buy'])
 }, 60_000)
 
+it('while two pushes have the turns nothing of a third is read, and a turn comes back', async () => {
+  const headers = { authorization: `Bearer ${adminToken}`, 'content-type': 'multipart/form-data' }
+  const send = (body: ReadableStream) =>
+    app.request('/v1/models', { method: 'POST', headers, body, duplex: 'half' } as RequestInit)
+  /** A body of which nothing comes until it breaks off; `asked` is when the hub reads of it. */
+  const slow = () => {
+    const [asked, broken] = [Promise.withResolvers<void>(), Promise.withResolvers<never>()]
+    const pull = () => {
+      asked.resolve()
+      return broken.promise
+    }
+    const answer = send(new ReadableStream({ pull }, { highWaterMark: 0 }))
+    const breakOff = () => broken.reject(Object.assign(new Error('gone'), { code: 'ECONNRESET' }))
+    return { answer, asked: asked.promise, breakOff }
+  }
+  const slowOnes = [slow(), slow()]
+  await Promise.all(slowOnes.map(({ asked }) => asked))
+  let bytesAsked = 0
+  const third = new ReadableStream({ pull: () => void bytesAsked++ }, { highWaterMark: 0 })
+  const refused = await send(third)
+  expect(refused.status).toBe(429)
+  expect(refused.headers.get('retry-after')).toBe('10')
+  expect(await refused.json()).toMatchObject({ error: 'judge_busy' })
+  expect(bytesAsked).toBe(0)
+  for (const { answer, breakOff } of slowOnes) {
+    breakOff()
+    await answer
+  }
+  expect(await push(new Uint8Array(1), 'so what')).toMatchObject({ status: 400 })
+})
+
 it.each([
   ['a declaration that is no JSON', 'so what', /not JSON/],
   ['a vocabulary that names an item twice', '', /vocabulary: each item once/],
