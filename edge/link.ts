@@ -5,7 +5,7 @@ import type { Environment } from './environment.ts'
 import { objectOf } from './visitor-request.ts'
 
 /**
- * Writes down with each user which devices its events name, before the events are committed: one that is sent again
+ * Writes down with each user which devices its events name, and with these the user, before the events are committed: one that is sent again
  * because something failed in between names them again. Resolves when that is durable.
  */
 export async function link(
@@ -26,8 +26,14 @@ export async function link(
   }
   await Promise.all(
     [...devices].map(async ([user, keys]) => {
+      // The way back first: whoever erases a device finds by it who names it.
+      await Promise.all(
+        [...keys].map((key) =>
+          objectOf(site, key, environment).link({ site, visitor: key }, 'linked_by', [user]),
+        ),
+      )
       const owner = objectOf(site, user, environment)
-      await owner.link({ site, visitor: user }, [...keys])
+      await owner.link({ site, visitor: user }, 'links', [...keys])
       for (const device of keys) links.add(site, user, device, receivedAt)
     }),
   )

@@ -62,8 +62,8 @@ export const limits = {
   /** Severities of one alert, and how often one is told again. */
   alertLevelsMax: 10,
   alertEscalationsMax: 10,
-  /** Prices of one placement that a visitor keeps; past it the oldest is forgotten. */
-  pricesHeldMax: 50,
+  /** Prices of one placement that a visitor keeps; past it the oldest is forgotten, and none is given while that one binds. */
+  pricesHeldMax: 100,
   /** Offers of one placement that a visitor's memory keeps; past it the oldest is forgotten. */
   offersGivenMax: 50,
   issuesPerVisitorMax: 1_000,

@@ -6,7 +6,14 @@ import type { Placed } from '#shared/session.ts'
 import { takeEvent, type VisitorState } from '#shared/visitor-state.ts'
 import { describeVisitor, type Place, type VisitorDescription } from './describe.ts'
 import { type Erased, eraseRefusals, eraseVisitor, type VisitorName } from './erase.ts'
-import { eraseLinks, forgetLinks, readLinks, writeLinks } from './links.ts'
+import {
+  eraseLink,
+  eraseLinks,
+  forgetLinks,
+  type LinkTable,
+  readLinks,
+  writeLinks,
+} from './links.ts'
 import { changedMemory, type MemoryChange, memoryOf, readMemory } from './memory.ts'
 import { Outbox } from './outbox.ts'
 import {
@@ -119,7 +126,9 @@ export class VisitorsCore {
     const memory = row?.memory ?? null
     const last = request.events.at(-1)?.messageId
     const isLastNew = last !== undefined && records.at(-1)?.messageId === last
-    const linked = request.visitor.startsWith('u:') ? readLinks(this.#storage, request) : []
+    const linked = request.visitor.startsWith('u:')
+      ? readLinks(this.#storage, 'links', request)
+      : []
     const profile = this.#profileOf(request)
     return { ...viewOf(state, { memory, profile }, request.receivedAt), isLastNew, linked }
   }
@@ -155,9 +164,14 @@ export class VisitorsCore {
     return ages.length === 0 ? null : Math.min(...ages)
   }
 
-  /** Writes down that these keys are devices of a user. Once or twice is the same. */
-  link(name: VisitorName, keys: readonly string[], nowMs: number): void {
-    this.#storage.transactionSync(() => writeLinks(this.#storage, name, keys, nowMs))
+  /** Writes down that these keys are devices of a user, or users of a device. Once or twice is the same. */
+  link(name: VisitorName, table: LinkTable, keys: readonly string[], nowMs: number): void {
+    this.#storage.transactionSync(() => writeLinks(this.#storage, table, name, keys, nowMs))
+  }
+
+  /** Whom a visitor was linked with has been erased. */
+  unlink(name: VisitorName, erased: string): void {
+    this.#storage.transactionSync(() => eraseLink(this.#storage, name, erased))
   }
 
   /** Keeps what the hub told of visitors, but for those who are not who they were. */
@@ -187,10 +201,10 @@ export class VisitorsCore {
       const result = eraseVisitor(this.#storage, name, epochMin)
       erasePushes(this.#storage, name)
       eraseProfile(this.#storage, name)
-      const links = eraseLinks(this.#storage, name)
+      const linked = eraseLinks(this.#storage, name)
       this.#storage.sql.exec('INSERT OR REPLACE INTO erased_up_to VALUES (1, ?)', result.epoch)
-      const known = result.found.known || links > 0
-      return { ...result, found: { ...result.found, known } }
+      const known = result.found.known || linked.length > 0
+      return { ...result, linked, found: { ...result.found, known } }
     })
     this.#erasedUpTo = erased.epoch
     this.outbox.recount()

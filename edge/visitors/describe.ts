@@ -33,6 +33,8 @@ export interface VisitorDescription {
   readonly idsRemembered: number
   /** Keys of a user's devices. */
   readonly linked: readonly string[]
+  /** Keys of a device's users. */
+  readonly linkedBy: readonly string[]
   readonly batches: readonly (Place & { readonly batch: string; readonly reason: string | null })[]
   readonly next: Place | null
 }
@@ -54,7 +56,8 @@ export function describeVisitor(
   after: Place | null,
 ): VisitorDescription {
   const { sql } = storage
-  const linked = readLinks(storage, { site, visitor })
+  const linked = readLinks(storage, 'links', { site, visitor })
+  const linkedBy = readLinks(storage, 'linked_by', { site, visitor })
   const [row] = sql
     .exec<{
       epoch: number
@@ -83,7 +86,7 @@ export function describeVisitor(
   const page = fitting(waiting)
   const last = page.at(-1)
   return {
-    known: row !== undefined || linked.length > 0,
+    known: row !== undefined || linked.length + linkedBy.length > 0,
     epoch: row?.epoch ?? null,
     sequence: row?.sequence ?? null,
     seenAt: row?.seenAt ?? null,
@@ -93,6 +96,7 @@ export function describeVisitor(
     profile: readProfile(storage, { site, visitor }),
     idsRemembered: new RecentIds(row?.recent ?? null, limits.recentIdsMax).size,
     linked,
+    linkedBy,
     batches: page.map((batch) => ({ ...placeOf(batch), ...readBatch(sql, batch) })),
     next: last && page.length < waiting.length ? placeOf(last) : null,
   }

@@ -11,9 +11,12 @@ export interface VisitorName {
 }
 
 /** What was erased of a visitor, and the last epoch of the erased life. */
-export type Erased = Omit<PopErasure, 'pop' | 'found'> & {
+type ErasedRows = Omit<PopErasure, 'pop' | 'found'> & {
   readonly found: Omit<PopErasure['found'], 'refusals' | 'reservations'>
 }
+
+/** The same with the keys that the visitor was linked with: their owners are to forget it, too. */
+export type Erased = ErasedRows & { readonly linked: readonly string[] }
 
 const tables = ['outbox', 'set_aside'] as const
 
@@ -22,7 +25,7 @@ export function eraseVisitor(
   { sql }: CoreStorage,
   { site, visitor }: VisitorName,
   epochMin: number,
-): Erased {
+): ErasedRows {
   const [row] = sql
     .exec<{ epoch: number }>(
       'DELETE FROM visitors WHERE site = ? AND visitor = ? RETURNING epoch',

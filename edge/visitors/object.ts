@@ -8,6 +8,7 @@ import { VisitorsCore } from './core.ts'
 import type { Place, VisitorDescription } from './describe.ts'
 import type { Erased, VisitorName } from './erase.ts'
 import { DeliveryFailed, type ForwardPorts, forward } from './forward.ts'
+import type { LinkTable } from './links.ts'
 import type { Backlog } from './outbox.ts'
 import { type OutboxState, readOutbox, reportOf } from './outbox-state.ts'
 import type { ToldProfile } from './profiles.ts'
@@ -75,19 +76,26 @@ export class Visitors extends DurableObject {
    * Streams a visitor's decisions, after the event with this number where one is named; 429 where no more fit. By
    * `fetch`: a client that leaves ends the stream, where a stream of an RPC would be an uncaught exception.
    */
-  override fetch(request: Request): Response {
+  override async fetch(request: Request): Promise<Response> {
     const { name, after } = readStreamRequest(request.headers)
-    const missed = this.#core.watch(name, after, environment.now())
+    // Refused before anything is written down: whoever only tries leaves nothing.
+    if (!this.#streams.hasRoomFor(keyOf(name))) return new Response(null, { status: 429 })
+    const now = environment.now()
+    const missed = this.#core.watch(name, after, now)
     const stream = this.#streams.open(keyOf(name), missed)
+    await this.#armAtLatest(now + limits.streamResumeMs + overdueMs)
     return stream === null ? new Response(null, { status: 429 }) : new Response(stream)
   }
 
-  /** Writes down devices of a user; whoever is not heard of again is forgotten, as visitors are. */
-  async link(name: VisitorName, keys: readonly string[]): Promise<void> {
+  /** Writes down devices of a user, or users of a device; whoever is not heard of again is forgotten, as visitors are. */
+  async link(name: VisitorName, table: LinkTable, keys: readonly string[]): Promise<void> {
     const now = environment.now()
-    this.#core.link(name, keys, now)
-    if ((await this.ctx.storage.getAlarm()) !== null) return
-    await this.ctx.storage.setAlarm(now + limits.visitorRetentionMs + overdueMs)
+    this.#core.link(name, table, keys, now)
+    await this.#armAtLatest(now + limits.visitorRetentionMs + overdueMs)
+  }
+
+  unlink(name: VisitorName, erased: string): void {
+    this.#core.unlink(name, erased)
   }
 
   keepProfiles(site: string, told: readonly ToldProfile[]): void {
@@ -271,6 +279,11 @@ export class Visitors extends DurableObject {
           ? backoffMs(this.#failures, backoff, environment.random())
           : config.forwardDelayMs),
     )
+  }
+
+  /** What was written down without a commit is forgotten by an alarm, too. */
+  async #armAtLatest(at: number): Promise<void> {
+    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(at)
   }
 
   async #armAgain(): Promise<void> {

@@ -38,14 +38,25 @@ export async function eraseVisitor(
   const name = await readOrder(order, environment)
   environment.links.forget(name.site, name.visitor)
   environment.known.forget(name.site, name.visitor)
-  const { epoch, found } = (await objectOf(name.site, name.visitor, environment).erase(
-    name,
-  )) as Erased
+  const owner = objectOf(name.site, name.visitor, environment)
+  const { epoch, found, linked } = (await owner.erase(name)) as Erased
+  await unlink(name, linked, environment)
   const refusals = await objectOf(name.site, refusalsKey, environment).eraseRefusals(name)
   // After the visitor's own object, whose decisions ask for what is reserved.
   const reservations = await environment.offersOf(name.site).erase(name)
   const all = { ...found, refusals, reservations }
   return { pop: environment.config.popId, ...name, epoch, found: all }
+}
+
+/** Nobody whom the erased was linked with goes on naming it. */
+async function unlink(
+  { site, visitor }: VisitorName,
+  linked: readonly string[],
+  environment: Environment,
+): Promise<void> {
+  await Promise.all(
+    linked.map((key) => objectOf(site, key, environment).unlink({ site, visitor: key }, visitor)),
+  )
 }
 
 async function readOrder(order: VisitorOrder, environment: Environment): Promise<VisitorName> {

@@ -28,6 +28,12 @@ export class Streams {
     this.#ports = ports
   }
 
+  /** Whether one more may be open. */
+  hasRoomFor(visitor: string): boolean {
+    const own = this.#byVisitor.get(visitor)?.size ?? 0
+    return own >= limits.streamsPerVisitorMax || this.#total < this.#ports.streamsMax
+  }
+
   /** Opens a stream that begins with what was missed; null where no more may be open. A visitor's oldest gives way. */
   open(visitor: string, { pushes, hasMissed }: Resumed): ReadableStream | null {
     const streams = this.#byVisitor.get(visitor) ?? new Set()

@@ -104,6 +104,12 @@ export const price: Kind<PricePlacement> = {
         if (last && at < heldUntil && guarded(last.price, placement).rail === null) {
           return tell({ price: last.price, held: true, heldUntil, rail: null, reason: null })
         }
+        const others = given.filter((each) => each.subject !== of)
+        // Forgotten, it would be free of its rails: until then there is none of anything else.
+        const [oldest] = others
+        if (oldest && others.length >= limits.pricesHeldMax && at < boundUntil(oldest, placement)) {
+          return tell({ price: null, reason: 'too_many_prices' })
+        }
         const start = ask(base, scope, own)
         own.on = start !== undefined
         if (start === undefined) return tell({ price: null, reason: 'no_base_price' })
@@ -117,10 +123,7 @@ export const price: Kind<PricePlacement> = {
           return report.on ? next : sum
         }, start)
         const { price: told, rail } = guarded(wanted, placement, last && { ...last, now: at })
-        const kept: Given[] = [
-          ...given.filter((each) => each.subject !== of),
-          { subject: of, price: told, at },
-        ].slice(-limits.pricesHeldMax)
+        const kept: Given[] = [...others, { subject: of, price: told, at }]
         return {
           ...tell({
             price: told,
@@ -129,11 +132,18 @@ export const price: Kind<PricePlacement> = {
             rail,
             reason: null,
           }),
-          ...(placement.heldMs > 0 || placement.change ? { memory: kept } : {}),
+          ...(placement.heldMs > 0 || placement.change
+            ? { memory: kept.slice(-limits.pricesHeldMax) }
+            : {}),
         }
       },
     }
   },
+}
+
+/** Until when the next price of the same subject depends on this one, epoch ms. */
+function boundUntil({ at }: Given, { heldMs, change }: PricePlacement): number {
+  return at + Math.max(heldMs, change?.perMs ?? 0)
 }
 
 function readGiven(memory: unknown): readonly Given[] {

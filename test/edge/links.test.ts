@@ -12,8 +12,8 @@ const linkedOf = (core: ReturnType<typeof coreOn>, site = 'demo') =>
 it('keeps each device of a user once, across a restart, and of its site alone', () => {
   const storage = sqliteStorage()
   const core = coreOn(storage)
-  core.link(user, ['a:web', 'a:app'], baseMs)
-  core.link(user, ['a:web'], baseMs + 1)
+  core.link(user, 'links', ['a:web', 'a:app'], baseMs)
+  core.link(user, 'links', ['a:web'], baseMs + 1)
   expect(linkedOf(coreOn(storage))).toEqual(['a:app', 'a:web'])
   expect(linkedOf(core, 'other')).toEqual([])
   expect(core.look(requestOf([], { visitor: 'a:web' })).linked).toEqual([])
@@ -24,7 +24,7 @@ it('forgets the device that was named longest ago past the bound', () => {
   const storage = sqliteStorage()
   const core = coreOn(storage)
   for (let device = 0; device <= limits.linkedKeysMax; device++) {
-    core.link(user, [`a:${device}`], baseMs + device)
+    core.link(user, 'links', [`a:${device}`], baseMs + device)
   }
   expect(linkedOf(core)).toHaveLength(limits.linkedKeysMax)
   expect(linkedOf(core)).not.toContain('a:0')
@@ -34,15 +34,27 @@ it('forgets the device that was named longest ago past the bound', () => {
 it('describes, erases and forgets what is linked, though nobody came under the key itself', () => {
   const storage = sqliteStorage()
   const core = coreOn(storage)
-  core.link(user, ['a:web'], baseMs)
+  core.link(user, 'links', ['a:web'], baseMs)
   expect(core.describe(user, null)).toMatchObject({ known: true, linked: ['a:web'] })
   expect(core.erase(user, baseMs).found).toMatchObject({ known: true })
   expect(core.describe(user, null)).toMatchObject({ known: false, linked: [] })
-  core.link(user, ['a:app'], baseMs)
+  core.link(user, 'links', ['a:app'], baseMs)
   expect(core.forget(baseMs, baseMs)).toBe(baseMs)
   expect(core.forget(baseMs + 1, baseMs + 1)).toBe(null)
   expect(linkedOf(core)).toEqual([])
   storage.close()
+})
+
+it('is known from both sides, so that neither is named on after the other was erased', () => {
+  const core = coreOn(sqliteStorage())
+  const device = { site: 'demo', visitor: 'a:web' }
+  core.link(device, 'linked_by', ['u:ada'], baseMs)
+  core.link(user, 'links', ['a:web', 'a:app'], baseMs)
+  expect(core.describe(device, null)).toMatchObject({ known: true, linkedBy: ['u:ada'] })
+  expect(core.erase(device, baseMs).linked).toEqual(['u:ada'])
+  core.unlink(user, 'a:web')
+  expect(linkedOf(core)).toEqual(['a:app'])
+  expect(core.erase(user, baseMs).linked).toEqual(['a:app'])
 })
 
 it('is written down again after a while, and what an isolate remembers of it has a bound', () => {

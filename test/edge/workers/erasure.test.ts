@@ -39,6 +39,20 @@ describe('a visitor of this POP', () => {
     })
   })
 
+  it('is no longer named by its user when it is erased, nor the user by its devices', async () => {
+    const userId = 'ada'
+    const named = (messageId: string) => [rawEvent({ ...viewBy('visitor-1', messageId), userId })]
+    await sendBatch(named('m1'))
+    const user = { site: 'demo', visitor: 'u:ada' }
+    expect((await askVisitor('GET', user)).body).toMatchObject({ linked: [visitor] })
+    expect((await askVisitor('GET', name)).body).toMatchObject({ linkedBy: ['u:ada'] })
+    await askVisitor('DELETE', name)
+    expect((await askVisitor('GET', user)).body).toMatchObject({ linked: [] })
+    await sendBatch(named('m2'))
+    await askVisitor('DELETE', user)
+    expect((await askVisitor('GET', name)).body).toMatchObject({ linkedBy: [] })
+  })
+
   it('is erased, and its neighbour, its namesake at another site and the outbox are not', async () => {
     await sendBatch([viewBy('visitor-1', 'm1'), viewBy('visitor-2', 'm2')])
     await sendBatch([viewBy('visitor-1', 'm3')], { key: 'other-key' })

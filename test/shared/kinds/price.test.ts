@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { limits } from '#shared/limits.ts'
 import { checkPolicy } from '#shared/policy/check.ts'
 import type { Placement } from '#shared/policy.ts'
 import { mondayNoonMs } from '#test/support/decision.ts'
@@ -53,6 +54,16 @@ describe('a price', () => {
     expect(effects.map(({ failures }) => failures)).toEqual([0, 1, 1])
   })
 
+  it('is none of anything else while all that are kept bind: none gets free of its rails', () => {
+    const ask = deciding(fare, { loyal: 'bool' })
+    const price = (flight: string, fareNow: number, afterMs: number) =>
+      ask({ event: { fare: fareNow, flight }, score: 0.5, at: mondayNoonMs + afterMs }).answer
+    for (let flight = 0; flight < limits.pricesHeldMax; flight++) price(`f${flight}`, 100, flight)
+    expect(price('another', 100, 1_000)).toMatchObject({ price: null, reason: 'too_many_prices' })
+    expect(price('f0', 500, 120_000)).toMatchObject({ rail: 'change' })
+    expect(price('another', 100, 3_600_001)).toMatchObject({ price: 100, reason: null })
+  })
+
   it('goes on from what another policy left, within the rails of this one', () => {
     const ask = deciding(fare, { loyal: 'bool' })
     const memory = [{ subject: 'a', price: 9_000, at: mondayNoonMs - 1 }]
@@ -67,23 +78,28 @@ describe('the check of a price', () => {
       ({ sentence }) => sentence,
     )
 
-  it.each(['age', 'customerAge', 'genderCode', 'maritalStatus'])(
-    'refuses %s as something it depends on, wherever it stands',
-    (name) => {
-      const refused = `no price may depend on ${name}: it is a protected attribute`
-      expect(sentences({ base: `double(context.${name})` }, { [name]: 'int' })).toEqual([refused])
-      const event = { ...fare.event, [name]: 'double' } as const
-      expect(sentences({ event, base: `event.${name}` })).toEqual([refused])
-      const rules: Price['rules'] = [
-        { name: 'r', effect: 'add', by: '1.0', when: `has(context.${name})` },
-      ]
-      expect(sentences({ rules }, { [name]: 'int' })).toEqual([refused])
-      const hidden = `[context].exists(c, has(c.${name})) ? 1.0 : 2.0`
-      expect(sentences({ base: hidden }, { [name]: 'int' })).toEqual([refused])
-      const lookedUp = { base: 'double(context[session.current])' }
-      expect(sentences(lookedUp, { [name]: 'int' })[0]).toContain('has to be named')
-    },
-  )
+  it.each([
+    'age',
+    'customerAge',
+    'genderCode',
+    'maritalStatus',
+    'maritalstatus',
+    'birthYear',
+    'dateOfBirth',
+  ])('refuses %s as something it depends on, wherever it stands', (name) => {
+    const refused = `no price may depend on ${name}: it is a protected attribute`
+    expect(sentences({ base: `double(context.${name})` }, { [name]: 'int' })).toEqual([refused])
+    const event = { ...fare.event, [name]: 'double' } as const
+    expect(sentences({ event, base: `event.${name}` })).toEqual([refused])
+    const rules: Price['rules'] = [
+      { name: 'r', effect: 'add', by: '1.0', when: `has(context.${name})` },
+    ]
+    expect(sentences({ rules }, { [name]: 'int' })).toEqual([refused])
+    const hidden = `[context].exists(c, has(c.${name})) ? 1.0 : 2.0`
+    expect(sentences({ base: hidden }, { [name]: 'int' })).toEqual([refused])
+    const lookedUp = { base: 'double(context[session.current])' }
+    expect(sentences(lookedUp, { [name]: 'int' })[0]).toContain('has to be named')
+  })
 
   it('refuses what the policy names, and nothing that only sounds like it', () => {
     const more = { protectedAttributes: ['postcode'] }
