@@ -3,7 +3,6 @@ import {
   type CanaryTerms,
   canaryFault,
   canaryFigures,
-  noCounts,
   type ReleaseCounts,
 } from '#shared/canary.ts'
 import type { Fallback } from '#shared/contract.ts'
@@ -13,7 +12,7 @@ import { RequestRefused } from '#shared/request-refused.ts'
 import { log, reasonOf } from '../log.ts'
 import { type Held, heldOf, holding, retire } from './held.ts'
 import { type LoadedRelease, loadRelease, ReleaseRefused } from './load.ts'
-import { type Canary, count, isFor, isRunning, nameOf } from './running-canary.ts'
+import { type Canary, canaryOf, count, isFor, isOrder, nameOf } from './running-canary.ts'
 import type { CanaryPointer, ReleasePointer, ReleaseShelf } from './shelf.ts'
 
 interface Ports {
@@ -81,9 +80,9 @@ export class LiveReleases {
   ): Promise<Result> {
     const entry = await this.#checked(site, later)
     const { canary } = entry
-    const held = canary && isFor(canary, visitor) ? canary.held : entry.held
+    const held = canary?.held && isFor(canary, visitor) ? canary.held : entry.held
     if (held === null) return work(null)
-    if (canary === null) return holding(held, work)
+    if (!canary?.held) return holding(held, work)
     const counts = held === canary.held ? canary.own : canary.others
     const startedAt = this.#ports.stopwatch()
     try {
@@ -139,7 +138,7 @@ export class LiveReleases {
 
   /**
    * Lets go of what is beside the live one before another is loaded, so that there are never three, and of standbys of
-   * other sites where they take too much. False where even then a standby would.
+   * other sites where they take too much. False where even then a standby would. A canary keeps what was counted of it.
    */
   async makeRoom(site: string, bytesTotal: number): Promise<boolean> {
     await this.#dropBeside(this.#entry(site))
@@ -156,32 +155,35 @@ export class LiveReleases {
     return release?.digest === digest ? release : null
   }
 
-  hasCanary(site: string): boolean {
-    return Boolean(this.#sites.get(site)?.canary)
-  }
-
-  /** Makes a release live at once in this isolate, and what was live its standby; the others find it on the shelf. */
+  /**
+   * Makes a release live at once in this isolate; the others find it on the shelf. Beside it goes on what was live, as
+   * its standby, or else the canary: one that had to make room comes back with the next question.
+   */
   async activate(site: string, release: LoadedRelease): Promise<void> {
     const entry = this.#entry(site)
-    entry.nextCheckAt = this.#nextCheckAt()
     entry.refused = null
     entry.moves++
     const { held: previous, beside } = entry
-    const isReady = beside?.release === release
-    entry.canary = null
-    entry.held = isReady ? beside : heldOf(release)
+    // Promoted, it is a canary no more.
+    if (entry.canary?.digest === release.digest) entry.canary = null
+    const { canary } = entry
+    entry.nextCheckAt = canary && !canary.held ? this.#ports.now() : this.#nextCheckAt()
+    entry.held = beside?.release === release ? beside : heldOf(release)
     // Loaded again, the same is of no use beside itself.
-    const isOther = previous?.release.digest !== release.digest
-    entry.beside = isOther ? previous : null
-    if (!isReady) await retire(beside)
-    if (!isOther) await retire(previous)
+    const standby = previous?.release.digest === release.digest ? null : previous
+    entry.beside = canary ? canary.held : standby
+    for (const each of [previous, beside]) {
+      if (each !== entry.held && each !== entry.beside) await retire(each)
+    }
   }
 
-  /** Makes a release the canary at once in this isolate, with counts from zero. */
+  /** Makes a release the canary at once in this isolate; what was counted of this order before goes on. */
   async activateCanary(site: string, release: LoadedRelease, terms: CanaryTerms): Promise<void> {
     const entry = this.#entry(site)
+    const { canary: former } = entry
     const held = await this.#putBeside(entry, release)
-    entry.canary = { held, terms, own: noCounts(), others: noCounts() }
+    const goesOn = isOrder(former, { digest: release.digest, terms })
+    entry.canary = goesOn ? { ...former, terms, held } : canaryOf(held, terms)
     entry.refusedCanary = null
   }
 
@@ -211,8 +213,8 @@ export class LiveReleases {
   }
 
   async #dropBeside(entry: Entry): Promise<void> {
-    const { beside } = entry
-    entry.canary = null
+    const { beside, canary } = entry
+    if (canary) canary.held = null
     entry.beside = null
     await retire(beside)
   }
@@ -225,10 +227,9 @@ export class LiveReleases {
 
   #endIfFaulty(site: string, entry: Entry, canary: Canary, later: Later): void {
     if (entry.canary !== canary) return
-    const { own, others, terms, held } = canary
+    const { digest, own, others, terms, held } = canary
     const reason = canaryFault(own, others, terms.limits)
     if (reason === null) return
-    const { digest } = held.release
     entry.canary = null
     entry.beside = null
     entry.refusedCanary = nameOf(digest, terms)
@@ -287,7 +288,7 @@ export class LiveReleases {
       if (canary === null) {
         entry.canary = null
         await this.#takeStandby(site, entry, standby, isOvertaken)
-      } else if (!isRunning(entry.canary, canary)) {
+      } else if (!entry.canary?.held || !isOrder(entry.canary, canary)) {
         await this.#takeCanary(site, entry, canary, isOvertaken)
       }
     } catch (cause) {

@@ -68,7 +68,7 @@ async function take(
   environment: Environment,
 ): Promise<void> {
   const { releases, releaseKey } = environment
-  if (use === 'standby' && releases.hasCanary(site)) {
+  if (use === 'standby' && (await environment.shelf().state(site)).canary !== null) {
     throw new RequestRefused(409, 'canary_running', 'beside a canary there is no room for a third')
   }
   const pointer = { digest, signature }

@@ -1,25 +1,35 @@
-import { type CanaryTerms, isInCanary, type ReleaseCounts } from '#shared/canary.ts'
+import { type CanaryTerms, isInCanary, noCounts, type ReleaseCounts } from '#shared/canary.ts'
 import type { Held } from './held.ts'
 import type { CanaryPointer } from './shelf.ts'
 
-/** The canary is what is held beside the live one; what was counted of both since it began in this isolate. */
+/**
+ * A canary and what was counted of both since it began in this isolate. It outlives what is live beside it: `others`
+ * are of whatever was, in the same hours.
+ */
 export interface Canary {
-  readonly held: Held
+  readonly digest: string
   readonly terms: CanaryTerms
   readonly own: ReleaseCounts
   readonly others: ReleaseCounts
+  /** What is held beside the live one; null while that one's place is needed to load another, and nobody is counted. */
+  held: Held | null
 }
 
-/** Whether this is the canary that the shelf has. */
-export function isRunning(canary: Canary | null, { digest, terms }: CanaryPointer): boolean {
-  return (
-    canary !== null && nameOf(canary.held.release.digest, canary.terms) === nameOf(digest, terms)
-  )
+export function canaryOf(held: Held, terms: CanaryTerms): Canary {
+  return { digest: held.release.digest, terms, own: noCounts(), others: noCounts(), held }
+}
+
+/** Whether this is the canary that an order names. */
+export function isOrder(
+  canary: Canary | null,
+  { digest, terms }: Omit<CanaryPointer, 'signature'>,
+): canary is Canary {
+  return canary !== null && nameOf(canary.digest, canary.terms) === nameOf(digest, terms)
 }
 
 /** Whether the canary answers a visitor. */
-export function isFor({ held, terms }: Canary, visitor: string): boolean {
-  return isInCanary(held.release.digest, terms, visitor)
+export function isFor({ digest, terms }: Canary, visitor: string): boolean {
+  return isInCanary(digest, terms, visitor)
 }
 
 /** A release may be the canary twice: by when it began it is another one. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { LiveReleases } from '#edge/releases/live.ts'
 import { loadRelease } from '#edge/releases/load.ts'
 import type { ReleasePointer, ReleaseShelf, ShelfState } from '#edge/releases/shelf.ts'
-import type { CanaryEnd, CanaryTerms } from '#shared/canary.ts'
+import type { CanaryEnd, CanaryLimits, CanaryTerms } from '#shared/canary.ts'
 import { importReleasePublicKey } from '#shared/keys.ts'
 import { packRelease } from '#shared/release.ts'
 import { signRelease } from '#shared/signature.ts'
@@ -51,6 +51,16 @@ function isolateWith(shelf: Pick<ReleaseShelf, 'state' | 'read' | 'endCanary'>) 
   }
 }
 
+function termsFrom(startedAtMs: number, changes: Partial<CanaryLimits>): CanaryTerms {
+  return {
+    ...{ share: 1, startedAtMs },
+    limits: {
+      ...{ decisionsMin: 200, failureShareMax: 0.01, latencyRatioMax: 2, latencyMsMin: 5_000 },
+      ...{ outcomeErrorsMax: 3, ...changes },
+    },
+  }
+}
+
 describe('an isolate that looks at the shelf', () => {
   it('does not take what lay there before a push', async () => {
     const [before, pushed] = [await packed('before-'), await packed('pushed-')]
@@ -75,15 +85,9 @@ describe('an isolate that looks at the shelf', () => {
 
   it('tells how a canary ended until the shelf has it', async () => {
     const [live, canary] = [await packed('live-'), await packed('canary-')]
-    const terms: CanaryTerms = {
-      ...{ share: 1, startedAtMs: 1 },
-      limits: {
-        ...{ decisionsMin: 1, failureShareMax: 0.01, latencyRatioMax: 2, latencyMsMin: 5_000 },
-        outcomeErrorsMax: 3,
-      },
-    }
     const state: ShelfState = {
-      ...{ live: live.pointer, canary: { ...canary.pointer, terms }, ended: null, standby: null },
+      ...{ live: live.pointer, ended: null, standby: null },
+      canary: { ...canary.pointer, terms: termsFrom(1, { decisionsMin: 1 }) },
     }
     const told: CanaryEnd[] = []
     let isAway = true
@@ -96,7 +100,7 @@ describe('an isolate that looks at the shelf', () => {
       },
     })
     expect(await digestOf()).toMatchObject({ digest: canary.pointer.digest })
-    for (let failed = 0; failed < 20 && releases.hasCanary('demo'); failed++) {
+    for (let failed = 0; failed < 20 && releases.counts().length > 0; failed++) {
       await releases.use(
         'demo',
         'a:1',
@@ -105,11 +109,89 @@ describe('an isolate that looks at the shelf', () => {
       )
     }
     await Promise.all(background)
-    expect([releases.hasCanary('demo'), told]).toEqual([false, []])
+    expect([releases.counts(), told]).toEqual([[], []])
     isAway = false
     later(10_000)
     expect(await digestOf()).toMatchObject({ digest: live.pointer.digest })
     await Promise.all(background)
     expect(told).toMatchObject([{ digest: canary.pointer.digest }])
+  })
+})
+
+describe('a canary while live moves', () => {
+  /** A shelf whose live release and canary the test moves; `reads` are the digests that were loaded from it. */
+  async function movingShelf() {
+    const all = [await packed('first-'), await packed('second-'), await packed('canary-')] as const
+    const [first, second, canary] = all
+    const bytesOf = new Map(all.map(({ pointer, bytes }) => [pointer.digest, bytes]))
+    const state = {
+      ...{ live: first.pointer, ended: null, standby: first.pointer },
+      canary: { ...canary.pointer, terms: termsFrom(1, { decisionsMin: 7 }) },
+    }
+    const reads: string[] = []
+    const ends: CanaryEnd[] = []
+    const isolate = isolateWith({
+      state: () => state,
+      read: (_, digest) => {
+        reads.push(digest)
+        return bytesOf.get(digest) ?? null
+      },
+      endCanary: (_, ended) => {
+        if (ended) ends.push(ended)
+      },
+    })
+    const failing = (visitor: string) =>
+      isolate.releases.use(
+        'demo',
+        visitor,
+        (work) => isolate.background.push(work),
+        async () => ({ fallback: 'model_failed' }),
+      )
+    const nextLook = async () => {
+      isolate.later(10_000)
+      await isolate.digestOf()
+      await Promise.all(isolate.background)
+    }
+    return { ...{ first, second, canary, state, reads, ends, failing, nextLook }, ...isolate }
+  }
+
+  it('keeps what was counted of it, and is ended by that where trainings come often', async () => {
+    const { releases, second, canary, state, ends, failing, nextLook, digestOf } =
+      await movingShelf()
+    await digestOf()
+    for (const visitor of ['a:2', 'a:3', 'a:4']) await failing(visitor)
+    state.live = second.pointer
+    await nextLook()
+    expect(releases.digests()).toEqual([['demo', second.pointer.digest]])
+    expect(await digestOf()).toEqual({ digest: canary.pointer.digest, fallback: null })
+    const [counted] = releases.counts()
+    expect(counted?.[1]).toMatchObject({ failures: 3 })
+    await failing('a:5')
+    expect(ends).toMatchObject([{ digest: canary.pointer.digest, startedAtMs: 1 }])
+  })
+
+  it('comes back at the next question where the move went through this isolate, and the former live goes', async () => {
+    const { releases, first, second, canary, reads, digestOf, failing, background } =
+      await movingShelf()
+    await digestOf()
+    await failing('a:2')
+    await releases.makeRoom('demo', second.bytes.length)
+    const release = await loadRelease('demo', second.pointer, second.bytes, await publicKey())
+    await releases.activate('demo', release)
+    expect(releases.ready('demo', first.pointer.digest)?.digest).toBeUndefined()
+    expect(await digestOf()).toMatchObject({ digest: second.pointer.digest })
+    await Promise.all(background)
+    expect(await digestOf()).toMatchObject({ digest: canary.pointer.digest })
+    expect(releases.counts()[0]?.[1]).toMatchObject({ failures: 1 })
+    expect(reads.filter((digest) => digest === canary.pointer.digest)).toHaveLength(2)
+  })
+
+  it('begins anew where it is ordered anew', async () => {
+    const { releases, state, canary, digestOf, failing, nextLook } = await movingShelf()
+    await digestOf()
+    await failing('a:2')
+    state.canary = { ...canary.pointer, terms: termsFrom(2, {}) }
+    await nextLook()
+    expect(releases.counts()[0]?.[1]).toMatchObject({ failures: 0 })
   })
 })
