@@ -48,6 +48,16 @@ export function contractOf(declared: Declaration): ModelContract {
   return sessionContract({ itemsTotal: vocabulary.length, itemsMax, candidates })
 }
 
+/**
+ * The same as the registry keeps it for ever, refused or not: a vocabulary may have 16 MB, and how many items it has is
+ * enough to know. That of an accepted model is the catalogue of its release.
+ */
+export function recordOf(declared: Declaration) {
+  if (declared.family === 'tabular') return declared
+  const { vocabulary, ...record } = declared
+  return { ...record, itemsTotal: vocabulary.length }
+}
+
 /** The same as a release states it. */
 export function modelOf(declared: Declaration): Model {
   if (declared.family === 'tabular') {

@@ -4,7 +4,7 @@ import { liveRelease } from '../publishing/live-release.ts'
 import { makeReady } from '../publishing/tags.ts'
 import { challenge } from './challenge.ts'
 import { composeRelease } from './compose-release.ts'
-import { contractOf, type Declaration } from './declaration.ts'
+import { contractOf, type Declaration, recordOf } from './declaration.ts'
 import { examineModel } from './examine.ts'
 
 export interface Push {
@@ -49,7 +49,7 @@ export async function pushModel(push: Push, environment: Environment): Promise<P
   const digest = createHash('sha256').update(model).digest('hex')
   const version = await registry.addModel({
     ...{ site, name, digest, by, why, bytesTotal: model.length, at: new Date(now()) },
-    declaration: declared,
+    declaration: recordOf(declared),
   })
   const conclude = async (verdict: Verdict): Promise<Pushed> => {
     const accepted = verdict.code === null

@@ -38,8 +38,7 @@ export function serveModels(app: Hono, environment: Environment): void {
     }
   })
   app.get(modelsPath, async (context) => {
-    const versions = await registry.models(siteOf(context, environment), null, listedMax)
-    return context.json(versions.map(withoutVocabulary))
+    return context.json(await registry.models(siteOf(context, environment), null, listedMax))
   })
   app.get(`${modelsPath}/:name`, async (context) => {
     const site = siteOf(context, environment)
@@ -49,15 +48,8 @@ export function serveModels(app: Hono, environment: Environment): void {
       throw new RequestRefused(404, 'unknown_model', `site ${site} has no model ${name}`)
     }
     const judgements = await registry.modelJudgements(site, name, listedMax)
-    return context.json({ versions: versions.map(withoutVocabulary), judgements })
+    return context.json({ versions, judgements })
   })
-}
-
-/** A vocabulary may have 200,000 items; how many they are is enough to know. */
-function withoutVocabulary<Version extends { readonly declaration: unknown }>(version: Version) {
-  const { vocabulary, ...declaration } = version.declaration as { vocabulary?: unknown[] }
-  const itemsTotal = vocabulary && { itemsTotal: vocabulary.length }
-  return { ...version, declaration: { ...declaration, ...itemsTotal } }
 }
 
 async function readPush(request: Request) {

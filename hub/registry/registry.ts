@@ -40,6 +40,7 @@ export interface ModelPush {
   readonly name: string
   /** SHA-256 of the ONNX file in hex. */
   readonly digest: string
+  /** What was declared, without long lists. */
   readonly declaration: unknown
   readonly bytesTotal: number
   readonly at: Date

@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
@@ -74,4 +74,28 @@ test('rows are never changed or deleted, by anybody', async () => {
   ])
     await expect(database.query(statement)).rejects.toThrow('never changed')
   await database.close()
+})
+
+test('a push that was recorded with its vocabulary keeps how many items it had', async () => {
+  const dataDir = join(root, 'vocabulary')
+  const at = new Date('2026-03-01T12:00:00Z')
+  const push = { site: 'shop', digest: 'ab', bytesTotal: 12, at, by: 'ana', why: 'a try' }
+  const sequence = { family: 'sequence', itemsMax: 5 }
+  const tabular = { family: 'tabular', features: [] }
+  const before = await openRegistry({ nowMs: Date.now, dataDir })
+  const vocabulary = ['a', 'b', 'c']
+  await before.addModel({ ...push, name: 'knn', declaration: { ...sequence, vocabulary } })
+  await before.addModel({ ...push, name: 'tree', declaration: tabular })
+  await before.close()
+  const database = await PGlite.create(join(dataDir, 'registry'))
+  const folder = new URL('../../hub/registry/migrations/', import.meta.url)
+  await database.exec(await readFile(new URL('0008_models-without-vocabulary.sql', folder), 'utf8'))
+  await expect(database.query('delete from model_versions')).rejects.toThrow('never changed')
+  await database.close()
+  const again = await openRegistry({ nowMs: Date.now, dataDir })
+  expect((await again.models('shop', null, 2)).map(({ declaration }) => declaration)).toEqual([
+    tabular,
+    { ...sequence, itemsTotal: 3 },
+  ])
+  await again.close()
 })

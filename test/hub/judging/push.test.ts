@@ -70,6 +70,11 @@ it('hostile models are refused with a code and a sentence, nothing goes live, an
   expect(await registry.modelJudgements('shop', 'session-knn', 1)).toMatchObject([
     { passed: false, what: 'file', reason: expect.stringMatching(/\.$/) },
   ])
+  const { vocabulary: _, ...kept } = JSON.parse(promisedDeclaration)
+  expect((await registry.models('shop', null, 1))[0]?.declaration).toEqual({
+    ...kept,
+    itemsTotal: promised.itemsTotal,
+  })
 }, 120_000)
 
 it('a model is pushed, goes live, and the next one is compared with it on what came since', async () => {
