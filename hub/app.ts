@@ -66,7 +66,7 @@ export function hubApp(environment: Environment, schedule: Schedule): Hono {
   app.use('/v1/*', except([modelsPath, codesPath], limitBody(queryBytesMax)))
   app.use('/v1/*', byToken(environment))
   app.use('/metrics', byToken(environment))
-  app.use(codesPath, limitBody(limits.offerCodesBytesMax))
+  app.use(codesPath, limitBody(limits.codesAddedBytesMax))
   app.post('/v1/query', async (context) =>
     context.json(
       await environment.store.query(await context.req.text(), context.req.query(), {

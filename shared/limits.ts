@@ -77,8 +77,12 @@ export const limits = {
   leasedBudgetsMax: 1_000,
   /** What a POP gives back is given back after so long. */
   leaseMs: 10 * 60_000,
-  /** Codes that an operator adds at once. */
-  offerCodesBytesMax: 8 * 1024 * 1024,
+  /** Codes of one budget: the database of one machine counts them in some 50 ms. Generated codes have no such bound. */
+  listedCodesMax: 200_000,
+  /** Codes in one request of an operator, */
+  codesAddedMax: 10_000,
+  /** with their ends of lines. */
+  codesAddedBytesMax: 1024 * 1024,
   protectedAttributesMax: 100,
   /** What the placements of a site may remember of one visitor, together; past it the oldest goes. */
   memoryCharactersMax: 64 * 1024,

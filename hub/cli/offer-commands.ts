@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
+import { limits } from '#shared/limits.ts'
 import { CommandFailed } from './hub-client.ts'
 import { columns, counted, facts, type TableRow } from './layout.ts'
-import type { Run } from './run.ts'
+import type { Run, Surroundings } from './run.ts'
 
 interface OfSite {
   readonly site?: string
@@ -23,7 +24,7 @@ const ofSite = ['--site <site>', 'which site; else the first of the hub'] as con
 const path = '/v1/offers'
 
 /** Adds `offers` with what can be seen of their budgets, and done with their codes. */
-export function addOfferCommands(program: Command, run: Run): void {
+export function addOfferCommands(program: Command, run: Run, { tell }: Surroundings): void {
   const group = program
     .command('offers')
     .description('budgets of offers, what is left of them, and their codes')
@@ -44,10 +45,11 @@ export function addOfferCommands(program: Command, run: Run): void {
     .option(...ofSite)
     .addHelpText('after', '\nExample: shelfedge offers codes add welcome codes.txt --budget spring')
     .action((offer: string, file: string, { budget, site, ahead }: ToList) => {
-      const text = read(file)
+      const lines = read(file).split(/\r?\n/)
       const query = { site, offer, budget, ...(ahead && { ahead: 'true' }) }
       return run({
-        ask: (hub) => hub.post<Added>(`${path}/codes`, query, text),
+        ask: (hub) =>
+          addInParts(lines, (text) => hub.post<Added>(`${path}/codes`, query, text), tell),
         show: ({ added, known }) => `${counted(added, 'code')} added, ${known} known before.`,
       })
     })
@@ -63,6 +65,23 @@ export function addOfferCommands(program: Command, run: Run): void {
         hasFailed: ({ genuine }) => genuine !== true,
       }),
     )
+}
+
+/** A request takes so many; where one fails, the same file again adds what is missing. */
+async function addInParts(
+  lines: readonly string[],
+  add: (text: string) => Promise<Added>,
+  tell: Surroundings['tell'],
+): Promise<Added> {
+  const codes = [...new Set(lines.map((line) => line.trim()).filter((line) => line !== ''))]
+  const total = { added: 0, known: 0 }
+  for (let start = 0; start < Math.max(1, codes.length); start += limits.codesAddedMax) {
+    if (start > 0) tell(`${start} of ${codes.length} codes sent, ${total.added} added`)
+    const part = await add(codes.slice(start, start + limits.codesAddedMax).join('\n'))
+    total.added += part.added
+    total.known += part.known
+  }
+  return total
 }
 
 function read(file: string): string {

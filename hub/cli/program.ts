@@ -38,7 +38,7 @@ export function shelfedgeProgram(surroundings: Surroundings): Command {
   addReleaseCommands(program, run)
   addExperimentCommands(program, run)
   addDecisionCommands(program, run)
-  addOfferCommands(program, run)
+  addOfferCommands(program, run, surroundings)
   addHubCommands(program, run)
   return program
 }

@@ -4,15 +4,28 @@ import { numberOfCode, offerCodeKey } from '#shared/offers/code.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 import type { Environment } from '../environment.ts'
 import type { BudgetOf } from '../registry/registry.ts'
+import { Turns } from '../store/turns.ts'
 import type { DeclaredBudgets } from './declared-budgets.ts'
 
 const listedMax = 1_000
+/** Lists of codes are added one after the other: each lets others be served in between, and many would not. */
+const additionsWaitingMax = 10
 
 /** What operators ask of the budgets of offers. */
 export function offerOperations(
   budgets: DeclaredBudgets,
   { registry, config }: Pick<Environment, 'registry' | 'config'>,
 ) {
+  const additions = new Turns(1, additionsWaitingMax)
+  async function addWithin(budget: BudgetOf, codes: readonly string[]): Promise<number> {
+    const { listedCodesMax } = limits
+    const codesTotal = await registry.countOfferCodes(budget, listedCodesMax)
+    if (codesTotal + codes.length > listedCodesMax) {
+      const detail = `a budget has at most ${listedCodesMax} codes of a list; this one has ${codesTotal}, and these are ${codes.length}`
+      throw new RequestRefused(413, 'too_many_codes', detail)
+    }
+    return registry.addOfferCodes(budget, codes)
+  }
   async function checkListed({ site, offer, budget }: BudgetOf): Promise<void> {
     const declared = [...(await budgets.ofSite(site)).values()]
     const lists = declared.filter(({ code }) => code === 'list')
@@ -49,19 +62,23 @@ export function offerOperations(
       })
     },
     /**
-     * Adds codes to an offer's list, one a line. Throws RequestRefused for a line that is none, and where no release that
-     * answers has such a list, unless they are `ahead` of the one that will: nobody would ever be given them.
+     * Adds codes to an offer's list, one a line. Throws RequestRefused for a line that is none, for too many of them, and where no
+     * release that answers has such a list, unless they are `ahead` of the one that will: nobody would ever be given them.
      */
     addCodes: async (budget: BudgetOf, text: string, { ahead }: { readonly ahead: boolean }) => {
       if (!ahead) await checkListed(budget)
       const lines = text.split(/\r?\n/).map((line) => line.trim())
       const codes = [...new Set(lines.filter((line) => line !== ''))]
+      if (codes.length > limits.codesAddedMax) {
+        const detail = `a request adds at most ${limits.codesAddedMax} codes, and these are ${codes.length}: send them in several, as "shelfedge offers codes add" does`
+        throw new RequestRefused(413, 'too_many_codes', detail)
+      }
       const wrong = codes.find((code) => !isCode(code))
       if (wrong !== undefined) {
         const detail = `a code has 1 to ${limits.offerCodeCharactersMax} letters, digits and signs of ASCII: ${wrong.slice(0, 80)}`
         throw new RequestRefused(400, 'invalid_code', detail)
       }
-      const added = await registry.addOfferCodes(budget, codes)
+      const added = await additions.run(() => addWithin(budget, codes))
       return { added, known: codes.length - added }
     },
     /** Whose a generated code is, without a list of them: only who has the secret can have made it. */

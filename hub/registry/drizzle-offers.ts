@@ -1,5 +1,6 @@
 /** Budgets of offers in the registry: what is granted, to whom, and which codes went with it. */
 
+import { setImmediate } from 'node:timers/promises'
 import { and, asc, count, desc, eq, gt, inArray, isNull, lte, sql, sum } from 'drizzle-orm'
 import type { RegistryDatabase } from './database.ts'
 import type {
@@ -13,8 +14,8 @@ import { offerBudgets, offerCodes, offerLeases } from './schema.ts'
 
 /** A POP gets at most this part of what is left, so that the last ones are spread over many. */
 const part = 50
-/** PostgreSQL takes 65,535 parameters a statement. */
-const codesAtOnce = 5_000
+/** The embedded database runs in this thread: so many take it some 10 ms, and then others have their turn. */
+const codesAtOnce = 200
 
 type Ask = NonNullable<LeaseExchange['ask']>
 
@@ -173,25 +174,41 @@ async function freeCodes(
   return row?.codes ?? 0
 }
 
+/** A statement each, not one transaction: whoever adds the rest again finds these known. */
 export async function addOfferCodes(
   database: RegistryDatabase,
   { site, offer, budget }: BudgetOf,
   codes: readonly string[],
 ): Promise<number> {
-  return database.transaction(async (transaction) => {
-    let added = 0
-    for (let start = 0; start < codes.length; start += codesAtOnce) {
-      const rows = await transaction
-        .insert(offerCodes)
-        .values(
-          codes.slice(start, start + codesAtOnce).map((code) => ({ site, code, offer, budget })),
-        )
-        .onConflictDoNothing({ target: [offerCodes.site, offerCodes.code] })
-        .returning({ code: offerCodes.code })
-      added += rows.length
-    }
-    return added
-  })
+  let added = 0
+  for (let start = 0; start < codes.length; start += codesAtOnce) {
+    await setImmediate()
+    const rows = await database
+      .insert(offerCodes)
+      .values(
+        codes.slice(start, start + codesAtOnce).map((code) => ({ site, code, offer, budget })),
+      )
+      .onConflictDoNothing({ target: [offerCodes.site, offerCodes.code] })
+      .returning({ code: offerCodes.code })
+    added += rows.length
+  }
+  return added
+}
+
+/** How many codes a budget has; past `limit` they are not counted. */
+export async function countOfferCodes(
+  database: RegistryDatabase,
+  budget: BudgetOf,
+  limit: number,
+): Promise<number> {
+  const codes = database
+    .select({ code: offerCodes.code })
+    .from(offerCodes)
+    .where(isCode(budget))
+    .limit(limit)
+    .as('codes')
+  const [row] = await database.select({ codes: count() }).from(codes)
+  return row?.codes ?? 0
 }
 
 export async function readOfferBudgets(

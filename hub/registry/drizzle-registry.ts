@@ -19,6 +19,7 @@ import {
 } from './drizzle-models.ts'
 import {
   addOfferCodes,
+  countOfferCodes,
   exchangeLease,
   isGranted,
   isInVain,
@@ -108,6 +109,7 @@ export function createRegistry(
         ? { lease: null, settled: [] }
         : write(() => exchangeLease(database, exchange)),
     addOfferCodes: (budget, codes) => write(() => addOfferCodes(database, budget, codes)),
+    countOfferCodes: (budget, limit) => typed(() => countOfferCodes(database, budget, limit)),
     offerBudgets: (site, limit) => typed(() => readOfferBudgets(database, site, limit)),
     isGranted: (budget, number) => typed(() => isGranted(database, budget, number)),
     close: end,

@@ -280,8 +280,13 @@ export interface Registry {
   erasuresOf(site: string, visitor: string, limit: number): Promise<readonly Erasure[]>
   /** Settles what a POP has handed out and grants it a part of what is left, in one transaction. */
   exchangeLease(exchange: LeaseExchange): Promise<LeaseOutcome>
-  /** Adds codes that nobody has to a budget; answers how many were not known to the site. */
+  /**
+   * Adds codes that nobody has to a budget; answers how many were not known to the site. Others are served in between, and
+   * where it fails a part of them is added.
+   */
   addOfferCodes(budget: BudgetOf, codes: readonly string[]): Promise<number>
+  /** How many codes a budget has; past `limit` they are not counted. */
+  countOfferCodes(budget: BudgetOf, limit: number): Promise<number>
   /** Budgets of which something was granted, or that have codes. */
   offerBudgets(site: string, limit: number): Promise<readonly BudgetState[]>
   /** Whether an issue of this number was ever granted. */

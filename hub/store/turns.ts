@@ -30,7 +30,7 @@ export class Turns {
     if (this.#waiting.length >= this.#waitingMax)
       throw new StoreError(
         'unavailable',
-        `${this.#waiting.length} statements wait for the store already`,
+        `${this.#waiting.length} others wait for their turn already`,
       )
     await new Promise<void>((resolve) => this.#waiting.push(resolve))
   }

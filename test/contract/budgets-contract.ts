@@ -75,6 +75,24 @@ export function budgetsContract({ registries }: BudgetsContract): void {
     expect((await ask(0, 'six')).lease).toBeNull()
   })
 
+  test('codes are counted by budget, and others have their turns while many are added', async () => {
+    const [budget, other] = [budgetOf(), budgetOf()]
+    const [registry] = registries()
+    let turns = 0
+    const turn = () => {
+      turns++
+      next = setImmediate(turn)
+    }
+    let next = setImmediate(turn)
+    const codes = Array.from({ length: 2_000 }, (_, at) => `code ${at}`)
+    expect(await registry.addOfferCodes(budget, codes)).toBe(2_000)
+    clearImmediate(next)
+    expect(turns).toBeGreaterThan(5)
+    expect(await registry.countOfferCodes(budget, 10_000)).toBe(2_000)
+    expect(await registry.countOfferCodes(budget, 1_500)).toBe(1_500)
+    expect(await registry.countOfferCodes(other, 1_500)).toBe(0)
+  })
+
   test('a budget that is lowered grants nothing, one that is raised grants the difference', async () => {
     const budget = budgetOf()
     const granted = (await asking(budget, 1_000)(0, 'one')).lease?.units ?? 0

@@ -1,13 +1,24 @@
 import { createHash } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Hono } from 'hono'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { hubApp } from '#hub/app.ts'
 import { Schedule } from '#hub/schedule.ts'
 import { type LeaseAnswer, type LeaseQuestion, leasePath } from '#shared/contract.ts'
+import { limits } from '#shared/limits.ts'
 import { generatedCode, offerCodeKey } from '#shared/offers/code.ts'
-import { openTestHub, signedRequestTo, type TestHub } from '#test/support/hub.ts'
+import {
+  adminToken,
+  openTestHub,
+  serveTestHub,
+  signedRequestTo,
+  type TestHub,
+} from '#test/support/hub.ts'
 import { popSecret } from '#test/support/keys.ts'
 import { publishOffers } from '#test/support/publish-offers.ts'
+import { runProgram } from '#test/support/start-program.ts'
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 const tokens = { reader: 'a-token-that-may-read', bringer: 'a-token-that-may-push' }
@@ -117,6 +128,42 @@ describe('an operator', () => {
       detail: expect.stringContaining('no offer has one'),
     })
   })
+
+  it('is refused more codes than a request or a budget may have, with the numbers', async () => {
+    const path = '/v1/offers/codes?offer=vip&budget=vip&ahead=true'
+    const lines = Array.from({ length: limits.codesAddedMax + 1 }, (_, at) => `L${at}`)
+    const tooMany = await operator(path, tokens.bringer, lines.join('\n'))
+    expect(tooMany).toMatchObject({ status: 413, body: { error: 'too_many_codes' } })
+    expect(tooMany.body.detail).toMatch(/at most 10000 codes, and these are 10001: .*codes add/)
+    const { registry } = hub.environment
+    const counted = vi.spyOn(registry, 'countOfferCodes')
+    counted.mockResolvedValueOnce(limits.listedCodesMax - 1)
+    const full = await operator(path, tokens.bringer, 'L1\nL2')
+    counted.mockRestore()
+    expect(full).toMatchObject({ status: 413, body: { error: 'too_many_codes' } })
+    expect(full.body.detail).toMatch(/at most 200000 .* has 199999, and these are 2$/)
+  })
+
+  it('adds a long list by the command, which sends it in parts and tells how far it is', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'shelfedge-codes-'))
+    const served = await serveTestHub(hub)
+    try {
+      const file = join(directory, 'codes.txt')
+      const codes = Array.from({ length: limits.codesAddedMax + 2 }, (_, at) => `C${at}`)
+      await writeFile(file, [...codes, 'C0', ''].join('\r\n'))
+      const added = await runProgram('hub/cli/main.ts', { ADMIN_TOKEN: adminToken }, [
+        ...['--hub', served.url, 'offers', 'codes', 'add', 'long', file],
+        ...['--budget', 'list', '--ahead'],
+      ])
+      expect(added).toEqual({
+        ...{ status: 0, stdout: '10002 codes added, 0 known before.\n' },
+        stderr: '10000 of 10002 codes sent, 10000 added\n',
+      })
+    } finally {
+      served.close()
+      await rm(directory, { recursive: true })
+    }
+  }, 60_000)
 
   it('is told whose a generated code is, and that a made-up one is nobody’s', async () => {
     const budget = { id: 'spring', issuesMax: 100 }
