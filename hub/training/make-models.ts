@@ -13,7 +13,7 @@ export interface MadeModels {
   /** All but what recommends, by name. */
   readonly declared: Manifest['models']
   readonly bytes: Readonly<Record<string, Uint8Array>>
-  /** What recommends, and its verdict; null where there are too few sessions for one. */
+  /** What recommends by the session, and its verdict; null where there are too few sessions, or nothing asks for it. */
   readonly trained: TrainedModel | null
   /** How each model that the policy has learned ended. */
   readonly learned: readonly LearnedModel[]
@@ -27,13 +27,15 @@ export async function makeModels(
   { site, environment, startedAt, report }: TrainingTask,
   lesson: Lesson,
 ): Promise<MadeModels> {
-  const { policy, before, data, heard, texts, hasSessions, sizes, readAt } = lesson
+  const { policy, before, data, heard, texts, sizes, readAt } = lesson
   const learned = await learnModels(site, policy, heard, before, environment, report)
   const carried = carriedModels(before, policy)
   const tastes = await learnTastes(site, policy, data.catalogue, environment.store)
   const bytes = { ...texts.bytes, ...carried.bytes, ...tastes.bytes, ...learned.bytes }
   const modelBytesMax = modelBytesFor(data.catalogue, Object.values(bytes))
-  const training = hasSessions ? trainInProcess(data.sessions, { modelBytesMax }, report) : null
+  // What no placement asks for is not learned: it could only keep a policy from going out.
+  const isWanted = lesson.hasSessions && lesson.asksForItems
+  const training = isWanted ? trainInProcess(data.sessions, { modelBytesMax }, report) : null
   environment.failPoint('during_training')
   const trained = await training
   return {

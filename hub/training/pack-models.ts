@@ -6,7 +6,8 @@ import { protectedFeature } from '../judging/protected-feature.ts'
 import type { LearnedModel } from './learned/learn-models.ts'
 import type { MadeModels } from './make-models.ts'
 import type { Lesson } from './read-lesson.ts'
-import type { TrainedModel } from './train-model.ts'
+import type { TrainingData } from './read-sessions.ts'
+import { popularityOf, type TrainedModel } from './train-model.ts'
 import { endedBy, type Training, type TrainingTask } from './training.ts'
 
 /** A release that may be published, and why. */
@@ -20,13 +21,13 @@ export interface PackedModels {
 /** Packs models, policy and catalogue; refuses what was judged too weak, and what the policy cannot be served by. */
 export async function packModels(
   { site, environment }: TrainingTask,
-  { policy, origin, data, madeFrom }: Lesson,
+  { policy, origin, data, hasSessions, sizes, madeFrom }: Lesson,
   { declared, bytes, trained, learned, told, figures }: MadeModels,
 ): Promise<PackedModels | Training> {
   const refused = (reason: string) =>
     endedBy('refused', reason, { policy: origin, figures, models: learned })
   if (trained && !trained.verdict.passed) return refused(trained.verdict.reason)
-  const reason = trained?.verdict.reason ?? reasonOf(learned)
+  const reason = trained?.verdict.reason ?? reasonOf(learned, sizes.sessions)
   const manifest: Manifest = {
     ...{ format: 3, site, createdAt: new Date(environment.now()).toISOString() },
     models: { ...declared, ...(trained && recommender(trained)), ...askedStreams(policy) },
@@ -38,7 +39,7 @@ export async function packModels(
     manifest,
     policy,
     catalogue: { items: [...data.catalogue] },
-    popularity: trained ? popularItems(data.catalogue, trained) : [],
+    popularity: hasSessions ? popularItems(data) : [],
     models: { ...bytes, ...(trained && { 'session-knn': trained.model }) },
   })
   return { release, manifest, reason }
@@ -67,14 +68,16 @@ function recommender({ itemsMax }: TrainedModel): Manifest['models'] {
   }
 }
 
-/** Of a site that recommends nothing: what became of the models that its policy has learned. */
-function reasonOf(models: readonly LearnedModel[]): string {
+/** Where nothing recommends by the session: what became of the models that the policy has learned. */
+function reasonOf(models: readonly LearnedModel[], sessions: number): string {
+  if (models.length === 0) return `what is popular in ${sessions} sessions, as the policy asks`
   return models.map(({ name, outcome, reason }) => `${name}: ${outcome}, ${reason}`).join('; ')
 }
 
-function popularItems(catalogue: readonly ItemFacts[], { popularity }: TrainedModel): ScoredItem[] {
-  return Array.from(popularity.items, (number, index) => ({
+function popularItems({ catalogue, sessions }: TrainingData): ScoredItem[] {
+  const { items, scores } = popularityOf(sessions)
+  return Array.from(items, (number, index) => ({
     id: (catalogue[number] as ItemFacts).id,
-    score: popularity.scores[index] as number,
+    score: scores[index] as number,
   }))
 }

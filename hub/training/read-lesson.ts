@@ -22,6 +22,8 @@ export interface Lesson {
   readonly texts: ReturnType<typeof askedTexts>
   /** Whether there are enough sessions to learn from. */
   readonly hasSessions: boolean
+  /** Whether a placement, or a model beside it, asks for what sessions teach. */
+  readonly asksForItems: boolean
   readonly sizes: ReturnType<typeof sizesOf>
   readonly madeFrom: string
   /** Epoch ms. */
@@ -50,7 +52,8 @@ export async function readLesson({
   const readAt = now()
   const sessions = usableSessions(data)
   const hasSessions = sessions >= config.retrainSessionsMin
-  if (!hasSessions && (heard.events === 0 || asksForItems(policy))) {
+  const asksForItems = needsSessionModel(policy)
+  if (!hasSessions && (heard.events === 0 || asksForItems)) {
     const reason = `${sessions} sessions of two items and more, ${config.retrainSessionsMin} are needed`
     return endedBy('too_little', reason, { policy: origin, figures: { sessions } })
   }
@@ -62,7 +65,8 @@ export async function readLesson({
     return endedBy('unchanged', unchangedReason, { digest, policy: origin, figures: sizes })
   }
   report(`${sizes.sessions} sessions of ${sizes.clicks} clicks on ${sizes.items} items were read`)
-  return { policy, origin, before, data, heard, texts, hasSessions, sizes, madeFrom, readAt }
+  const read = { policy, origin, before, data, heard, texts, sizes, madeFrom, readAt }
+  return { ...read, hasSessions, asksForItems }
 }
 
 /** Who trains where nobody asked. */
@@ -81,16 +85,16 @@ function usableSessions({ sessions: { sessionOffsets } }: TrainingData): number 
   return usable
 }
 
-/** Whether a policy cannot do without what sessions teach. */
-function asksForItems(policy: Policy): boolean {
+function needsSessionModel(policy: Policy): boolean {
   const isNamed = Object.values(policy.placements).some(({ model }) => model === 'session-knn')
   return isNamed || askedTimes(policy).length > 0
 }
 
-function sizesOf({ sessions, catalogue }: TrainingData) {
+function sizesOf({ sessions, catalogue, itemsLeftOut }: TrainingData) {
   return {
     sessions: sessions.sessionEndsAtMs.length,
     clicks: sessions.items.length,
     items: catalogue.length,
+    itemsLeftOut,
   }
 }

@@ -4,11 +4,14 @@ import { interactionEvents } from '#shared/event.ts'
 import { limits } from '#shared/limits.ts'
 import type { ItemFacts } from '#shared/policy.ts'
 import type { Store } from '../store/store.ts'
+import { itemsThatFit } from './items-that-fit.ts'
 
 /** What a model of a site is trained from: sessions in dense item numbers, and what is known of each item. */
 export interface TrainingData {
   /** In the order of their numbers: the most viewed first. */
   readonly catalogue: readonly ItemFacts[]
+  /** Items for which the catalogue had no room, and which no session has. */
+  readonly itemsLeftOut: number
   readonly sessions: TrainingSessions
 }
 
@@ -16,6 +19,8 @@ export interface TrainingData {
 export const trainingBounds = {
   sessionsMax: 500_000,
   itemsMax: 200_000,
+  /** Half of a release, deflated, with what the model keeps of each item; the other half is for what sessions teach. */
+  catalogueBytesMax: 5_000_000,
   timeMaxMs: 120_000,
 } as const
 
@@ -42,13 +47,18 @@ function mostSaid(fact: string): string {
       value -> (-countEqual(${fact}s, value), indexOf(${fact}s, value)), arrayDistinct(${fact}s))[1]) AS ${fact}`
 }
 
+/** What is said of an item in words, as long as a name may be: anybody may send more. */
+function wordsOf(property: string): string {
+  return `nullIf(leftUTF8(JSONExtractString(properties, '${property}'), ${limits.nameCharactersMax}), '')`
+}
+
 /** Each visitor has one voice, its latest word: whoever sends alone, however much, changes nothing for the rest. */
 const facts = `
   SELECT item, ${['name', 'category', 'price', 'available'].map(mostSaid).join()}
   FROM (
     SELECT items[1] AS item, max(timestamp) AS at,
-           argMax(nullIf(JSONExtractString(properties, 'name'), ''), timestamp) AS said_name,
-           argMax(nullIf(JSONExtractString(properties, 'category'), ''), timestamp) AS said_category,
+           argMax(${wordsOf('name')}, timestamp) AS said_name,
+           argMax(${wordsOf('category')}, timestamp) AS said_category,
            argMax(toFloat64OrNull(trim(BOTH '"' FROM JSONExtractRaw(properties, 'price'))), timestamp) AS said_price,
            argMax(JSONExtract(properties, 'in_stock', 'Nullable(Bool)'), timestamp) AS said_available
     FROM events_once
@@ -84,8 +94,8 @@ export async function readTrainingData(store: Store, site: string): Promise<Trai
     sessionsMax: trainingBounds.sessionsMax,
     sessionItemsMax: limits.sessionItemsMax,
   }
-  const { timeMaxMs, itemsMax, sessionsMax } = trainingBounds
-  const catalogue = await store.query<CatalogueRow>(catalogueSql, parameters, {
+  const { timeMaxMs, itemsMax, sessionsMax, catalogueBytesMax } = trainingBounds
+  const viewed = await store.query<CatalogueRow>(catalogueSql, parameters, {
     rowsMax: itemsMax,
     timeMaxMs,
   })
@@ -93,8 +103,10 @@ export async function readTrainingData(store: Store, site: string): Promise<Trai
     rowsMax: sessionsMax,
     timeMaxMs,
   })
+  const catalogue = await itemsThatFit(viewed.map(factsOf), catalogueBytesMax)
   return {
-    catalogue: catalogue.map(factsOf),
+    catalogue,
+    itemsLeftOut: viewed.length - catalogue.length,
     sessions: await flatten(sessions.toReversed(), catalogue),
   }
 }
@@ -126,8 +138,8 @@ function factsOf(row: CatalogueRow): ItemFacts {
 }
 
 /**
- * Puts sessions end to end in dense numbers. Events arrive between the two queries, so a session may
- * hold an item that the catalogue did not: it is left to the next training.
+ * Puts sessions end to end in dense numbers. A session may hold an item that the catalogue does not, for it had no
+ * room or came between the two queries: it is as if it had not been seen.
  */
 async function flatten(
   rows: readonly SessionRow[],
@@ -137,9 +149,11 @@ async function flatten(
   const items: number[] = []
   const sessionOffsets = new Int32Array(rows.length + 1)
   for (const [session, row] of rows.entries()) {
+    const begin = items.length
     for (const item of row.items) {
       const number = numbers.get(item)
-      if (number !== undefined) items.push(number)
+      const isRun = items.length > begin && items.at(-1) === number
+      if (number !== undefined && !isRun) items.push(number)
     }
     sessionOffsets[session + 1] = items.length
     if (session % sessionsAtOnce === 0) await othersTurn()

@@ -14,7 +14,6 @@ const popularitySettings = { halfLifeDays: 7, itemsMax: 100 } as const
 export interface TrainedModel {
   readonly model: Uint8Array
   readonly itemsMax: number
-  readonly popularity: Popularity
   readonly verdict: Verdict
   readonly tuning: Tuning
 }
@@ -39,7 +38,7 @@ export async function trainModel(
   const model = buildModel(index)
   await checkModel(model, index, newest(sessions, sessionsChecked))
   const { sessionItemsMax: itemsMax } = settings
-  return { model, itemsMax, popularity: popularityOf(sessions), verdict, tuning }
+  return { model, itemsMax, verdict, tuning }
 }
 
 const defaultOptions: TuningOptions = {
@@ -49,7 +48,8 @@ const defaultOptions: TuningOptions = {
   report: () => {},
 }
 
-function popularityOf(sessions: TrainingSessions): Popularity {
+/** What answers where the model has nothing to say, and beside what it is judged. */
+export function popularityOf(sessions: TrainingSessions): Popularity {
   const nowMs = sessions.sessionEndsAtMs.at(-1) ?? 0
   return buildPopularity(sessions, { nowMs, ...popularitySettings })
 }

@@ -76,8 +76,9 @@ export function indexBuilder(
 
 // The nodes, names and settings of the graph; a test holds the whole file to `modelBytesMax`.
 const graphBytes = 32 * 1024
-// Two offsets and two weights an item.
-const fixedBytes = (itemsTotal: number) => graphBytes + (itemsTotal + 2) * 16
+/** Two offsets and two weights an item, whatever sessions teach of it. */
+export const bytesPerItem = 16
+const fixedBytes = (itemsTotal: number) => graphBytes + (itemsTotal + 2) * bytesPerItem
 // A weight of 0 would make a match vanish in one scorer and not in the other.
 const weightMin = 1e-9
 

@@ -1,7 +1,8 @@
 import { quantile } from 'simple-statistics'
 import { recommend } from '#hub/evaluation/predict.ts'
 import { modelBytesFor } from '#hub/training/model-bytes.ts'
-import { type TrainedModel, trainModel } from '#hub/training/train-model.ts'
+import { popularityOf, type TrainedModel, trainModel } from '#hub/training/train-model.ts'
+import type { Popularity } from '#models/popularity/popularity.ts'
 import { defaultPolicy } from '#shared/policy.ts'
 import { packRelease } from '#shared/release.ts'
 import { indexFromModel, sessionScorer } from '#shared/session-knn.ts'
@@ -26,10 +27,11 @@ export async function replayOffline({ sessions, questions, includesCurrent, say 
   const trained = await trainModel(sessions.training, {
     ...{ modelBytesMax, includesCurrent, report: say },
   })
-  const releaseBytes = await packedBytes(trained, ids)
+  const popularity = popularityOf(sessions.training)
+  const releaseBytes = await packedBytes(trained, popularity, ids)
   const trainSeconds = (performance.now() - startedAt) / 1_000
   say(`trained, a release of ${releaseBytes} bytes: ${trained.verdict.reason}`)
-  const { replayed, timesMs } = answerAll(trained, ids, {
+  const { replayed, timesMs } = answerAll(trained, popularity, ids, {
     sessions,
     questions,
     includesCurrent,
@@ -53,7 +55,8 @@ export async function replayOffline({ sessions, questions, includesCurrent, say 
 }
 
 function answerAll(
-  { model, popularity }: TrainedModel,
+  { model }: TrainedModel,
+  popularity: Popularity,
   ids: readonly string[],
   { sessions, questions, includesCurrent, say }: OfflineReplay,
 ) {
@@ -76,8 +79,12 @@ function answerAll(
 }
 
 /** What the release would weigh that a POP takes: the model, and a catalogue of ids. Throws where it is too large. */
-async function packedBytes(trained: TrainedModel, ids: readonly string[]): Promise<number> {
-  const { model, itemsMax, popularity, tuning } = trained
+async function packedBytes(
+  trained: TrainedModel,
+  popularity: Popularity,
+  ids: readonly string[],
+): Promise<number> {
+  const { model, itemsMax, tuning } = trained
   const release = await packRelease({
     manifest: {
       format: 3,

@@ -1,10 +1,13 @@
+import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { deflateSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TrainingClaim } from '#hub/registry/registry.ts'
 import { retrain } from '#hub/retrain.ts'
 import { checkModel } from '#hub/training/check-model.ts'
+import { itemsThatFit } from '#hub/training/items-that-fit.ts'
 import { judge, split } from '#hub/training/judge.ts'
 import { readTrainingData } from '#hub/training/read-sessions.ts'
 import { trainModel } from '#hub/training/train-model.ts'
@@ -21,7 +24,7 @@ let hub: TestHub
 let policyDir = ''
 beforeAll(async () => {
   policyDir = mkdtempSync(join(tmpdir(), 'shelfedge-policies-'))
-  const SITES = sitesOf('shop', 'views', 'facts', 'tiny', 'chains', 'streams')
+  const SITES = sitesOf('shop', 'views', 'facts', 'tiny', 'chains', 'streams', 'flooded')
   hub = await openTestHub({ SITES, POLICY_DIR: policyDir })
 })
 afterAll(async () => {
@@ -145,6 +148,26 @@ describe('the training data of a site', () => {
   })
 })
 
+/** Characters that do not deflate. */
+function noise(seed: string, characters: number): string {
+  const parts = Array.from({ length: Math.ceil(characters / 80) }, (_, at) =>
+    createHash('sha512').update(`${seed} ${at}`).digest('base64').slice(0, 80),
+  )
+  return parts.join('').slice(0, characters)
+}
+
+describe('a catalogue', () => {
+  it('keeps the most viewed items that have room in a release beside its models', async () => {
+    const viewed = Array.from({ length: 2_000 }, (_, at) => ({ id: `item ${at}` }))
+    const madeUp = Array.from({ length: 8_000 }, (_, at) => ({ id: noise(`${at}`, 250) }))
+    const kept = await itemsThatFit([...viewed, ...madeUp], 1_000_000)
+    expect(kept.slice(0, 2_000)).toEqual(viewed)
+    expect(deflateSync(JSON.stringify(kept)).length + kept.length * 16).toBeLessThan(1_000_000)
+    expect(kept.length).toBeGreaterThan(5_000)
+    expect(await itemsThatFit(viewed, 1_000_000)).toEqual(viewed)
+  })
+})
+
 /** 400 sessions in 40 chains a → b → c: what comes next is certain, and nothing is popular. */
 const chains = Array.from({ length: 400 }, (_, at) => [0, 1, 2].map((step) => (at % 40) * 3 + step))
 const popularityOf = (sessions: ReturnType<typeof trainingSessions>) =>
@@ -225,8 +248,7 @@ describe('a training', () => {
     const refused = await retrain('streams', 'test', hub.environment)
     expect(refused).toMatchObject({
       outcome: 'refused',
-      reason:
-        'policy.placements.ward.model: there is no churn; the models are session-knn, popularity',
+      reason: 'policy.placements.ward.model: there is no churn; the models are popularity',
     })
     writeFileSync(join(policyDir, 'streams.yaml'), policy.replace('MODEL', 'anomaly'))
     const { digest } = await retrain('streams', 'test', hub.environment)
@@ -279,6 +301,35 @@ describe('a training', () => {
     })
     expect(await registry.history('chains', 10)).toHaveLength(3)
   })
+
+  it('goes on whatever a stranger says of items, and learns only what placements ask for', async () => {
+    const named = (at: number) => JSON.stringify({ name: noise(`name ${at}`, 30_000) })
+    await insert('flooded', [
+      ...chains.flatMap((items, at) =>
+        items.map((item, step) => view(`v${at}`, `i${item}`, at * 10 + step)),
+      ),
+      ...Array.from({ length: 500 }, (_, at) =>
+        view('namer', `named ${at}`, at, { properties: named(at) }),
+      ),
+    ])
+    const publish = async (model: string) => {
+      writeFileSync(
+        join(policyDir, 'flooded.yaml'),
+        `placements: { home: { kind: items, model: ${model}, itemsMax: 5, rules: [] } }`,
+      )
+      const { outcome, digest } = await retrain('flooded', 'test', hub.environment)
+      expect(outcome).toBe('published')
+      const bytes = await hub.environment.blobs.get(digest as string)
+      return unpackRelease(new Uint8Array(bytes as Uint8Array))
+    }
+    const release = await publish('session-knn')
+    const longest = Math.max(...release.catalogue.items.map(({ name = '' }) => name.length))
+    expect(longest).toBe(limits.nameCharactersMax)
+    // What no placement asks for is not learned, so it cannot fail.
+    const popular = await publish('popularity')
+    expect(popular.manifest.models).toEqual({})
+    expect(popular.popularity).toEqual(release.popularity)
+  }, 60_000)
 
   it('publishes nothing under a claim that another hub has taken over', async () => {
     const { registry } = hub.environment
