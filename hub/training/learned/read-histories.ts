@@ -7,6 +7,7 @@ import type { Store } from '../../store/store.ts'
 import { learningBounds } from './bounds.ts'
 import { readTellings } from './read-tellings.ts'
 import type { StoredEvent } from './replay-history.ts'
+import { isWordSql } from './word-sql.ts'
 
 const dayMs = 24 * 3_600_000
 /** Visitors are drawn in parts of this many. */
@@ -62,7 +63,8 @@ const saidSql = `
          argMax(JSONExtractRaw(properties, {property:String}), timestamp) AS said,
          toUnixTimestamp64Milli(max(timestamp)) AS saidAt
   FROM events_once
-  WHERE site = {site:String} AND event = {saidBy:String} AND JSONHas(properties, {property:String})
+  WHERE site = {site:String} AND event = {saidBy:String}
+    AND ${isWordSql('properties', '{property:String}')}
   GROUP BY id HAVING id != ''`
 
 const eventsSql = (isJoined: boolean) => `

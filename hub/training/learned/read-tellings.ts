@@ -1,6 +1,7 @@
 import type { Store } from '../../store/store.ts'
+import { isWordSql } from './word-sql.ts'
 
-/** What a trait of somebody was told to be, as raw JSON, and when, epoch ms. */
+/** What a trait of somebody was told to be, a word as raw JSON, and when, epoch ms. */
 export interface Telling {
   readonly at: number
   readonly said: string
@@ -11,7 +12,8 @@ const tellingsSql = (pageSql: string) => `
   WITH told AS (
     SELECT visitor, user_id, timestamp, JSONExtractRaw(traits, {trait:String}) AS said
     FROM events_once
-    WHERE site = {site:String} AND type IN ('identify', 'group') AND JSONHas(traits, {trait:String})
+    WHERE site = {site:String} AND type IN ('identify', 'group')
+      AND ${isWordSql('traits', '{trait:String}')}
   )
   SELECT DISTINCT visitor, toUnixTimestamp64Milli(timestamp) AS at, said
   FROM (

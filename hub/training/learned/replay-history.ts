@@ -18,7 +18,7 @@ export interface StoredEvent {
   readonly bot: boolean
   readonly properties: string
   readonly context: string
-  /** What another event said of it, as JSON, and when; '' where none did. */
+  /** The word that another event said of it, as JSON, and when; '' where none did. */
   readonly said: string
   readonly saidAt: number
   /** What a trait of the visitor was told to be, oldest first; of a model that learns from one. */

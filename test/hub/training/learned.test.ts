@@ -279,6 +279,9 @@ describe('what another event says later', () => {
       ...[payment('silent', 0, 30), payment('recent', 35, 40)],
       ...[payment('recent and judged', 35, 50), judged('recent and judged', 36, true)],
       judged('of nothing', 40, true),
+      // What is no word says nothing, whoever said what before.
+      ...[judged('1', 5, { toString: 1, valueOf: 1 }), judged('silent', 1, [true])],
+      judged('two', 2, 'x'.repeat(30_000)),
     ].map((row) => ({ ...row, site }))
     await store.insert('events', rows, randomUUID())
     const { untilMs: heardUntil } = await readHeard(store, site)
@@ -332,6 +335,7 @@ describe('a trait that is told later', () => {
     const { asking, histories } = await rowsIn([
       ...[viewed('a:device', 0, 1), told('a:device', 20, 'premium'), viewed('a:device', 25, 2)],
       ...[viewed('a:named', 0, 3, 'ann'), told('u:ann', 5, 'premium', 'ann')],
+      told('a:named', 3, { toString: 1, valueOf: 1 }),
       ...[viewed('a:late', 0, 4), told('a:late', 31, 'premium')],
       ...[told('a:left', 0, 'premium'), told('a:left', 1, 'free'), viewed('a:left', 2, 5)],
       ...[viewed('a:silent', 0, 6), viewed('a:fresh', 60, 7), told('a:fresh', 61, 'premium')],
