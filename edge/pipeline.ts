@@ -1,4 +1,3 @@
-import { outcomeEvents } from '#shared/canary.ts'
 import type { DecidedItem } from '#shared/decide.ts'
 import type { EventType, ShelfEvent } from '#shared/event.ts'
 import { visitorKey } from '#shared/id.ts'
@@ -128,6 +127,7 @@ async function decideTriggered(
         brought = []
       }
       decisions.push(...own)
+      if (own.length === 0) return null
       return { fallback: own.find(({ fallback }) => fallback !== null)?.fallback ?? null }
     })
   }
@@ -231,8 +231,7 @@ function answerBatch(
   if (receipt.duplicates === 0) {
     for (const [visitor, events] of cleaned.visitors) {
       popularity.count(site.id, events)
-      const outcomes = events.filter(({ event }) => outcomeEvents.has(event)).length
-      releases.countOutcomes(site.id, visitor, outcomes)
+      releases.countOutcomes(site.id, visitor, events)
     }
   }
   const { accepted, duplicates } = receipt

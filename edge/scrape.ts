@@ -115,12 +115,24 @@ function releaseText({ releases }: Environment): string {
 /** Of the canary and of what is live beside it, since the canary began in this isolate. */
 function canaryText(counts: ReturnType<Environment['releases']['counts']>): string {
   const told = [
-    ['decisions', 'Decisions while a canary runs.', ({ decisions }: ReleaseCounts) => decisions],
-    ['failures', 'Decisions that failed or fell back.', ({ failures }: ReleaseCounts) => failures],
-    ['outcomes', 'Additions to carts and orders.', ({ outcomes }: ReleaseCounts) => outcomes],
+    [
+      'visitors',
+      'Visitors decided on while a canary runs.',
+      ({ visitors }: ReleaseCounts) => visitors,
+    ],
+    [
+      'failures',
+      'Of these visitors, who had a decision that failed.',
+      ({ failures }: ReleaseCounts) => failures,
+    ],
+    [
+      'outcomes',
+      'Of these visitors, who then added to a cart or ordered.',
+      ({ outcomes }: ReleaseCounts) => outcomes,
+    ],
     [
       'latency_seconds',
-      'Time of all these decisions.',
+      'Mean time of a decision on each of these visitors, summed.',
       ({ latencyMsTotal }: ReleaseCounts) => latencyMsTotal / 1_000,
     ],
   ] as const

@@ -99,7 +99,7 @@ const settingsEntries = v.object({
   JUDGE_RULES: v.optional(v.pipe(v.string(), v.minLength(1, 'name a file'))),
   /** When a POP ends a canary on its own. */
   CANARY_LIMITS: v.optional(
-    jsonText(canaryLimitsSchema, 'set JSON like {"decisionsMin":200,"failureShareMax":0.02}'),
+    jsonText(canaryLimitsSchema, 'set JSON like {"visitorsMin":200,"failureShareMax":0.02}'),
     '{}',
   ),
   /** How long finished trainings lie apart; 0 trains on demand only. */

@@ -4,16 +4,25 @@ import { fractionOf } from './fraction.ts'
 const share = (fallback: number) =>
   v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1)), fallback)
 
-/** When a POP ends a canary on its own; each is about the canary beside what is live at the same time. */
+/** Past it an isolate would keep too few visitors of a small canary to reach it. */
+const visitorsMinMax = 1_000
+
+/**
+ * When a POP ends a canary on its own; each is about the canary beside what is live at the same time, and each visitor
+ * has one vote.
+ */
 export const canaryLimitsSchema = v.strictObject({
-  /** Fewer decisions by the canary say nothing. */
-  decisionsMin: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 200),
-  /** Decisions of the canary that failed or fell back, beyond the share of what is live. */
+  /** Fewer visitors of the canary say nothing. */
+  visitorsMin: v.optional(
+    v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(visitorsMinMax)),
+    200,
+  ),
+  /** Visitors of the canary with a decision that failed, beyond the share of what is live. */
   failureShareMax: share(0.02),
-  /** Mean time of a decision, as a multiple of what is live; counts past `latencyMsMin` only. */
+  /** Mean time of a visitor's decisions, as a multiple of what is live; counts past `latencyMsMin` only. */
   latencyRatioMax: v.optional(v.pipe(v.number(), v.minValue(1)), 2),
   latencyMsMin: v.optional(v.pipe(v.number(), v.minValue(0)), 50),
-  /** Standard errors by which outcomes a decision may lie below those of what is live. */
+  /** Standard errors by which the share of visitors with an outcome may lie below that of what is live. */
   outcomeErrorsMax: v.optional(v.pipe(v.number(), v.minValue(0)), 3),
 })
 export type CanaryLimits = v.InferOutput<typeof canaryLimitsSchema>
@@ -38,24 +47,41 @@ export const canaryEndSchema = v.object({
 })
 export type CanaryEnd = v.InferOutput<typeof canaryEndSchema>
 
-/** What is counted of each of the two while a canary runs. */
+/** What is counted of each of the two while a canary runs: a visitor is one, however much they ask and do. */
 export interface ReleaseCounts {
-  decisions: number
+  /** Who were decided on. */
+  visitors: number
+  /** Of them, who had a decision that failed. */
   failures: number
+  /** Of them, who did afterwards what a recommendation is for. */
   outcomes: number
+  /** Each visitor's mean time of a decision, summed. */
   latencyMsTotal: number
 }
 
-/** What a visitor does that a recommendation is for; counted by the release that answers the visitor. */
+/** What a visitor does that a recommendation is for. */
 export const outcomeEvents: ReadonlySet<string> = new Set(['Product Added', 'Order Completed'])
 
 export function noCounts(): ReleaseCounts {
-  return { decisions: 0, failures: 0, outcomes: 0, latencyMsTotal: 0 }
+  return { visitors: 0, failures: 0, outcomes: 0, latencyMsTotal: 0 }
 }
 
-/** Whether a visitor is answered by the canary: the same at every POP, as long as it runs. */
-export function isInCanary(digest: string, { share }: CanaryTerms, visitor: string): boolean {
-  return fractionOf(`canary ${digest}\n${visitor}`) < share
+/** Where a visitor stands beside a canary, 0 to 1 without 1: the same at every POP, as long as it runs. */
+export function placeIn(digest: string, visitor: string): number {
+  return fractionOf(`canary ${digest}\n${visitor}`)
+}
+
+/** Whether who stands there is answered by the canary. */
+export function isInCanary({ share }: CanaryTerms, place: number): boolean {
+  return place < share
+}
+
+/**
+ * Whether who stands there has a vote: who is answered by the canary, and four of the others for each of them. More would make
+ * a comparison little surer (the standard error is 1.12 times the least), and leave the canary no room.
+ */
+export function hasVote({ share }: CanaryTerms, place: number): boolean {
+  return place < share * 5
 }
 
 /** A sentence where a canary is outside its limits; null where it may go on. */
@@ -64,7 +90,7 @@ export function canaryFault(
   live: ReleaseCounts,
   limits: CanaryLimits,
 ): string | null {
-  if (canary.decisions < limits.decisionsMin) return null
+  if (canary.visitors < limits.visitorsMin) return null
   return (
     failing(canary, live, limits) ?? slow(canary, live, limits) ?? unwanted(canary, live, limits)
   )
@@ -84,29 +110,29 @@ export function canaryFigures(canary: ReleaseCounts, live: ReleaseCounts): Recor
 }
 
 function failing(canary: ReleaseCounts, live: ReleaseCounts, limits: CanaryLimits) {
-  const own = canary.failures / canary.decisions
-  const others = live.failures / Math.max(1, live.decisions)
+  const own = canary.failures / canary.visitors
+  const others = live.failures / Math.max(1, live.visitors)
   if (own <= others + limits.failureShareMax) return null
-  return `${percent(own)} of the canary's decisions failed, ${percent(others)} of the others`
+  return `${percent(own)} of the canary's visitors had a decision that failed, ${percent(others)} of the others`
 }
 
 function slow(canary: ReleaseCounts, live: ReleaseCounts, limits: CanaryLimits) {
-  const own = canary.latencyMsTotal / canary.decisions
-  const others = live.latencyMsTotal / Math.max(1, live.decisions)
+  const own = canary.latencyMsTotal / canary.visitors
+  const others = live.latencyMsTotal / Math.max(1, live.visitors)
   const most = Math.max(limits.latencyMsMin, others * limits.latencyRatioMax)
   if (own <= most) return null
   return `a decision of the canary takes ${own.toFixed(1)} ms, one of the others ${others.toFixed(1)} ms`
 }
 
-/** Two rates of rare events, each of a Poisson count: their difference in its standard errors. */
+/** Two shares of visitors: their difference in standard errors of the share of both together. */
 function unwanted(canary: ReleaseCounts, live: ReleaseCounts, limits: CanaryLimits) {
-  if (live.decisions < limits.decisionsMin) return null
-  const own = canary.outcomes / canary.decisions
-  const others = live.outcomes / live.decisions
-  const pooled = (canary.outcomes + live.outcomes) / (canary.decisions + live.decisions)
-  const error = Math.sqrt(pooled / canary.decisions + pooled / live.decisions)
+  if (live.visitors < limits.visitorsMin) return null
+  const own = canary.outcomes / canary.visitors
+  const others = live.outcomes / live.visitors
+  const pooled = (canary.outcomes + live.outcomes) / (canary.visitors + live.visitors)
+  const error = Math.sqrt(pooled * (1 - pooled) * (1 / canary.visitors + 1 / live.visitors))
   if (error === 0 || (others - own) / error <= limits.outcomeErrorsMax) return null
-  return `${percent(own)} of the canary's decisions had an outcome, ${percent(others)} of the others`
+  return `${percent(own)} of the canary's visitors had an outcome, ${percent(others)} of the others`
 }
 
 function percent(share: number): string {

@@ -136,6 +136,8 @@ export const limits = {
 
   /** A Worker's isolate has 128 MB, and two models are loaded during a swap. */
   releaseBytesMax: 10 * 1024 * 1024,
+  /** Votes of visitors on one canary that an isolate keeps, 1.6 MB; past it nobody new is counted, on either side. */
+  canaryVisitorsMax: 10_000,
   /** Each has a session of the runtime beside its bytes. */
   releaseModelsMax: 8,
   /** Columns of one tabular model, each category one. */

@@ -3,16 +3,19 @@ import {
   type CanaryTerms,
   canaryFault,
   canaryFigures,
+  isInCanary,
+  placeIn,
   type ReleaseCounts,
 } from '#shared/canary.ts'
 import type { Fallback } from '#shared/contract.ts'
+import type { ShelfEvent } from '#shared/event.ts'
 import { limits } from '#shared/limits.ts'
 import { ReleaseError } from '#shared/release.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 import { log, reasonOf } from '../log.ts'
 import { type Held, heldOf, holding, retire } from './held.ts'
 import { type LoadedRelease, loadRelease, ReleaseRefused } from './load.ts'
-import { type Canary, canaryOf, count, isFor, isOrder, nameOf } from './running-canary.ts'
+import { type Canary, canaryOf, isOrder, nameOf } from './running-canary.ts'
 import type { CanaryPointer, ReleasePointer, ReleaseShelf } from './shelf.ts'
 
 interface Ports {
@@ -70,9 +73,9 @@ export class LiveReleases {
 
   /**
    * Runs `work` with the release that answers the visitor, null before the first; it stays loaded until `work` has
-   * ended. Waits only for an isolate's first look at the shelf.
+   * ended, with null where nothing was decided. Waits only for an isolate's first look at the shelf.
    */
-  async use<Result extends Answer>(
+  async use<Result extends Answer | null>(
     site: string,
     visitor: string,
     later: Later,
@@ -80,20 +83,22 @@ export class LiveReleases {
   ): Promise<Result> {
     const entry = await this.#checked(site, later)
     const { canary } = entry
-    const held = canary?.held && isFor(canary, visitor) ? canary.held : entry.held
+    if (!canary?.held) return entry.held === null ? work(null) : holding(entry.held, work)
+    const place = placeIn(canary.digest, visitor)
+    const held = isInCanary(canary.terms, place) ? canary.held : entry.held
     if (held === null) return work(null)
-    if (!canary?.held) return holding(held, work)
-    const counts = held === canary.held ? canary.own : canary.others
-    const startedAt = this.#ports.stopwatch()
+    const [atMs, startedAt] = [this.#ports.now(), this.#ports.stopwatch()]
+    const count = (hasFailed: boolean) => {
+      const latencyMs = this.#ports.stopwatch() - startedAt
+      canary.votes.decided(place, { atMs, latencyMs, hasFailed })
+    }
     try {
       const answer = await holding(held, work)
-      count(counts, this.#ports.stopwatch() - startedAt, failures.has(answer.fallback ?? ''))
+      if (answer !== null) count(failures.has(answer.fallback ?? ''))
       return answer
     } catch (cause) {
       // What was refused is the fault of whoever asked.
-      if (!(cause instanceof RequestRefused)) {
-        count(counts, this.#ports.stopwatch() - startedAt, true)
-      }
+      if (!(cause instanceof RequestRefused)) count(true)
       throw cause
     } finally {
       this.#endIfFaulty(site, entry, canary, later)
@@ -114,12 +119,10 @@ export class LiveReleases {
     return [held, canary?.held].some((each) => each?.release.readsProfiles === true)
   }
 
-  /** Counts what a visitor did for the release that answers them; only while a canary runs. */
-  countOutcomes(site: string, visitor: string, outcomes: number): void {
+  /** Counts what a visitor did for the release that decided on them; only while a canary runs. */
+  countOutcomes(site: string, visitor: string, events: readonly ShelfEvent[]): void {
     const canary = this.#sites.get(site)?.canary
-    if (!canary || outcomes === 0) return
-    const counts = isFor(canary, visitor) ? canary.own : canary.others
-    counts.outcomes += outcomes
+    canary?.votes.did(placeIn(canary.digest, visitor), events)
   }
 
   /** What each site is answered by in this isolate; a site that has not been asked for is not there. */
@@ -132,7 +135,7 @@ export class LiveReleases {
   /** What was counted while a canary runs, by site. */
   counts(): (readonly [site: string, canary: ReleaseCounts, live: ReleaseCounts])[] {
     return [...this.#sites].flatMap(([site, { canary }]) =>
-      canary === null ? [] : [[site, canary.own, canary.others] as const],
+      canary === null ? [] : [[site, canary.votes.own, canary.votes.others] as const],
     )
   }
 
@@ -227,7 +230,8 @@ export class LiveReleases {
 
   #endIfFaulty(site: string, entry: Entry, canary: Canary, later: Later): void {
     if (entry.canary !== canary) return
-    const { digest, own, others, terms, held } = canary
+    const { digest, terms, held } = canary
+    const { own, others } = canary.votes
     const reason = canaryFault(own, others, terms.limits)
     if (reason === null) return
     entry.canary = null

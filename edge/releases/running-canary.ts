@@ -1,22 +1,22 @@
-import { type CanaryTerms, isInCanary, noCounts, type ReleaseCounts } from '#shared/canary.ts'
+import type { CanaryTerms } from '#shared/canary.ts'
 import type { Held } from './held.ts'
 import type { CanaryPointer } from './shelf.ts'
+import { Votes } from './votes.ts'
 
 /**
- * A canary and what was counted of both since it began in this isolate. It outlives what is live beside it: `others`
- * are of whatever was, in the same hours.
+ * A canary and what was counted of both since it began in this isolate. It outlives what is live beside it: the others
+ * were answered by whatever was, in the same hours.
  */
 export interface Canary {
   readonly digest: string
   readonly terms: CanaryTerms
-  readonly own: ReleaseCounts
-  readonly others: ReleaseCounts
+  readonly votes: Votes
   /** What is held beside the live one; null while that one's place is needed to load another, and nobody is counted. */
   held: Held | null
 }
 
 export function canaryOf(held: Held, terms: CanaryTerms): Canary {
-  return { digest: held.release.digest, terms, own: noCounts(), others: noCounts(), held }
+  return { digest: held.release.digest, terms, votes: new Votes(terms), held }
 }
 
 /** Whether this is the canary that an order names. */
@@ -27,18 +27,7 @@ export function isOrder(
   return canary !== null && nameOf(canary.digest, canary.terms) === nameOf(digest, terms)
 }
 
-/** Whether the canary answers a visitor. */
-export function isFor({ digest, terms }: Canary, visitor: string): boolean {
-  return isInCanary(digest, terms, visitor)
-}
-
 /** A release may be the canary twice: by when it began it is another one. */
 export function nameOf(digest: string, { startedAtMs }: CanaryTerms): string {
   return `${digest} ${startedAtMs}`
-}
-
-export function count(counts: ReleaseCounts, latencyMs: number, hasFailed: boolean): void {
-  counts.decisions++
-  counts.latencyMsTotal += latencyMs
-  if (hasFailed) counts.failures++
 }

@@ -40,6 +40,8 @@ export class ReleaseShelf extends DurableObject {
     this.#sql.exec(`CREATE TABLE IF NOT EXISTS canaries (
       site TEXT PRIMARY KEY, digest TEXT NOT NULL, signature TEXT NOT NULL, terms TEXT NOT NULL,
       ended TEXT) WITHOUT ROWID`)
+    // Terms that a version before this one wrote cannot be judged by; the hub sends the canary again.
+    this.#sql.exec(`DELETE FROM canaries WHERE json_extract(terms, '$.limits.visitorsMin') IS NULL`)
     this.#sql.exec(`CREATE TABLE IF NOT EXISTS candidates (
       site TEXT PRIMARY KEY, digest TEXT NOT NULL, signature TEXT NOT NULL) WITHOUT ROWID`)
     this.#sql.exec(`CREATE TABLE IF NOT EXISTS nonces (

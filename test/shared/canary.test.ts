@@ -7,12 +7,13 @@ import {
   canaryTermsSchema,
   isInCanary,
   noCounts,
+  placeIn,
 } from '#shared/canary.ts'
 
-const limits = v.parse(canaryLimitsSchema, { decisionsMin: 100 })
+const limits = v.parse(canaryLimitsSchema, { visitorsMin: 100 })
 const counts = (changes: object = {}) => ({
   ...noCounts(),
-  ...{ decisions: 1_000, outcomes: 100, latencyMsTotal: 10_000 },
+  ...{ visitors: 1_000, outcomes: 100, latencyMsTotal: 10_000 },
   ...changes,
 })
 const terms = (share: number) => v.parse(canaryTermsSchema, { share, startedAtMs: 1, limits: {} })
@@ -21,7 +22,7 @@ describe('a canary', () => {
   it('has the visitors of its share, and keeps each of them when the share grows', () => {
     const visitors = Array.from({ length: 5_000 }, (_, at) => `a:${at}`)
     const chosen = (share: number) =>
-      visitors.filter((visitor) => isInCanary('d', terms(share), visitor))
+      visitors.filter((visitor) => isInCanary(terms(share), placeIn('d', visitor)))
     expect(chosen(0)).toEqual([])
     expect(chosen(1)).toEqual(visitors)
     expect(chosen(0.1).length).toBeGreaterThan(400)
@@ -35,27 +36,36 @@ describe('a canary', () => {
   })
 
   it.each([
-    ['fails more often', { failures: 30 }, /3.0 % of the canary's decisions failed, 0.0 %/],
+    [
+      'fails more often',
+      { failures: 30 },
+      /3.0 % of the canary's visitors had a decision that failed, 0.0 %/,
+    ],
     ['takes longer', { latencyMsTotal: 60_000 }, /takes 60.0 ms, one of the others 10.0 ms/],
     ['is wanted less', { outcomes: 40 }, /4.0 % .* had an outcome, 10.0 %/],
   ])('ends where it %s', (_what, changes, sentence) => {
     expect(canaryFault(counts(changes), counts(), limits)).toMatch(sentence)
   })
 
-  it('is not ended by few decisions, by slowness of all, or by a difference within chance', () => {
-    expect(canaryFault(counts({ decisions: 99, failures: 99 }), counts(), limits)).toBeNull()
+  it('is not ended by few visitors, by slowness of all, or by a difference within chance', () => {
+    expect(canaryFault(counts({ visitors: 99, failures: 99 }), counts(), limits)).toBeNull()
     const slow = { latencyMsTotal: 100_000 }
     expect(canaryFault(counts(slow), counts(slow), limits)).toBeNull()
     expect(canaryFault(counts({ outcomes: 80 }), counts(), limits)).toBeNull()
   })
 
   it('is judged whatever was counted', () => {
-    const any = fc.record({
-      decisions: fc.nat(),
-      failures: fc.nat(),
-      outcomes: fc.nat(),
-      latencyMsTotal: fc.nat(),
-    })
+    const any = fc
+      .tuple(
+        fc.nat(),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        fc.nat(),
+      )
+      .map(([visitors, failing, buying, latencyMsTotal]) => ({
+        ...{ visitors, latencyMsTotal },
+        ...{ failures: Math.floor(visitors * failing), outcomes: Math.floor(visitors * buying) },
+      }))
     fc.assert(
       fc.property(any, any, (canary, live) => {
         const fault = canaryFault(canary, live, limits)

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { askReleases, pushRelease } from '#hub/publishing/push.ts'
-import { type CanaryTerms, isInCanary } from '#shared/canary.ts'
+import { type CanaryTerms, isInCanary, placeIn } from '#shared/canary.ts'
 import { type PackedRelease, packRelease, type ReleaseParts } from '#shared/release.ts'
 import { type BoxPop, startBoxPop } from '#test/support/box-pop.ts'
 import { releasePrivateKeyHex } from '#test/support/keys.ts'
@@ -56,7 +56,7 @@ function termsOf(limits: Partial<CanaryTerms['limits']>): CanaryTerms {
   const idle = { failureShareMax: 1, latencyRatioMax: 1_000, outcomeErrorsMax: 1_000 }
   return {
     ...{ share: 0.5, startedAtMs: ++orders },
-    limits: { decisionsMin: 20, latencyMsMin: 0, ...idle, ...limits },
+    limits: { visitorsMin: 20, latencyMsMin: 0, ...idle, ...limits },
   }
 }
 
@@ -97,7 +97,9 @@ async function untilEnded({ parts, limits, item, after }: Case) {
     const { release } = await decide(visitor, item)
     const state = await ask()
     if (state.ended?.startedAtMs === terms.startedAtMs) return { packed, terms, state }
-    const expected = isInCanary(packed.digest, terms, `a:${visitor}`) ? packed.digest : live.digest
+    const expected = isInCanary(terms, placeIn(packed.digest, `a:${visitor}`))
+      ? packed.digest
+      : live.digest
     expect(release).toBe(expected)
     await after?.(visitor, release, packed.digest)
   }
@@ -130,14 +132,14 @@ describe('a POP whose hub is away ends a canary by itself', { timeout: timeMaxMs
       ...{ digest: live.digest, canary: null },
       ended: {
         digest: packed.digest,
-        reason: "100.0 % of the canary's decisions failed, 0.0 % of the others",
-        figures: { canaryDecisions: 20, canaryFailures: 20, liveFailures: 0 },
+        reason: "100.0 % of the canary's visitors had a decision that failed, 0.0 % of the others",
+        figures: { canaryVisitors: 20, canaryFailures: 20, liveFailures: 0 },
       },
     })
-    expect(shown).toContain('shelfedge_canary_decisions{site="demo",release="canary"} 19')
+    expect(shown).toContain('shelfedge_canary_visitors{site="demo",release="canary"} 19')
     expect(shown).toContain('shelfedge_canary_failures{site="demo",release="canary"} 19')
     expect(shown).toContain('shelfedge_canary_failures{site="demo",release="live"} 0')
-    const canaried = (at: number) => isInCanary(packed.digest, terms, `a:after-${at}`)
+    const canaried = (at: number) => isInCanary(terms, placeIn(packed.digest, `a:after-${at}`))
     const visitor = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].find(canaried)
     expect((await decide(`after-${visitor}`, 'live-0')).release).toBe(live.digest)
     expect(await metrics()).toContain('shelfedge_canaries_ended_total 1')
@@ -158,7 +160,7 @@ describe('a POP whose hub is away ends a canary by itself', { timeout: timeMaxMs
   it('where fewer of its visitors buy', async () => {
     const { state } = await untilEnded({
       parts: better,
-      limits: { decisionsMin: 30, outcomeErrorsMax: 3 },
+      limits: { visitorsMin: 30, outcomeErrorsMax: 3 },
       item: 'canary-0',
       after: async (visitor, release, canary) => {
         if (release === canary) return
@@ -166,7 +168,7 @@ describe('a POP whose hub is away ends a canary by itself', { timeout: timeMaxMs
       },
     })
     expect(state.ended?.reason).toMatch(
-      /^0\.0 % of the canary's decisions had an outcome, \d+\.\d % of/,
+      /^0\.0 % of the canary's visitors had an outcome, \d+\.\d % of/,
     )
   })
 

@@ -1,11 +1,12 @@
 import { runInDurableObject } from 'cloudflare:test'
 import { afterEach, describe, expect, it } from 'vitest'
-import { isInCanary } from '#shared/canary.ts'
+import { ReleaseShelf } from '#edge/releases/shelf.ts'
+import { isInCanary, placeIn } from '#shared/canary.ts'
 import { type PackedRelease, packRelease, type ReleaseParts } from '#shared/release.ts'
 import { rawEvent } from '#test/support/events.ts'
 import { smallRelease } from '#test/support/release.ts'
 import { packAndPush, pushRelease } from './hub-side.ts'
-import { type Answer, counter, forgetEverything, send, testEnv } from './pop.ts'
+import { type Answer, counter, forgetEverything, send, sendBatch, testEnv } from './pop.ts'
 
 const sessions = [
   [0, 1, 2],
@@ -26,7 +27,7 @@ let orders = 0
 const termsOf = (share: number, limits: object = {}) => ({
   ...{ share, startedAtMs: ++orders },
   limits: {
-    ...{ decisionsMin: 200, failureShareMax: 0.02, latencyRatioMax: 2, latencyMsMin: 5_000 },
+    ...{ visitorsMin: 200, failureShareMax: 0.02, latencyRatioMax: 2, latencyMsMin: 5_000 },
     ...{ outcomeErrorsMax: 3, ...limits },
   },
 })
@@ -42,6 +43,12 @@ function decide(visitor: string, item: string): Promise<Answer> {
   return send('/v1/decide', { placement: 'product-page', anonymousId: visitor, events: [view] })
 }
 
+/** Does something where the releases lie, as nobody else can. */
+async function onShelf(work: (shelf: ReleaseShelf, state: DurableObjectState) => void) {
+  const shelf = testEnv.RELEASES.get(testEnv.RELEASES.idFromName('releases'))
+  await runInDurableObject(shelf, work)
+}
+
 describe('a POP with a canary', () => {
   it('answers each visitor by one of the two, always by the same, until the canary is promoted', async () => {
     const { body: first } = await packAndPush(live)
@@ -53,7 +60,9 @@ describe('a POP with a canary', () => {
       body: { digest: first.digest, canary: { digest: packed.digest, terms } },
     })
     const visitors = Array.from({ length: 12 }, (_, at) => `visitor-${at}`)
-    const inCanary = visitors.filter((visitor) => isInCanary(packed.digest, terms, `a:${visitor}`))
+    const inCanary = visitors.filter((visitor) =>
+      isInCanary(terms, placeIn(packed.digest, `a:${visitor}`)),
+    )
     expect(inCanary.length).toBeGreaterThan(0)
     expect(inCanary.length).toBeLessThan(visitors.length)
     for (const visitor of [...visitors, ...visitors]) {
@@ -71,7 +80,7 @@ describe('a POP with a canary', () => {
     const { body: first } = await packAndPush(live)
     const packed = await packRelease(failing)
     const before = await counter('shelfedge_canaries_ended_total')
-    const terms = termsOf(1, { decisionsMin: 3 })
+    const terms = termsOf(1, { visitorsMin: 3 })
     await pushRelease(packed, { canary: JSON.stringify(terms) })
     const releases: unknown[] = []
     for (let at = 0; at < 5; at++) {
@@ -85,10 +94,42 @@ describe('a POP with a canary', () => {
       canary: null,
       ended: {
         ...{ digest: packed.digest, startedAtMs: terms.startedAtMs },
-        reason: "100.0 % of the canary's decisions failed, 0.0 % of the others",
-        figures: { canaryDecisions: 3, canaryFailures: 3 },
+        reason: "100.0 % of the canary's visitors had a decision that failed, 0.0 % of the others",
+        figures: { canaryVisitors: 3, canaryFailures: 3 },
       },
     })
+  })
+
+  it('has one vote of each visitor it decided on: two who buy without end, bots and old events do not end it', async () => {
+    const { body: first } = await packAndPush(live)
+    const packed = await packRelease(better)
+    const terms = termsOf(0.5, { visitorsMin: 8 })
+    await pushRelease(packed, { canary: JSON.stringify(terms) })
+    const ids = Array.from({ length: 60 }, (_, at) => `voter-${at}`)
+    const voters = (isOwn: boolean) =>
+      ids.filter((id) => isInCanary(terms, placeIn(packed.digest, `a:${id}`)) === isOwn).slice(0, 8)
+    const [own, others] = [voters(true), voters(false)]
+    const [eager, ...rest] = others as [string, ...string[]]
+    const buy = (visitors: readonly string[], changes: object = {}) =>
+      sendBatch(
+        visitors.map((anonymousId) => {
+          const messageId = crypto.randomUUID()
+          return rawEvent({ event: 'Product Added', messageId, anonymousId, ...changes })
+        }),
+      )
+    await buy(rest)
+    for (const id of own) await decide(id, 'better-0')
+    for (const id of others) await decide(id, 'live-0')
+    for (let at = 0; at < 12; at++) {
+      await decide(eager, 'live-0')
+      await buy([eager])
+    }
+    await buy(rest, { context: { userAgent: 'Googlebot/2.1' } })
+    await buy(rest, { timestamp: new Date(Date.now() - 3_600_000).toISOString() })
+    const releaseOf = async () => (await decide(own[0] as string, 'better-0')).body.release
+    expect([await releaseOf(), await releaseOf()]).toEqual([packed.digest, packed.digest])
+    await buy(rest)
+    expect([await releaseOf(), await releaseOf()]).toEqual([packed.digest, first.digest])
   })
 
   it('ends it by order of the hub', async () => {
@@ -123,6 +164,19 @@ describe('a POP with a canary', () => {
     expect(back).toMatchObject({ status: 200, body: { digest: large.digest } })
   })
 
+  it('forgets one whose terms a version before this one wrote, so that the hub sends it again', async () => {
+    const [first, second] = [await packRelease(live), await packRelease(better)]
+    await pushRelease(first)
+    await pushRelease(second, { canary: JSON.stringify(termsOf(1)) })
+    await onShelf((_, state) => {
+      state.storage.sql.exec(
+        `UPDATE canaries SET terms = json_set(json_remove(terms, '$.limits.visitorsMin'), '$.limits.decisionsMin', 200)`,
+      )
+      const started = new ReleaseShelf(state, testEnv)
+      expect(started.state('demo')).toMatchObject({ live: { digest: first.digest }, canary: null })
+    })
+  })
+
   it('refuses a canary whose terms are wrong', async () => {
     await packAndPush(live)
     const answer = await packAndPush(better, { canary: '{"share":2}' })
@@ -144,8 +198,7 @@ describe('a POP with a standby', () => {
 
   /** The bytes on the shelf can no longer be loaded, so whatever answers now was loaded before. */
   async function spoilShelf() {
-    const shelf = testEnv.RELEASES.get(testEnv.RELEASES.idFromName('releases'))
-    await runInDurableObject(shelf, (_, { storage }) => {
+    await onShelf((_, { storage }) => {
       storage.sql.exec('UPDATE chunks SET bytes = zeroblob(9)')
     })
   }

@@ -55,7 +55,7 @@ function termsFrom(startedAtMs: number, changes: Partial<CanaryLimits>): CanaryT
   return {
     ...{ share: 1, startedAtMs },
     limits: {
-      ...{ decisionsMin: 200, failureShareMax: 0.01, latencyRatioMax: 2, latencyMsMin: 5_000 },
+      ...{ visitorsMin: 200, failureShareMax: 0.01, latencyRatioMax: 2, latencyMsMin: 5_000 },
       ...{ outcomeErrorsMax: 3, ...changes },
     },
   }
@@ -87,7 +87,7 @@ describe('an isolate that looks at the shelf', () => {
     const [live, canary] = [await packed('live-'), await packed('canary-')]
     const state: ShelfState = {
       ...{ live: live.pointer, ended: null, standby: null },
-      canary: { ...canary.pointer, terms: termsFrom(1, { decisionsMin: 1 }) },
+      canary: { ...canary.pointer, terms: termsFrom(1, { visitorsMin: 1 }) },
     }
     const told: CanaryEnd[] = []
     let isAway = true
@@ -126,7 +126,7 @@ describe('a canary while live moves', () => {
     const bytesOf = new Map(all.map(({ pointer, bytes }) => [pointer.digest, bytes]))
     const state = {
       ...{ live: first.pointer, ended: null, standby: first.pointer },
-      canary: { ...canary.pointer, terms: termsFrom(1, { decisionsMin: 7 }) },
+      canary: { ...canary.pointer, terms: termsFrom(1, { visitorsMin: 5 }) },
     }
     const reads: string[] = []
     const ends: CanaryEnd[] = []
