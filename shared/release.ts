@@ -1,4 +1,4 @@
-import { strFromU8, strToU8, unzipSync, zipSync } from 'fflate'
+import { strFromU8, strToU8, Unzip, unzipSync, zipSync } from 'fflate'
 import * as v from 'valibot'
 import { sha256Hex } from './digest.ts'
 import { limits } from './limits.ts'
@@ -77,19 +77,12 @@ export async function packRelease(parts: ReleaseParts): Promise<PackedRelease> {
 }
 
 /**
- * Unpacks a release and checks every part. Call it on bytes whose signature holds: a ZIP file of a
- * stranger may inflate without end. Throws ReleaseError('release_unreadable') with the part and why.
+ * Unpacks a release and checks every part; its models go on lying in `bytes`. Call it on bytes whose signature holds: a
+ * ZIP file of a stranger may inflate without end. Throws ReleaseError('release_unreadable') with the part and why.
  */
 export function unpackRelease(bytes: Uint8Array): ReleaseParts {
-  const files = unzip(bytes)
-  const texts = Object.fromEntries(jsonNames.map((name) => [name, readJson(files, `${name}.json`)]))
-  const former = inFormat3(texts, files)
-  const parsed = v.safeParse(partsSchema, former.parts, { abortEarly: true })
-  if (!parsed.success) {
-    const [issue] = parsed.issues
-    throw new ReleaseError('release_unreadable', `${v.getDotPath(issue)}: ${issue.message}`)
-  }
-  const release = { ...parsed.output, models: modelsIn(former.files, parsed.output.manifest) }
+  const { parts, files } = checkedParts(bytes)
+  const release = { ...parts, models: modelsIn(files, parts.manifest) }
   const missing = missingModel(release.policy, release.manifest.models)
   if (missing !== null) throw new ReleaseError('release_unreadable', missing)
   return release
@@ -130,20 +123,49 @@ function modelsIn(files: Record<string, Uint8Array>, manifest: Manifest) {
   )
 }
 
-function unzip(bytes: Uint8Array): Record<string, Uint8Array> {
+/** In a function of its own, so that what was read is let go before the models are loaded. */
+function checkedParts(archive: Uint8Array) {
+  const files = unzip(archive)
+  const texts = Object.fromEntries(jsonNames.map((name) => [name, readJson(files, `${name}.json`)]))
+  const former = inFormat3(texts, Object.fromEntries(files))
+  const parsed = v.safeParse(partsSchema, former.parts, { abortEarly: true })
+  if (parsed.success) return { parts: parsed.output, files: former.files }
+  const [issue] = parsed.issues
+  throw new ReleaseError('release_unreadable', `${v.getDotPath(issue)}: ${issue.message}`)
+}
+
+/** The files of an archive by name. One that is stored as it is, as models are, goes on lying there: no copy is made. */
+function unzip(archive: Uint8Array): Map<string, Uint8Array> {
   try {
-    return unzipSync(bytes)
+    const inflated = unzipSync(archive, { filter: ({ compression }) => compression !== 0 })
+    const files = new Map(Object.entries(inflated))
+    const stored = new Unzip((file) => {
+      if (file.compression !== 0) return
+      file.ondata = (_, bytes) => {
+        files.set(file.name, bytes)
+      }
+      file.start()
+    })
+    stored.push(archive, true)
+    return files
   } catch (cause) {
     throw new ReleaseError('release_unreadable', `the release is not a ZIP file: ${cause}`)
   }
 }
 
-function readJson(files: Record<string, Uint8Array>, name: string): unknown {
-  const file = files[name]
-  if (!file) throw new ReleaseError('release_unreadable', `the release has no ${name}`)
+function readJson(files: Map<string, Uint8Array>, name: string): unknown {
+  const text = textOf(files, name)
   try {
-    return JSON.parse(strFromU8(file))
+    return JSON.parse(text)
   } catch (cause) {
     throw new ReleaseError('release_unreadable', `${name} is not JSON: ${cause}`)
   }
+}
+
+/** Lets go of the file: of a large catalogue its text and its objects are enough to hold. */
+function textOf(files: Map<string, Uint8Array>, name: string): string {
+  const file = files.get(name)
+  if (!file) throw new ReleaseError('release_unreadable', `the release has no ${name}`)
+  files.delete(name)
+  return strFromU8(file)
 }

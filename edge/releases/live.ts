@@ -13,6 +13,7 @@ import { limits } from '#shared/limits.ts'
 import { ReleaseError } from '#shared/release.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 import { log, reasonOf } from '../log.ts'
+import { readFromShelf } from './carry.ts'
 import { type Held, heldOf, holding, retire } from './held.ts'
 import { type LoadedRelease, loadRelease, ReleaseRefused } from './load.ts'
 import { type Canary, canaryOf, isOrder, nameOf } from './running-canary.ts'
@@ -370,12 +371,12 @@ export class LiveReleases {
     hasRoom?: (bytesTotal: number) => boolean,
   ): Promise<LoadedRelease | null> {
     try {
-      const bytes = await this.#ports.shelf().read(site, pointer.digest)
+      const bytes = await readFromShelf(this.#ports.shelf(), site, pointer.digest)
       if (bytes === null || hasRoom?.(bytes.length) === false) return null
       const key = await this.#ports.publicKey()
       if (isOvertaken()) return null
       if (!hasRoom) await this.makeRoom(site, bytes.length)
-      const release = await loadRelease(site, pointer, new Uint8Array(bytes), key)
+      const release = await loadRelease(site, pointer, bytes, key)
       if (!isOvertaken()) return release
       await release.dispose()
       return null

@@ -5,6 +5,7 @@ import { ReleaseError } from '#shared/release.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 import { assertServed, authorise, type HubRequest } from '../authorise.ts'
 import type { Environment } from '../environment.ts'
+import { readFromShelf, sendToShelf } from './carry.ts'
 import { type LoadedRelease, loadRelease, ReleaseRefused, verifyPointer } from './load.ts'
 import type { ReleasePointer } from './shelf.ts'
 
@@ -110,19 +111,27 @@ async function keep(
   use: Use,
   environment: Environment,
 ): Promise<void> {
-  if (!(await keptAs(use, site, pointer, bytes, environment.shelf()))) throw unknownRelease()
+  const shelf = environment.shelf()
+  if (bytes !== null) await sendToShelf(shelf, site, pointer.digest, bytes)
+  if (await keptAs(use, site, pointer, bytes?.length ?? null, shelf)) return
+  if (bytes === null) throw unknownRelease()
+  throw new RequestRefused(
+    409,
+    'release_overtaken',
+    'another release came meanwhile; send it again',
+  )
 }
 
 async function keptAs(
   use: Use,
   site: string,
   pointer: ReleasePointer,
-  bytes: Uint8Array | null,
+  bytesTotal: number | null,
   shelf: ReturnType<Environment['shelf']>,
 ): Promise<boolean> {
-  if (use === 'live') return shelf.put(site, pointer, bytes)
-  if (use === 'standby') return shelf.putStandby(site, pointer, bytes)
-  return shelf.putCanary(site, { ...pointer, terms: use }, bytes)
+  if (use === 'live') return shelf.put(site, pointer, bytesTotal)
+  if (use === 'standby') return shelf.putStandby(site, pointer, bytesTotal)
+  return shelf.putCanary(site, { ...pointer, terms: use }, bytesTotal)
 }
 
 /** Puts a loaded release to use in this isolate. */
@@ -138,9 +147,9 @@ async function put(
 }
 
 async function onShelf(site: string, digest: string, { shelf }: Environment) {
-  const bytes = await shelf().read(site, digest)
+  const bytes = await readFromShelf(shelf(), site, digest)
   if (bytes === null) throw unknownRelease()
-  return new Uint8Array(bytes)
+  return bytes
 }
 
 function unknownRelease(): RequestRefused {

@@ -20,8 +20,6 @@ export interface ShelfState {
   readonly standby: ReleasePointer | null
 }
 
-/** A SQLite row of a Durable Object holds at most 2 MB. */
-const chunkBytes = 1_500_000
 /** The one that is live and the one before it; a canary and a candidate come on top. */
 const releasesKept = 2
 
@@ -35,6 +33,9 @@ export class ReleaseShelf extends DurableObject {
     this.#sql.exec(`CREATE TABLE IF NOT EXISTS releases (
       position INTEGER PRIMARY KEY, site TEXT NOT NULL, digest TEXT NOT NULL, signature TEXT NOT NULL)`)
     this.#sql.exec(`CREATE TABLE IF NOT EXISTS chunks (
+      site TEXT NOT NULL, digest TEXT NOT NULL, number INTEGER NOT NULL, bytes BLOB NOT NULL,
+      PRIMARY KEY (site, digest, number)) WITHOUT ROWID`)
+    this.#sql.exec(`CREATE TABLE IF NOT EXISTS arriving (
       site TEXT NOT NULL, digest TEXT NOT NULL, number INTEGER NOT NULL, bytes BLOB NOT NULL,
       PRIMARY KEY (site, digest, number)) WITHOUT ROWID`)
     this.#sql.exec(`CREATE TABLE IF NOT EXISTS canaries (
@@ -63,12 +64,23 @@ export class ReleaseShelf extends DurableObject {
     return taken.rowsWritten > 0
   }
 
+  /** Takes a piece of a release that is arriving, number 0 first; another of the site that was arriving is given up. */
+  arrive(site: string, digest: string, number: number, bytes: Uint8Array): void {
+    this.ctx.storage.transactionSync(() => {
+      if (number === 0) this.#sql.exec('DELETE FROM arriving WHERE site = ?', site)
+      this.#sql.exec(
+        'INSERT OR REPLACE INTO arriving (site, digest, number, bytes) VALUES (?, ?, ?, ?)',
+        ...[site, digest, number, bytes],
+      )
+    })
+  }
+
   /**
-   * Makes a release the site's live one, in one transaction; a canary of it ends, and so does any candidate. Without
-   * bytes it has to lie here. False, and nothing changed, where it does not.
+   * Makes a release the site's live one, in one transaction; a canary of it ends, and so does any candidate. All its
+   * `bytesTotal` have arrived, or it lies here where that is null. False, and nothing changed, where neither is so.
    */
-  put(site: string, pointer: ReleasePointer, bytes: Uint8Array | null): boolean {
-    return this.#take(site, pointer.digest, bytes, () => {
+  put(site: string, pointer: ReleasePointer, bytesTotal: number | null): boolean {
+    return this.#take(site, pointer.digest, bytesTotal, () => {
       this.#sql.exec('DELETE FROM candidates WHERE site = ?', site)
       // Sent again, it must not push the release before it off the shelf.
       if (this.current(site)?.digest === pointer.digest) return
@@ -80,13 +92,13 @@ export class ReleaseShelf extends DurableObject {
     })
   }
 
-  /** Makes a release the site's canary, in place of another; with and without bytes as `put`. */
+  /** Makes a release the site's canary, in place of another; arrived or here as in `put`. */
   putCanary(
     site: string,
     { digest, signature, terms }: CanaryPointer,
-    bytes: Uint8Array | null,
+    bytesTotal: number | null,
   ): boolean {
-    return this.#take(site, digest, bytes, () => {
+    return this.#take(site, digest, bytesTotal, () => {
       this.#sql.exec(
         'INSERT OR REPLACE INTO canaries (site, digest, signature, terms) VALUES (?, ?, ?, ?)',
         ...[site, digest, signature, JSON.stringify(terms)],
@@ -94,13 +106,13 @@ export class ReleaseShelf extends DurableObject {
     })
   }
 
-  /** Makes a release the site's standby, in place of another; with and without bytes as `put`. */
+  /** Makes a release the site's standby, in place of another; arrived or here as in `put`. */
   putStandby(
     site: string,
     { digest, signature }: ReleasePointer,
-    bytes: Uint8Array | null,
+    bytesTotal: number | null,
   ): boolean {
-    return this.#take(site, digest, bytes, () => {
+    return this.#take(site, digest, bytesTotal, () => {
       this.#sql.exec('DELETE FROM candidates WHERE site = ?', site)
       if (this.#before(site)?.digest === digest) return
       this.#sql.exec(
@@ -143,23 +155,20 @@ export class ReleaseShelf extends DurableObject {
     return this.#lives(site)[0] ?? null
   }
 
-  read(site: string, digest: string): Uint8Array | null {
-    const chunks = this.#sql
+  /** How many bytes a release has; null where it is not here. */
+  bytesOf(site: string, digest: string): number | null {
+    return this.#bytesIn('chunks', site, digest)
+  }
+
+  /** A piece of a release, number 0 first; null where it is not here. */
+  piece(site: string, digest: string, number: number): Uint8Array | null {
+    const [row] = this.#sql
       .exec<{ bytes: ArrayBuffer }>(
-        'SELECT bytes FROM chunks WHERE site = ? AND digest = ? ORDER BY number',
-        site,
-        digest,
+        'SELECT bytes FROM chunks WHERE site = ? AND digest = ? AND number = ?',
+        ...[site, digest, number],
       )
       .toArray()
-      .map((row) => new Uint8Array(row.bytes))
-    if (chunks.length === 0) return null
-    const bytes = new Uint8Array(chunks.reduce((total, chunk) => total + chunk.length, 0))
-    let offset = 0
-    for (const chunk of chunks) {
-      bytes.set(chunk, offset)
-      offset += chunk.length
-    }
-    return bytes
+    return row ? new Uint8Array(row.bytes) : null
   }
 
   /** What was live before the live one. */
@@ -187,33 +196,34 @@ export class ReleaseShelf extends DurableObject {
     return row ?? null
   }
 
-  /** Keeps the bytes where they are given, and does `work`, in one transaction. False where there are none. */
-  #take(site: string, digest: string, bytes: Uint8Array | null, work: () => void): boolean {
-    if (bytes === null && !this.#has(site, digest)) return false
+  /** Keeps what has arrived, where anything should have, and does `work`, in one transaction. False where it is not there. */
+  #take(site: string, digest: string, bytesTotal: number | null, work: () => void): boolean {
+    const here = this.#bytesIn(bytesTotal === null ? 'chunks' : 'arriving', site, digest)
+    if (here === null || here !== (bytesTotal ?? here)) return false
     this.ctx.storage.transactionSync(() => {
-      if (bytes !== null) this.#keep(site, digest, bytes)
+      if (bytesTotal !== null) this.#keepArrived(site, digest)
       work()
       this.#forgetOld(site)
     })
     return true
   }
 
-  #has(site: string, digest: string): boolean {
-    return (
-      this.#sql
-        .exec('SELECT 1 FROM chunks WHERE site = ? AND digest = ? LIMIT 1', site, digest)
-        .toArray().length > 0
-    )
+  #bytesIn(table: 'chunks' | 'arriving', site: string, digest: string): number | null {
+    return this.#sql
+      .exec<{ total: number | null }>(
+        `SELECT sum(length(bytes)) AS total FROM ${table} WHERE site = ? AND digest = ?`,
+        ...[site, digest],
+      )
+      .one().total
   }
 
-  #keep(site: string, digest: string, bytes: Uint8Array): void {
-    for (let number = 0; number * chunkBytes < bytes.length; number++) {
-      const chunk = bytes.subarray(number * chunkBytes, (number + 1) * chunkBytes)
-      this.#sql.exec(
-        'INSERT OR REPLACE INTO chunks (site, digest, number, bytes) VALUES (?, ?, ?, ?)',
-        ...[site, digest, number, chunk],
-      )
-    }
+  #keepArrived(site: string, digest: string): void {
+    this.#sql.exec(
+      `INSERT OR REPLACE INTO chunks (site, digest, number, bytes)
+       SELECT site, digest, number, bytes FROM arriving WHERE site = ? AND digest = ?`,
+      ...[site, digest],
+    )
+    this.#sql.exec('DELETE FROM arriving WHERE site = ?', site)
   }
 
   #forgetOld(site: string): void {

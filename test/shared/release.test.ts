@@ -45,6 +45,11 @@ describe('a release', () => {
     expect(unpackRelease(bytes)).toEqual(parts)
   })
 
+  it('is not copied where it is unpacked: its models go on lying in its bytes', async () => {
+    const { bytes } = await packRelease(parts)
+    expect(unpackRelease(bytes).models['session-knn']?.buffer).toBe(bytes.buffer)
+  })
+
   it('has one digest: the same parts give the same bytes', async () => {
     const [first, second] = [await packRelease(parts), await packRelease(structuredClone(parts))]
     expect(second).toEqual(first)

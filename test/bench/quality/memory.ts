@@ -1,16 +1,26 @@
 import { randomBytes } from 'node:crypto'
 import { bundleWorker } from '#edge/box/bundle.ts'
-import { pushRelease } from '#hub/publishing/push.ts'
+import { sendSigned } from '#hub/publishing/send-signed.ts'
 import { importReleaseKey } from '#hub/release-key.ts'
+import { releasePath, releaseSignatureHeader } from '#shared/contract.ts'
 import { packRelease } from '#shared/release.ts'
+import { signRelease } from '#shared/signature.ts'
 import { popSecret } from '../../support/keys.ts'
 import { smallRelease } from '../../support/release.ts'
 import { loadSite } from '../deliveries.ts'
-import { type Held, type IsolateInspector, inspectIsolate } from './inspect-isolate.ts'
+import {
+  type Held,
+  type IsolateInspector,
+  inspectIsolate,
+  larger,
+  totalMb,
+} from './inspect-isolate.ts'
 import { largeModel } from './large-model.ts'
 import { startPop } from './pops.ts'
+import { withStops } from './stops.ts'
 
-const swapsTotal = 4
+/** So many that linear memory does not grow any more. */
+const swapsUncollected = 4
 
 /** Releases of the largest size there may be: items, and numbers of each in the model. */
 const kinds = [
@@ -24,7 +34,7 @@ const kinds = [
  * look. `Uncollected` is with garbage as well: workerd sets no bound here, and collects late.
  */
 export async function measureMemory(): Promise<Record<string, number>> {
-  const modules = await bundleWorker()
+  const modules = withStops(await bundleWorker())
   const figures: Record<string, number> = {}
   for (const kind of kinds) {
     const secrets = { popSecret, releasePrivateKey: randomBytes(32).toString('hex') }
@@ -47,49 +57,42 @@ export async function measureMemory(): Promise<Record<string, number>> {
   return figures
 }
 
-type Push = (seed: number, use: 'live' | 'standby') => Promise<{ readonly releaseMb: number }>
+type Push = (seed: number, use: 'live' | 'standby') => Promise<unknown>
 
 async function measureSwaps(isolate: IsolateInspector, push: Push, of: string) {
-  const empty = await isolate.live()
-  const { releaseMb } = await push(1, 'live')
-  const oneRelease = await isolate.live()
+  const empty = await isolate.inUse()
+  await push(1, 'live')
+  const oneRelease = await isolate.inUse()
   await push(2, 'standby')
-  const twoReleases = await isolate.live()
+  const twoReleases = await isolate.inUse()
   let seed = 2
-  const mostSeen = async (look: () => Promise<Held>) => {
-    let most = await look()
-    for (let swap = 0; swap < swapsTotal; swap++) {
+  const most = async (swaps: number, watch: (work: () => Promise<unknown>) => Promise<Held>) => {
+    let found = await isolate.inUse()
+    for (let swap = 0; swap < swaps; swap++) {
       seed++
-      const pushing = push(seed, seed % 2 === 1 ? 'live' : 'standby')
-      let isOver = false
-      const over = () => {
-        isOver = true
-      }
-      pushing.then(over, over)
-      while (!isOver) most = larger(most, await look())
-      await pushing
+      const use = seed % 2 === 1 ? 'live' : 'standby'
+      found = larger(found, await watch(() => push(seed, use)))
     }
-    return most
+    return found
   }
-  const swapPeak = await mostSeen(isolate.live)
-  const uncollectedPeak = await mostSeen(isolate.uncollected)
-  const afterSwaps = await isolate.live()
+  const uncollectedPeak = await most(swapsUncollected, isolate.mostUncollected)
+  const swapPeak = await most(1, isolate.mostInUse)
+  const afterSwaps = await isolate.inUse()
   const states = { empty, oneRelease, twoReleases, swapPeak, afterSwaps, uncollectedPeak }
-  console.log(`releases of ${releaseMb.toFixed(1)} MB`)
   console.table(states)
   return Object.fromEntries(
     Object.entries(states).map(([name, held]) => [`${name}${of}Mb`, totalMb(held)]),
   )
 }
 
-/** Pushes releases that differ in their seeds; answers with the size of one. */
+/** Pushes releases that differ in their seeds. A POP that is stopped to be looked at answers late. */
 async function pusher(
   popUrl: string,
   releasePrivateKey: string,
   { itemsTotal, width }: (typeof kinds)[number],
 ): Promise<Push> {
   const { privateKey: key } = await importReleaseKey(releasePrivateKey)
-  const signature = { key, now: () => Date.now(), newId: () => crypto.randomUUID() }
+  const hub = { key, now: () => Date.now(), newId: () => crypto.randomUUID() }
   const base = smallRelease({ site: loadSite, sessions: [[0, 1]], itemsTotal: 2 })
   return async (seed, use) => {
     const { bytes: model, declaration } = largeModel(seed, itemsTotal, width)
@@ -99,15 +102,10 @@ async function pusher(
     }))
     const parts = { ...base, catalogue: { items }, models: { 'session-knn': model } }
     const { digest, bytes } = await packRelease(parts)
-    await pushRelease(popUrl, loadSite, { digest, bytes: async () => bytes, use }, signature)
-    return { releaseMb: bytes.length / 2 ** 20 }
+    const query = new URLSearchParams({ site: loadSite, digest })
+    if (use === 'standby') query.set('as', use)
+    const headers = { [releaseSignatureHeader]: await signRelease(key, loadSite, digest) }
+    const request = { method: 'PUT', path: `${releasePath}?${query}`, headers } as const
+    await sendSigned(popUrl, { ...request, body: bytes, timeMaxMs: 300_000 }, hub)
   }
-}
-
-function larger(one: Held, other: Held): Held {
-  return totalMb(one) > totalMb(other) ? one : other
-}
-
-function totalMb({ heapMb, buffersMb, linearMb }: Held): number {
-  return heapMb + buffersMb + linearMb
 }

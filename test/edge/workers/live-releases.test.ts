@@ -28,7 +28,7 @@ async function packed(prefix: string) {
 const publicKey = () => importReleasePublicKey(testEnv.RELEASE_PUBLIC_KEY as string)
 
 /** An isolate with a shelf whose answers the test gives. */
-function isolateWith(shelf: Pick<ReleaseShelf, 'state' | 'read' | 'endCanary'>) {
+function isolateWith(shelf: Pick<ReleaseShelf, 'state' | 'bytesOf' | 'piece' | 'endCanary'>) {
   let now = 1
   const releases = new LiveReleases({
     shelf: () => shelf as never,
@@ -68,7 +68,8 @@ describe('an isolate that looks at the shelf', () => {
     const answer = Promise.withResolvers<Uint8Array>()
     const { releases, digestOf } = isolateWith({
       state: () => ({ live: before.pointer, canary: null, ended: null, standby: null }),
-      read: (() => {
+      bytesOf: () => before.bytes.length,
+      piece: (() => {
         asked.resolve()
         return answer.promise
       }) as never,
@@ -93,7 +94,8 @@ describe('an isolate that looks at the shelf', () => {
     let isAway = true
     const { releases, background, digestOf, later } = isolateWith({
       state: () => state,
-      read: (_, digest) => (digest === live.pointer.digest ? live : canary).bytes,
+      bytesOf: (_, digest) => (digest === live.pointer.digest ? live : canary).bytes.length,
+      piece: (_, digest) => (digest === live.pointer.digest ? live : canary).bytes,
       endCanary: (_, ended) => {
         if (isAway) throw new Error('the shelf is away')
         if (ended) told.push(ended)
@@ -132,7 +134,8 @@ describe('a canary while live moves', () => {
     const ends: CanaryEnd[] = []
     const isolate = isolateWith({
       state: () => state,
-      read: (_, digest) => {
+      bytesOf: (_, digest) => bytesOf.get(digest)?.length ?? null,
+      piece: (_, digest) => {
         reads.push(digest)
         return bytesOf.get(digest) ?? null
       },
