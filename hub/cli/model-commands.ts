@@ -77,8 +77,9 @@ function read(file: string): Buffer<ArrayBuffer> {
 }
 
 function shownPush(pushed: TableRow): string {
-  const { name, version, accepted, code, reason, release, readyPops, figures } = pushed
-  const outcome = accepted ? 'accepted' : `refused (${code})`
+  const { name, version, accepted, code, reason, compared, release, readyPops, figures } = pushed
+  const taken = compared ? 'accepted' : 'accepted without a comparison'
+  const outcome = accepted ? taken : `refused (${code})`
   const sentence = printable(`${name} ${version} ${outcome}: ${reason}`)
   const next = accepted
     ? `\n\nReady at ${counted(readyPops as number, 'POP')}.\nNext: shelfedge releases canary ${String(release).slice(0, 12)} --share 0.05`
@@ -111,6 +112,6 @@ function shownComparison({ judgements: [newest] }: Model): string {
     const what = name.slice('champion'.length)
     return { what, champion: figures[name], challenger: figures[`challenger${what}`] }
   })
-  const table = rows.length > 0 ? columns(rows) : 'There was no champion to compare it with.'
+  const table = rows.length > 0 ? columns(rows) : 'It was compared with nothing.'
   return `${printable(`version ${newest.version}: ${newest.reason}`)}\n\n${table}`
 }

@@ -15,6 +15,8 @@ import type { JudgeRules } from './rules.ts'
 export type Recommend = (seen: readonly string[]) => readonly string[]
 
 export interface Comparison {
+  /** Whether there was enough to compare by; a model passes without. */
+  readonly compared: boolean
   readonly passed: boolean
   /** A sentence for people. */
   readonly reason: string
@@ -38,6 +40,8 @@ export function compare(
 ): Comparison {
   const champion = predict(sessions, models.champion)
   const challenger = predict(sessions, models.challenger)
+  // Figures of nothing would be zeros, as if both had failed.
+  if (sessions.length === 0) return { figures: { predictions: 0 }, ...tooFew(0, rules) }
   const figures = {
     predictions: challenger.predictions.flat().length,
     ...of('champion', champion, sessions, itemsTotal),
@@ -125,11 +129,18 @@ function difference(
 }
 
 function ruling(figures: Readonly<Record<string, number>>, rules: JudgeRules) {
-  const { predictions = 0, championCoverage20 = 0, challengerCoverage20 = 0 } = figures
-  if (predictions < rules.predictionsMin) {
-    const reason = `too few predictions to judge by: ${predictions}, ${rules.predictionsMin} are needed`
-    return { passed: true, reason }
-  }
+  const { predictions = 0 } = figures
+  if (predictions < rules.predictionsMin) return tooFew(predictions, rules)
+  return { compared: true, ...verdict(figures, rules) }
+}
+
+function tooFew(predictions: number, { predictionsMin }: JudgeRules) {
+  const reason = `it keeps what it promises, and was not compared with what is live: ${predictions} predictions to judge by, ${predictionsMin} are needed`
+  return { compared: false, passed: true, reason }
+}
+
+function verdict(figures: Readonly<Record<string, number>>, rules: JudgeRules) {
+  const { championCoverage20 = 0, challengerCoverage20 = 0 } = figures
   for (const name of ['mrr20', 'hitRate20'] as const) {
     const high = figures[`${name}DifferenceHigh`] ?? 0
     if (high < rules[`${name}DifferenceHighMin`]) {

@@ -38,6 +38,19 @@ export const declarationSchema = v.variant('family', [
 export type Declaration = v.InferOutput<typeof declarationSchema>
 export type SequenceDeclaration = Extract<Declaration, { family: 'sequence' }>
 
+/** Clocks differ: what was taught until now may seem to be so much ahead. */
+const clockSkewMsMax = 5 * 60_000
+
+/**
+ * Why a model cannot have learned until when it says, as a sentence; null where it can. With a time that has not come, no
+ * session would be left to judge it by.
+ */
+export function notYetTaught(declared: Declaration, nowMs: number): string | null {
+  if (declared.family !== 'sequence' || declared.trainedUntil === undefined) return null
+  if (Date.parse(declared.trainedUntil) <= nowMs + clockSkewMsMax) return null
+  return `trainedUntil: ${declared.trainedUntil} has not come yet; say when the last session was that taught the model`
+}
+
 /** What a declared model has to keep. */
 export function contractOf(declared: Declaration): ModelContract {
   if (declared.family === 'tabular') {

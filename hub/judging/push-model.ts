@@ -24,6 +24,8 @@ export interface Pushed {
   readonly accepted: boolean
   readonly code: string | null
   readonly reason: string
+  /** Whether that rests on a comparison with what is live; else nobody knows whether the model is better or worse. */
+  readonly compared: boolean
   /** The release to canary or promote; null where the model was refused. */
   readonly release: string | null
   /** At how many POPs that release is loaded and waits to be canaried or promoted. */
@@ -32,6 +34,7 @@ export interface Pushed {
 }
 
 interface Verdict {
+  /** What was judged last: the file alone, how well it recommends beside what is live, or the release. */
   readonly what: 'file' | 'quality' | 'release'
   readonly code: string | null
   readonly reason: string
@@ -60,7 +63,8 @@ export async function pushModel(push: Push, environment: Environment): Promise<P
     const { code, reason, release, figures } = verdict
     const mover = { site, by, why: `${name} ${version} was judged: ${reason}` }
     const readyPops = release === null ? 0 : await makeReady(release, mover, environment)
-    return { name, version, digest, accepted, code, reason, release, readyPops, figures }
+    const compared = verdict.what === 'quality'
+    return { name, version, digest, accepted, code, reason, compared, release, readyPops, figures }
   }
   const examined = await examineModel(model, contractOf(declared))
   if (!examined.ok) {
@@ -91,6 +95,6 @@ export async function pushModel(push: Push, environment: Environment): Promise<P
   })
   const reason =
     compared?.reason ?? 'it keeps what it promises; there is nothing to compare it with'
-  const what = compared ? 'quality' : 'file'
+  const what = compared?.compared ? 'quality' : 'file'
   return conclude({ what, code: null, reason, figures, release: release.digest })
 }

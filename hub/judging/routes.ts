@@ -7,7 +7,7 @@ import { callerOf } from '../authorise.ts'
 import type { Environment } from '../environment.ts'
 import { readBody } from '../read-body.ts'
 import { siteOf } from '../site-of.ts'
-import { declarationSchema } from './declaration.ts'
+import { declarationSchema, notYetTaught } from './declaration.ts'
 import { pushModel } from './push-model.ts'
 
 export const modelsPath = '/v1/models'
@@ -30,7 +30,7 @@ export function serveModels(app: Hono, environment: Environment): void {
     }
     underWay++
     try {
-      const push = await readPush(context.req.raw)
+      const push = await readPush(context.req.raw, environment.now())
       const pushed = await pushModel({ ...push, site, by }, environment)
       return context.json(pushed, pushed.accepted ? 200 : 422)
     } finally {
@@ -52,7 +52,7 @@ export function serveModels(app: Hono, environment: Environment): void {
   })
 }
 
-async function readPush(request: Request) {
+async function readPush(request: Request, nowMs: number) {
   const { model, declaration, name, why } = await readForm(request)
   if (!(model instanceof File) || typeof declaration !== 'string') {
     throw new RequestRefused(
@@ -61,10 +61,15 @@ async function readPush(request: Request) {
       'send a form with the file "model", and "declaration" and "name" as text',
     )
   }
+  const declared = read(declarationSchema, jsonOf(declaration), 'declaration')
+  const problem = notYetTaught(declared, nowMs)
+  if (problem !== null) {
+    throw new RequestRefused(400, 'invalid_declaration', `declaration.${problem}`)
+  }
   return {
+    declared,
     why: typeof why === 'string' ? why.slice(0, whyCharactersMax) : '',
     name: read(modelNameSchema, name, 'name'),
-    declared: read(declarationSchema, jsonOf(declaration), 'declaration'),
     model: new Uint8Array(await model.arrayBuffer()),
   }
 }

@@ -56,7 +56,9 @@ describe('npx shelfedge models and releases', { timeout: 120_000 }, () => {
   it('pushes a model, says how it was judged, and what to do next', async () => {
     const pushed = await push('gru')
     expect(pushed).toMatchObject({ status: 0, stderr: '' })
-    expect(pushed.stdout).toMatch(/^session-knn 1 accepted: .*\n\n(.*\n)*modelBytes +\d+\n/)
+    expect(pushed.stdout).toMatch(
+      /^session-knn 1 accepted without a comparison: .*\n\n(.*\n)*modelBytes +\d+\n/,
+    )
     first = releaseIn(pushed.stdout)
     expect(first).not.toBe('')
     expect(await shelfedge('releases', 'promote', first, '--why', 'the first')).toMatchObject({

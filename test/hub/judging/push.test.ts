@@ -25,6 +25,11 @@ const promisedDeclaration = JSON.stringify({
   vocabulary: Array.from({ length: promised.itemsTotal }, (_, at) => `item-${at}`),
 })
 
+function taughtUntil(timeMs: number): string {
+  const trainedUntil = new Date(timeMs).toISOString()
+  return JSON.stringify({ ...JSON.parse(promisedDeclaration), trainedUntil })
+}
+
 async function push(model: Uint8Array<ArrayBuffer>, declaration: string, name = 'session-knn') {
   const form = new FormData()
   form.set('name', name)
@@ -89,10 +94,7 @@ it('a model is pushed, goes live, and the next one is compared with it on what c
   expect(parts.catalogue.items[3]).toEqual({ id: 'chain-1-a' })
 
   await insertChains(40)
-  const constant = await push(
-    new Uint8Array(goodModel()),
-    JSON.stringify({ ...JSON.parse(promisedDeclaration), trainedUntil: new Date().toISOString() }),
-  )
+  const constant = await push(new Uint8Array(goodModel()), taughtUntil(Date.now()))
   expect(constant).toMatchObject({
     status: 422,
     body: { accepted: false, code: 'worse_than_live', release: null },
@@ -103,7 +105,18 @@ it('a model is pushed, goes live, and the next one is compared with it on what c
   })
   const same = await push(example('gru.onnx'), declarationOf('gru.json'))
   expect(same.body).toMatchObject({ accepted: true, version: expect.any(Number) })
-  expect(same.body.figures).toMatchObject({ mrr20Difference: 0, mrr20DifferenceHigh: 0 })
+  expect(same.body).toMatchObject({
+    compared: true,
+    figures: { mrr20Difference: 0, mrr20DifferenceHigh: 0 },
+  })
+  const unjudged = await push(new Uint8Array(goodModel()), taughtUntil(Date.now() + 4 * minuteMs))
+  expect(unjudged.body).toMatchObject({
+    ...{ accepted: true, compared: false, figures: { predictions: 0 } },
+    reason: expect.stringContaining('was not compared with what is live: 0 predictions'),
+  })
+  expect(await registry.modelJudgements('shop', 'session-knn', 1)).toMatchObject([
+    { what: 'file', passed: true },
+  ])
 }, 120_000)
 
 it('a model that scores features joins what is live', async () => {
@@ -148,6 +161,11 @@ it('while two pushes have the turns nothing of a third is read, and a turn comes
 it.each([
   ['a declaration that is no JSON', 'so what', /not JSON/],
   ['a vocabulary that names an item twice', '', /vocabulary: each item once/],
+  [
+    'to judge by what is to come alone',
+    taughtUntil(Date.UTC(2999, 0)),
+    /^declaration\.trainedUntil: 2999-01-01T00:00:00\.000Z has not come yet/,
+  ],
 ])('refuses %s', async (_what, text, sentence) => {
   const twice = JSON.stringify({ ...JSON.parse(promisedDeclaration), vocabulary: ['a', 'a'] })
   const answer = await push(new Uint8Array(goodModel()), text || twice)
