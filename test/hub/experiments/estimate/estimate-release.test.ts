@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { StoredDecision } from '#hub/decisions/find-decision.ts'
 import { ReplayedRelease } from '#hub/decisions/replay.ts'
 import type { ReleaseEstimate } from '#hub/experiments/estimate/estimate-release.ts'
@@ -124,6 +124,28 @@ describe('what a release would have brought', () => {
       expect(Math.abs(value - 0.4)).toBeLessThan(0.75 * (high - low))
       expect(difference.low).toBeGreaterThan(0)
     }
+  })
+
+  it('is found with the turns of others in between', async () => {
+    let turn = 0
+    const tick = () => {
+      turn++
+      next = setImmediate(tick)
+    }
+    let next = setImmediate(tick)
+    const decided: number[] = []
+    const { decide } = ReplayedRelease.prototype
+    const spy = vi.spyOn(ReplayedRelease.prototype, 'decide')
+    spy.mockImplementation(function (this: ReplayedRelease, decision) {
+      decided.push(turn)
+      return decide.call(this, decision)
+    })
+    await estimate(better)
+    spy.mockRestore()
+    clearImmediate(next)
+    expect(decided).toHaveLength(decisionsTotal)
+    const inOneTurn = Map.groupBy(decided, (each) => each)
+    expect(Math.max(...[...inOneTurn.values()].map(({ length }) => length))).toBeLessThan(50)
   })
 
   it('is what it was without chance, for the release that answered', async () => {
