@@ -20,14 +20,16 @@ export interface StoredChoice {
 const choicesMax = 5_000
 const timeMaxMs = 60_000
 
-/** Decisions whose first item was left to chance, that were shown, and whose hours are over. */
+/**
+ * Decisions whose first item was left to chance, that were shown, and whose hours are over: counted from the first
+ * `Decision Shown` that is not older than its decision.
+ */
 const choices = `
   SELECT decisions_once.*, shown_at FROM decisions_once
-  INNER JOIN (
-    SELECT JSONExtractString(properties, 'decisionId') AS decision_id, min(timestamp) AS shown_at
+  ASOF INNER JOIN (
+    SELECT JSONExtractString(properties, 'decisionId') AS decision_id, timestamp AS shown_at
     FROM events_once WHERE site = {site:String} AND event = 'Decision Shown' AND NOT bot
-    GROUP BY decision_id
-  ) AS exposures USING (decision_id)
+  ) AS exposures ON decisions_once.decision_id = exposures.decision_id AND decisions_once.at <= shown_at
   WHERE site = {site:String} AND placement = {placement:String}
     AND JSONHas(answer, 'propensity') AND fallback != 'holdout' AND notEmpty(items)
     AND at > {until:DateTime64(3, 'UTC')} - toIntervalDay({days:UInt32})

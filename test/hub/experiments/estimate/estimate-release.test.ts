@@ -50,7 +50,7 @@ async function logged(digest: string, parts: ReleaseParts): Promise<ShelfRecord[
   const random = seededRandom(7)
   const release = new ReplayedRelease(parts)
   const all: ShelfRecord[][] = []
-  for (let number = 0; number < decisionsTotal; number++) {
+  for (let number = 0; number <= decisionsTotal; number++) {
     const at = now - 72 * hourMs + number * 1_000
     const decision: Omit<StoredDecision, 'site' | 'visitor' | 'pop' | 'shownAt'> = {
       ...{ decisionId: randomUUID(), at, placement: 'product-page', release: digest },
@@ -72,10 +72,17 @@ async function logged(digest: string, parts: ReleaseParts): Promise<ShelfRecord[
       ...{ kind: 'event', session: 's', late: false, ...shelfEvent({ timestamp: at + afterMs }) },
       ...{ event, messageId: randomUUID(), items: [], ...changes },
     })
-    const shown = act('Decision Shown', 1, { properties: { decisionId: record.decisionId } })
+    const properties = { decisionId: record.decisionId }
+    const shown = act('Decision Shown', 1, { properties })
+    // What somebody made up beforehand is no exposure, and does not hide the one that followed.
+    const foretold = act('Decision Shown', -hourMs, { properties })
+    if (number === decisionsTotal) {
+      all.push([record, foretold])
+      continue
+    }
     const isTaken = random.chance(rates[first] as number)
     const taken = act('Product Viewed', minuteMs, { items: [record.items[0]] })
-    all.push([record, shown, ...(isTaken ? [taken] : [])])
+    all.push([record, foretold, shown, ...(isTaken ? [taken] : [])])
   }
   await release.close()
   return all
