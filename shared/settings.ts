@@ -6,7 +6,7 @@ export class SettingsError extends Error {
 }
 
 /** Settings whose values are never shown, not even when they are wrong. */
-const secretNames = /SECRET|PRIVATE|PASSWORD|TOKEN|SITES|^WEBHOOKS$|_URL$/
+const secretNames = /SECRET|PRIVATE|PASSWORD|TOKEN|SITES|^WEBHOOKS$|_URLS?$|_ENDPOINT$/
 
 /** Reads settings from text variables by a schema. Throws SettingsError naming every wrong one. */
 export function readSettings<Schema extends v.GenericSchema>(
@@ -69,5 +69,13 @@ export function jsonText<Schema extends v.GenericSchema>(schema: Schema, sentenc
 export const httpUrl = v.pipe(
   v.string('set an http or https address'),
   v.check((text) => /^https?:/.test(text) && URL.canParse(text), 'set an http or https address'),
+  // `fetch` takes none of them, and an address is printed where it does not answer.
+  v.check((text) => !hasCredentials(text), 'set an address without a name and a password in it'),
   v.transform((text) => text.replace(/\/+$/, '')),
 )
+
+function hasCredentials(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { username, password } = new URL(text)
+  return username !== '' || password !== ''
+}

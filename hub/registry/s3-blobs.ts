@@ -31,7 +31,7 @@ export async function openS3Blobs(settings: S3Settings): Promise<Blobs> {
     if (allowed.includes(response.status)) return response
     // Of a HEAD the reason is the status alone.
     const said = (await response.text().catch(() => '')).slice(0, 300)
-    const where = `${endpoint}, bucket ${bucket}`
+    const where = `${new URL(endpoint).origin}, bucket ${bucket}`
     throw new BlobsUnavailableError(`${where} answered ${response.status} ${said}`.trim())
   }
   const pathOf = (digest: string) => `/${prefix}${placeOf(digest).join('/')}`

@@ -40,6 +40,16 @@ describe('storage for releases', () => {
     expect(wrong).toHaveLength(2)
     expect(wrong.join()).not.toContain('hunter2')
   })
+
+  it.each([
+    ['S3_ENDPOINT', 'https://key:hunter2@s3.test'],
+    ['S3_ENDPOINT', 'https://hunter2@s3.test'],
+    ['POP_URLS', '["https://pop:hunter2@pop.test"]'],
+  ])('takes no name and password in %s, and does not print them: %s', (name, value) => {
+    const wrong = sentencesOf({ ...hubVariables, ...s3, [name]: value })
+    expect(wrong).toEqual([expect.stringMatching(/without a name and a password in it\.$/)])
+    expect(wrong[0]).toContain(`${name} is (not shown), which is not allowed`)
+  })
 })
 
 describe('the settings of a hub', () => {
