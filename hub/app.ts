@@ -24,6 +24,7 @@ import { RegistryError } from './registry/registry.ts'
 import type { Schedule } from './schedule.ts'
 import { Scrape } from './scrape.ts'
 import { siteOf } from './site-of.ts'
+import { storableAddress } from './storable-text.ts'
 import { StoreError } from './store/store.ts'
 import { serveTrainings } from './training/routes.ts'
 import { exportVisitor } from './visitors/export.ts'
@@ -65,6 +66,7 @@ export function hubApp(environment: Environment, schedule: Schedule): Hono {
   })
   app.use('/v1/*', except([modelsPath, codesPath], limitBody(queryBytesMax)))
   app.use('/v1/*', byToken(environment))
+  app.use('/v1/*', storableAddress)
   app.use('/metrics', byToken(environment))
   app.use(codesPath, limitBody(limits.codesAddedBytesMax))
   app.post('/v1/query', async (context) =>

@@ -7,7 +7,8 @@ import { callerOf } from '../authorise.ts'
 import type { Environment } from '../environment.ts'
 import { readBody } from '../read-body.ts'
 import { siteOf } from '../site-of.ts'
-import { declarationSchema, notYetTaught } from './declaration.ts'
+import { isStorable } from '../storable-text.ts'
+import { declarationSchema, notYetTaught, recordOf } from './declaration.ts'
 import { pushModel } from './push-model.ts'
 
 export const modelsPath = '/v1/models'
@@ -66,9 +67,14 @@ async function readPush(request: Request, nowMs: number) {
   if (problem !== null) {
     throw new RequestRefused(400, 'invalid_declaration', `declaration.${problem}`)
   }
+  const reason = typeof why === 'string' ? why.slice(0, whyCharactersMax).toWellFormed() : ''
+  if (!isStorable([reason, recordOf(declared)])) {
+    const detail = 'a text of it holds the character U+0000, or half of a surrogate pair'
+    throw new RequestRefused(400, 'invalid_push', detail)
+  }
   return {
     declared,
-    why: typeof why === 'string' ? why.slice(0, whyCharactersMax) : '',
+    why: reason,
     name: read(modelNameSchema, name, 'name'),
     model: new Uint8Array(await model.arrayBuffer()),
   }

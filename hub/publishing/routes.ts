@@ -9,6 +9,8 @@ import { canary, type Mover, promote, rollback, wasLive } from './tags.ts'
 
 const listedMax = 100
 const whyCharactersMax = 1_000
+/** Databases know other years than JavaScript does; nothing was live before 1970. */
+const timeMsEnd = Date.UTC(10_000, 0)
 
 /** Releases: which there are, which is live for whom, and what was when. */
 export function serveReleases(app: Hono, environment: Environment): void {
@@ -44,7 +46,7 @@ export function serveReleases(app: Hono, environment: Environment): void {
     return context.json(await promote(digest, moverOf(context), environment))
   })
   app.post('/v1/releases/:digest/canary', async (context) => {
-    const share = Number(context.req.query('share') ?? Number.NaN)
+    const share = shareOf(context.req.query('share'))
     const digest = await digestOf(context, environment)
     return context.json(await canary(digest, share, moverOf(context), environment))
   })
@@ -60,8 +62,14 @@ async function digestOf(context: Context, environment: Environment): Promise<str
   throw new RequestRefused(404, 'unknown_release', `no release of this site begins with ${given}`)
 }
 
+/** In a decimal fraction, as people write one: what is left empty is no 0, which would end the canary. */
+function shareOf(text = ''): number {
+  return /^\d*\.?\d+(e-\d+)?$/i.test(text) ? Number(text) : Number.NaN
+}
+
 function instantOf(text: string): Date {
   const at = new Date(text)
-  if (Number.isFinite(at.getTime())) return at
-  throw new RequestRefused(400, 'invalid_time', 'at is a time like 2026-11-25T03:04:05Z')
+  if (at.getTime() >= 0 && at.getTime() < timeMsEnd) return at
+  const detail = 'at is a time like 2026-11-25T03:04:05Z, from the year 1970 to 9999'
+  throw new RequestRefused(400, 'invalid_time', detail)
 }

@@ -1,5 +1,5 @@
 import type { Hono } from 'hono'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { hubApp } from '#hub/app.ts'
 import { Schedule } from '#hub/schedule.ts'
 import { ingestPath } from '#shared/contract.ts'
@@ -206,6 +206,72 @@ const operations: Cases = [
     /the sites here are shop/,
   ],
 ]
+/** Texts that no database takes, and times and numbers that only JavaScript reads. */
+const addresses: Cases = [
+  ...['0000-01-01', '-271821-04-20', '%2B275760-09-13', '1969-12-31', 'soon', ''].map(
+    (at): Cases[number] => [
+      `what was live at "${at}"`,
+      () => operator('GET', `/v1/history?at=${at}`),
+      400,
+      'invalid_time',
+      /from the year 1970 to 9999/,
+    ],
+  ),
+  ...['', '%20', '-0.1', '1.1', 'Infinity', '0x1', 'half'].map((share): Cases[number] => [
+    `a canary with a share of "${share}"`,
+    () => operator('POST', `/v1/releases/${'ab'.repeat(32)}/canary?share=${share}`),
+    400,
+    'share_invalid',
+    /from 0 to 1/,
+  ]),
+  ...[
+    'GET /v1/models/%00',
+    'GET /v1/history?site=%00',
+    'GET /v1/visitors/a:%00',
+    'GET /v1/decisions/%00',
+    'GET /v1/experiments/a%00',
+    'GET /v1/offers/codes/SP-%00',
+    'GET /v1/releases/abcdef%00/estimate?placement=home',
+    'POST /v1/offers/codes?offer=x%00&budget=y',
+    `POST /v1/releases/${'ab'.repeat(32)}/promote?why=a%00b`,
+    'POST /v1/releases/rollback?why=a%00b',
+  ].map((line): Cases[number] => [
+    line,
+    () => operator(...(line.split(' ') as [string, string])),
+    400,
+    'invalid_address',
+    /U\+0000/,
+  ]),
+  [
+    'a push with a reason that no database takes',
+    () => pushOf({ why: 'a\0b' }),
+    400,
+    'invalid_push',
+    /U\+0000/,
+  ],
+  ...['\0', '\ud800'].map((category): Cases[number] => [
+    `a push with the category ${JSON.stringify(category)}`,
+    () => pushOf({ category }),
+    400,
+    'invalid_push',
+    /half of a surrogate pair/,
+  ]),
+]
+
+function operator(method: string, path: string) {
+  return app.request(path, { method, headers: bearer })
+}
+
+function pushOf({ why = '', category = 'till' }) {
+  const feature = { name: 'where', from: 'context.store', type: 'text', categories: [category] }
+  const form = new FormData()
+  form.set('model', new File(['x'], 'model.onnx'))
+  form.set('name', 'tree')
+  form.set('why', why)
+  form.set('declaration', JSON.stringify({ family: 'tabular', features: [feature] }))
+  return app.request('/v1/models', { method: 'POST', headers: bearer, body: form })
+}
+
 type Cases = [string, () => Response | Promise<Response>, number, string, RegExp][]
 
 function retrain(site: string) {
@@ -244,6 +310,18 @@ describe('the hub refuses, says why, counts it, and goes on', () => {
     await expectRefused(refused)
     const answer = await query('SELECT 1 AS one')
     expect(await answer.json()).toEqual([{ one: 1 }])
+  })
+
+  it.each(addresses)('%s', async (...refused) => {
+    const error = vi.spyOn(hub.environment.logger, 'error')
+    onTestFinished(() => error.mockRestore())
+    await expectRefused(refused)
+    expect(error).not.toHaveBeenCalled()
+  })
+
+  it('takes for a text what only looks like an escape', async () => {
+    const answer = await pushOf({ why: '\\u0000', category: '\\ud800 \\\\u0000' })
+    expect(await answer.json()).toMatchObject({ accepted: false, code: 'model_unreadable' })
   })
 
   it('an address that it does not serve', async () => {
