@@ -37,7 +37,7 @@ export function claimsContract({ registries }: ClaimsContract): void {
     const first = (await claim(0, site)) as TrainingClaim
     expect(await claim(1, site)).toBeNull()
     await one.endClaim(first, null)
-    const killed = (await claim(1, site, { leaseMs: 0 })) as TrainingClaim
+    const killed = (await claim(1, site, { leaseMs: -1 })) as TrainingClaim
     expect(await one.renewClaim(first, leaseMs)).toBe(false)
     const second = await claim(0, site)
     expect(second).not.toBeNull()
@@ -46,7 +46,7 @@ export function claimsContract({ registries }: ClaimsContract): void {
 
   test('a hub that was silent past its lease goes on where no other took the site over', async () => {
     const site = freshSite()
-    const late = (await claim(0, site, { leaseMs: 0 })) as TrainingClaim
+    const late = (await claim(0, site, { leaseMs: -1 })) as TrainingClaim
     expect(await registries()[0].renewClaim(late, leaseMs)).toBe(true)
     expect(await claim(1, site)).toBeNull()
   })
@@ -59,7 +59,7 @@ export function claimsContract({ registries }: ClaimsContract): void {
       const { digest } = releaseOf(site, name)
       return { site, tag: 'live', digest, at, by: 'schedule', why: 'better', share: null }
     }
-    const stale = (await claim(0, site, { leaseMs: 0 })) as TrainingClaim
+    const stale = (await claim(0, site, { leaseMs: -1 })) as TrainingClaim
     const fresh = (await claim(1, site)) as TrainingClaim
     await expect(one.moveTag(move('stale'), stale)).rejects.toMatchObject({ code: 'superseded' })
     await other.moveTag(move('fresh'), fresh)

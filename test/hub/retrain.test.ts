@@ -334,7 +334,7 @@ describe('a training', () => {
   it('publishes nothing under a claim that another hub has taken over', async () => {
     const { registry } = hub.environment
     const live = await registry.tag('chains', 'live')
-    const asked = { site: 'chains', leaseMs: 0, trainedBefore: null }
+    const asked = { site: 'chains', leaseMs: -1, trainedBefore: null }
     const stale = (await registry.claimTraining(asked)) as TrainingClaim
     const claim = (await registry.claimTraining(asked)) as TrainingClaim
     await insert('chains', [view('other', 'i1', 9_100), view('other', 'i2', 9_101)])
