@@ -5,7 +5,14 @@ import type { Environment } from './environment.ts'
 /** As long as nobody waits for it any more: it is for those who come next. */
 const answerTimeMaxMs = 15_000
 
-/** Asks the hub, signed. Throws where it does not answer as it should. */
+/** The hub took what it was asked for, and refuses it for what it holds: the same again is refused again. */
+export class QuestionRefused extends Error {
+  override readonly name = 'QuestionRefused'
+}
+
+const refusals: readonly number[] = [400, 413, 422]
+
+/** Asks the hub, signed. Throws QuestionRefused where it refuses the question for good, else an Error where it does not answer as it should. */
 export async function askHub<Answer>(
   path: string,
   question: object,
@@ -39,7 +46,8 @@ function readAnswer<Answer>(
 ): Answer {
   const parsed = v.safeParse(schema, status === 200 ? parse(answer) : undefined)
   if (parsed.success) return parsed.output
-  throw new Error(`the hub answered ${status}: ${answer.slice(0, 200)}`)
+  const reason = `the hub answered ${status}: ${answer.slice(0, 200)}`
+  throw refusals.includes(status) ? new QuestionRefused(reason) : new Error(reason)
 }
 
 function parse(text: string): unknown {

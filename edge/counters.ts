@@ -38,7 +38,7 @@ const counted = {
   },
   shelfedge_profiles_total: {
     help: 'Profiles of visitors whose session began, by outcome; failed counts questions to the hub.',
-    zeros: zerosOf('outcome', ['told', 'untold', 'failed', 'too_late', 'no_room']),
+    zeros: zerosOf('outcome', ['told', 'untold', 'failed', 'refused', 'too_late', 'no_room']),
   },
   shelfedge_releases_total: {
     help: 'Releases received, by outcome.',

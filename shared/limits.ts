@@ -36,6 +36,8 @@ export const limits = {
   profilesWaitingMax: 10_000,
   /** Two hundred keys of 256 characters of four bytes, with their times. */
   profileQuestionBytesMax: 256 * 1024,
+  /** Acts of a visitor of which a profile counts what categories they had; the newest. */
+  profileTastesMax: 100,
   /** A session this old can do without. */
   profileWaitMsMax: 30_000,
 

@@ -17,7 +17,12 @@ interface ProfileField {
 const daysSince = (moment: string) =>
   `(toUnixTimestamp64Milli(as_of) - toUnixTimestamp64Milli(${moment})) / 86400000`
 const isOrder = "event = 'Order Completed'"
-const tastes = "sumMapIf([category], [toUInt64(1)], category != '')"
+/** Categories of the newest acts that have one: as many as these, however much a visitor did. */
+const tastes = `arrayMap(met -> met.2, groupArraySortedIf(${limits.profileTastesMax})(
+  (-toUnixTimestamp64Milli(at), category), category != ''))`
+/** How often each of them was met, the favourite first. */
+const favourites = `arraySort(met -> (-met.1, met.2),
+  arrayMap(met -> (countEqual(${tastes}, met), met), arrayDistinct(${tastes})))`
 
 /**
  * The long-term features of a visitor, each in one place: add an entry, and the hub computes it, a POP asks for it, and a
@@ -61,13 +66,16 @@ export const profileFields = {
     sql: daysSince('min(at)'),
   },
   favouriteCategory: {
-    ...{ type: 'text', what: 'the category met most often; of equals the first by name' },
+    ...{
+      type: 'text',
+      what: `the category met most often in the newest ${limits.profileTastesMax} acts that have one; of equals the first by name`,
+    },
     ...{ ofNewcomer: null },
-    sql: `nullIf(arrayElement(${tastes}.1, indexOf(${tastes}.2, arrayMax(${tastes}.2))), '')`,
+    sql: `nullIf(tupleElement(${favourites}[1], 2), '')`,
   },
   favouriteCategoryShare: {
-    ...{ type: 'number', what: 'its share of all that had a category, 0 to 1', ofNewcomer: null },
-    sql: `if(empty(${tastes}.2), NULL, arrayMax(${tastes}.2) / arraySum(${tastes}.2))`,
+    ...{ type: 'number', what: 'its share of these, 0 to 1', ofNewcomer: null },
+    sql: `if(empty(${tastes}), NULL, tupleElement(${favourites}[1], 1) / length(${tastes}))`,
   },
 } as const satisfies Record<string, ProfileField>
 export type ProfileName = keyof typeof profileFields

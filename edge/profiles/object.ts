@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { ProfilesAnswer } from '#shared/contract.ts'
+import { QuestionRefused } from '../ask-hub.ts'
 import { backoffMs } from '../backoff.ts'
 import { environment } from '../environment.ts'
 import { log, reasonOf } from '../log.ts'
@@ -56,9 +57,13 @@ export class Profiles extends DurableObject {
       this.#failures = 0
       await tellOwners(site, batch, profiles)
     } catch (cause) {
+      log('warn', 'the hub told no profiles', { site, reason: reasonOf(cause) })
+      if (cause instanceof QuestionRefused) {
+        count('refused', this.#waiting.refused(batch))
+        return
+      }
       this.#failures++
       count('failed', 1)
-      log('warn', 'the hub told no profiles', { site, reason: reasonOf(cause) })
     }
   }
 }

@@ -4,6 +4,8 @@ import type { WantedProfile } from '../visitors/profiles.ts'
 interface Waiting {
   readonly wanted: WantedProfile
   readonly sinceMs: number
+  /** With how many one question may name it: fewer, after one that was refused. */
+  readonly atOnceMax: number
 }
 
 /** Visitors of a site whose profiles are wanted, each once, oldest first, for as long as it is worth while. */
@@ -20,7 +22,10 @@ export class WaitingProfiles {
     for (const wanted of all) {
       const isFull = this.#waiting.size >= limits.profilesWaitingMax
       if (isFull && !this.#waiting.has(wanted.visitor)) leftOut++
-      else this.#waiting.set(wanted.visitor, { wanted, sinceMs: nowMs })
+      else {
+        const waiting = { wanted, sinceMs: nowMs, atOnceMax: limits.profileBatchMax }
+        this.#waiting.set(wanted.visitor, waiting)
+      }
     }
     return leftOut
   }
@@ -34,10 +39,32 @@ export class WaitingProfiles {
     return old.length
   }
 
-  /** As many as one question may name; they stay until they are `settled`. */
+  /** As many as one question may name; they stay until they are `settled` or `refused`. */
   next(): WantedProfile[] {
-    const oldest = Array.from(this.#waiting.values()).slice(0, limits.profileBatchMax)
-    return oldest.map(({ wanted }) => wanted)
+    const batch: WantedProfile[] = []
+    let room: number = limits.profileBatchMax
+    for (const { wanted, atOnceMax } of this.#waiting.values()) {
+      room = Math.min(room, atOnceMax)
+      if (batch.length >= room) break
+      batch.push(wanted)
+    }
+    return batch
+  }
+
+  /**
+   * Of those who were refused together each is asked for again, behind the others, with half as many: whoever is at fault
+   * is soon alone, and goes without. Answers how many that are.
+   */
+  refused(batch: readonly WantedProfile[]): number {
+    if (batch.length === 1) this.settled(batch)
+    const atOnceMax = Math.ceil(batch.length / 2)
+    for (const wanted of batch) {
+      const waiting = this.#waiting.get(wanted.visitor)
+      if (waiting?.wanted !== wanted) continue
+      this.#waiting.delete(wanted.visitor)
+      this.#waiting.set(wanted.visitor, { ...waiting, atOnceMax })
+    }
+    return batch.length === 1 ? 1 : 0
   }
 
   /** Whoever has begun another session meanwhile goes on waiting. */

@@ -3,6 +3,7 @@ import { RequestRefused } from '#shared/request-refused.ts'
 import type { Environment } from '../environment.ts'
 import { checkSignature, type SignedRequest } from '../ingest.ts'
 import { readQuestion } from '../read-question.ts'
+import { StoreError } from '../store/store.ts'
 import { Turns } from '../store/turns.ts'
 import { readProfiles } from './read-profiles.ts'
 
@@ -21,7 +22,7 @@ export function profileTeller(environment: Environment) {
     if (!config.siteIds.includes(site)) {
       throw new RequestRefused(409, 'unknown_site', `no site ${site} at this hub`)
     }
-    const profiles = await turns.run(() => readProfiles(site, visitors, store))
+    const profiles = await turns.run(() => readProfiles(site, visitors, store)).catch(tooMuch)
     // After the store: whoever is to be erased by now is told of to nobody, as long as anything of them may be left.
     const told = profiles.map((profile, index) => {
       const { visitor = '' } = visitors[index] ?? {}
@@ -30,4 +31,10 @@ export function profileTeller(environment: Environment) {
     metrics.profiles.inc(told.length)
     return { profiles: told }
   }
+}
+
+/** What takes too long, or too much, will again: the POP asks of fewer visitors. */
+function tooMuch(cause: unknown): never {
+  const isTooMuch = cause instanceof StoreError && ['refused', 'timeout'].includes(cause.code)
+  throw isTooMuch ? new RequestRefused(422, 'too_much_to_read', cause.message) : cause
 }

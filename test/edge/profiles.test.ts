@@ -106,6 +106,34 @@ describe('profiles that wait for the hub', () => {
     expect(waiting.next()).toContain(again)
   })
 
+  it('are asked for with ever fewer where the hub refuses, until one goes without', () => {
+    const waiting = new WaitingProfiles()
+    waiting.add(many(limits.profileBatchMax + 5), baseMs)
+    const atFault = 'a:77'
+    const told: string[] = []
+    let without = 0
+    let questions = 0
+    while (waiting.size > 0) {
+      const batch = waiting.next()
+      questions++
+      if (batch.some(({ visitor }) => visitor === atFault)) without += waiting.refused(batch)
+      else {
+        waiting.settled(batch)
+        told.push(...batch.map(({ visitor }) => visitor))
+      }
+    }
+    expect(without).toBe(1)
+    expect(new Set(told)).toEqual(
+      new Set(
+        many(limits.profileBatchMax + 5).flatMap(({ visitor }) =>
+          visitor === atFault ? [] : [visitor],
+        ),
+      ),
+    )
+    expect(told).toHaveLength(limits.profileBatchMax + 4)
+    expect(questions).toBeLessThan(25)
+  })
+
   it('are no more than fit, and none waits for long', () => {
     const waiting = new WaitingProfiles()
     expect(waiting.add(many(limits.profilesWaitingMax), baseMs)).toBe(0)

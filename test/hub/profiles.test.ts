@@ -182,11 +182,40 @@ describe('a profile', () => {
   })
 })
 
-describe('the route of profiles', () => {
-  const view = { event: 'Product Viewed', total: 0, lateMinutes: 0, bot: false, category: null }
-  const seen = { ...view, id: 1, agoDays: 1, session: 1 }
-  const wanted = (visitor: string) => ({ visitor, asOf: baseMs })
+const view = { event: 'Product Viewed', total: 0, lateMinutes: 0, bot: false, category: null }
+const seen = { ...view, id: 1, agoDays: 1, session: 1 }
+const wanted = (visitor: string) => ({ visitor, asOf: baseMs })
 
+/** Views of a visitor, a minute apart, the newest a minute ago, made by the store. */
+async function storeViews(visitor: string, total: number, category: string): Promise<void> {
+  await hub.environment.store.query(
+    `INSERT INTO events (site, visitor, message_id, type, event, timestamp, received_at, session,
+        epoch, sequence, position, items, properties, context, traits, bot)
+      SELECT 'shop', {visitor:String}, toString(number), 'track', 'Product Viewed',
+        fromUnixTimestamp64Milli({baseMs:Int64} - 60000 * (number + 1), 'UTC') AS at, at,
+        's1', 1, number, 0, ['i'], concat('{"category":"', ${category}, '"}'), '{}', '{}', false
+      FROM numbers({total:UInt32})`,
+    { visitor, total, baseMs },
+  )
+}
+
+describe('what a visitor likes', () => {
+  it('is what it met lately, and no more than a name: it takes profiles from nobody', async () => {
+    await storeViews('a:flood', 6_000, "concat(toString(number), repeat('x', 30000))")
+    await storeViews('a:turned', 1_000, "if(number < 60, 'new', if(number < 90, 'old', 'older'))")
+    await store('shop', [{ ...seen, visitor: 'a:calm', category: 'hats' }])
+    const visitors = ['a:flood', 'a:turned', 'a:calm'].map(wanted)
+    const { status, body } = await ask({ visitors })
+    expect(status).toBe(200)
+    expect(body.profiles.map((profile) => profile?.values)).toMatchObject([
+      { views: 6_000, favouriteCategory: null, favouriteCategoryShare: null },
+      { views: 1_000, favouriteCategory: 'new', favouriteCategoryShare: 0.6 },
+      { views: 1, favouriteCategory: 'hats', favouriteCategoryShare: 1 },
+    ])
+  })
+})
+
+describe('the route of profiles', () => {
   it('tells a site of its own visitors alone', async () => {
     await store('rival', [{ ...seen, visitor: 'a:shared' }])
     const { body } = await ask({ visitors: [wanted('a:shared')] })

@@ -20,7 +20,7 @@ afterEach(async () => {
 
 /** A hub in place of `fetch` that knows three orders of everybody. */
 function startFakeProfiles() {
-  const state = { isAway: false }
+  const state = { isAway: false, refuses: '' }
   const questions: ProfilesQuestion[] = []
   vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
     const { pathname } = new URL(String(input))
@@ -34,6 +34,9 @@ function startFakeProfiles() {
     if (refusal) return new Response(refusal, { status: 401 })
     const question: ProfilesQuestion = JSON.parse(new TextDecoder().decode(body))
     questions.push(question)
+    if (question.visitors.some(({ visitor }) => visitor === state.refuses)) {
+      return Response.json({ error: 'too_much_to_read', detail: '' }, { status: 422 })
+    }
     const values = { orders: 3, favouriteCategory: 'shoes', ofANewerHub: 1 }
     return Response.json({ profiles: question.visitors.map(({ asOf }) => ({ asOf, values })) })
   })
@@ -137,6 +140,22 @@ describe('a profile at a POP', () => {
     expect(asked.length).toBeLessThanOrEqual(1_000 / limits.profileBatchMax + 5)
     const named = asked.flatMap(({ visitors }) => visitors.map(({ visitor }) => visitor))
     expect(new Set(named).size).toBe(named.length)
+  })
+
+  it('is told of everybody but the one whom the hub can tell nothing of', async () => {
+    const hub = startFakeProfiles()
+    await packAndPush(readingProfiles())
+    const refused = () => counter('shelfedge_profiles_total', 'outcome="refused"')
+    const [toldBefore, refusedBefore] = [await told(), await refused()]
+    hub.state.refuses = 'a:heavy'
+    const names = ['heavy', ...Array.from({ length: 20 }, (_, at) => `calm ${at}`)]
+    await decide('warm')
+    await sendBatch(
+      names.map((anonymousId) => rawEvent({ messageId: `beside ${anonymousId}`, anonymousId })),
+    )
+    await vi.waitFor(async () => expect(await told()).toBe(toldBefore + names.length), waiting)
+    await vi.waitFor(async () => expect(await refused()).toBe(refusedBefore + 1), waiting)
+    expect(await profileOf('a:heavy')).toBeNull()
   })
 
   it('is asked of nobody where no model reads it', async () => {
