@@ -6,6 +6,11 @@ export const learningBounds = {
   eventsMax: 400_000,
   /** Read from the store at a time, about; twice the events of one visitor would still fit. */
   eventsPerPage: 40_000,
+  /**
+   * Of a visitor, for a model that reads profiles: its newest sessions, each of which looks through all its events; the
+   * moments of older ones teach nothing.
+   */
+  profiledSessionsMax: 50,
   /** The newest of a stream: two weeks of one every five minutes. */
   readingsPerStreamMax: 4_000,
   pageRowsMax: 200_000,

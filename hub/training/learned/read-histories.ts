@@ -51,11 +51,19 @@ const pageSql = `
   SELECT visitor FROM (${visitorsSql}) WHERE place >= {from:UInt32} AND place < {end:UInt32}`
 
 /** A session is called by when it began. */
-const profilesOfPageSql = profilesSql(`
-  SELECT visitor, fromUnixTimestamp64Milli(toInt64OrZero(substring(session, 2)), 'UTC') AS as_of
+const profiledSessionsSql = `
+  SELECT DISTINCT visitor, session, toInt64OrZero(substring(session, 2)) AS began
   FROM events_once
   WHERE site = {site:String} AND timestamp > fromUnixTimestamp64Milli({sinceMs:Int64})
-    AND startsWith(session, 's') AND visitor IN (${pageSql})`)
+    AND startsWith(session, 's') AND visitor IN (${pageSql})
+  ORDER BY visitor, began DESC LIMIT {profiledSessionsMax:UInt32} BY visitor`
+
+const profilesOfPageSql = profilesSql(`
+  SELECT visitor, fromUnixTimestamp64Milli(began, 'UTC') AS as_of FROM (${profiledSessionsSql})`)
+
+/** Whether the profile of an event's session is read; of others it is not known, so they teach nothing. */
+const isProfiledSql = `NOT startsWith(session, 's')
+  OR (visitor, session) IN (SELECT visitor, session FROM (${profiledSessionsSql}))`
 
 /** What is said later of what an id names; of several words the last. */
 const saidSql = `
@@ -67,10 +75,11 @@ const saidSql = `
     AND ${isWordSql('properties', '{property:String}')}
   GROUP BY id HAVING id != ''`
 
-const eventsSql = (isJoined: boolean) => `
+const eventsSql = (isJoined: boolean, readsProfiles: boolean) => `
   SELECT visitor, pop, event, session, toUnixTimestamp64Milli(own.timestamp) AS timestamp,
          toUnixTimestamp64Milli(received_at) AS receivedAt, bot,
          if(${isRead}, properties, '{}') AS properties, if(${isRead}, context, '{}') AS context,
+         ${readsProfiles ? isProfiledSql : 'true'} AS teaches,
          ${isJoined ? 'said, saidAt' : "'' AS said, 0 AS saidAt"}
   FROM (
     SELECT *, ${isJoined ? `if(event IN {after:Array(String)}, ${idOf('{joinedBy:String}')}, '')` : "''"} AS id
@@ -105,11 +114,11 @@ export async function readHistories(
   { untilMs }: Heard,
 ): Promise<Histories> {
   const { seed, eventsPerVisitorMax, eventsMax, eventsPerPage, queryMsMax } = learningBounds
-  const { pageRowsMax, pageBytesMax, days } = learningBounds
+  const { pageRowsMax, pageBytesMax, days, profiledSessionsMax } = learningBounds
   const { after } = learning
   // A day more than a POP remembers: its longest window begins with a whole one.
   const sinceMs = Math.max(0, untilMs - (days + 1) * dayMs - limits.visitorRetentionMs)
-  const drawing = { site, seed, after, eventsPerVisitorMax, sinceMs }
+  const drawing = { site, seed, after, eventsPerVisitorMax, profiledSessionsMax, sinceMs }
   const bounds = { timeMaxMs: queryMsMax }
   const [size] = await store.query<{ visitors: number; events: number }>(sizeSql, drawing, bounds)
   const [visitors, events] = [Number(size?.visitors ?? 0), Number(size?.events ?? 0)]
@@ -128,7 +137,11 @@ export async function readHistories(
     for (let page = 0; page < pagesTotal; page++) {
       const parameters = { ...drawing, ...joined, from: edge(page), end: edge(page + 1) }
       const pageBounds = { ...bounds, rowsMax: pageRowsMax, bytesMax: pageBytesMax }
-      const rows = await store.query<Row>(eventsSql(joined !== null), parameters, pageBounds)
+      const rows = await store.query<Row>(
+        eventsSql(joined !== null, readsProfiles),
+        parameters,
+        pageBounds,
+      )
       const profiles = readsProfiles
         ? profilesBySession(
             await store.query<ProfileRow>(profilesOfPageSql, parameters, pageBounds),
@@ -143,7 +156,7 @@ export async function readHistories(
         ...(tellings && { told: tellings.get(row.visitor) ?? [] }),
         profile: profiles && (profiles.get(sessionKey(row.visitor, session)) ?? newcomer),
         ...{ timestamp: Number(row.timestamp), receivedAt: Number(row.receivedAt) },
-        ...{ bot: Boolean(row.bot), saidAt: Number(row.saidAt) },
+        ...{ bot: Boolean(row.bot), teaches: Boolean(row.teaches), saidAt: Number(row.saidAt) },
       }))
     }
   }

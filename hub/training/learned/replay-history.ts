@@ -23,6 +23,8 @@ export interface StoredEvent {
   readonly saidAt: number
   /** What a trait of the visitor was told to be, oldest first; of a model that learns from one. */
   readonly told?: readonly Telling[]
+  /** Whether its moment may be learned from; absent where it may. */
+  readonly teaches?: boolean
   /** What the store knew of the visitor before the event's session; absent or null where no feature reads it. */
   readonly profile?: ProfileValues | null
 }
@@ -87,7 +89,7 @@ export function replayHistory(
     const { session, late: isLate, bot } = step.placed
     events.push({ ...stored, session, isLate })
     // Bots never teach a model.
-    if (isLate || bot || !after.includes(stored.event)) continue
+    if (isLate || bot || stored.teaches === false || !after.includes(stored.event)) continue
     const context = isTriggered ? {} : event.context
     // At a POP it comes after the first event of a session.
     const profile = (state.session?.events ?? 0) > 1 ? (stored.profile ?? null) : null

@@ -177,6 +177,40 @@ describe('what the store knew of a visitor before a session', () => {
   })
 })
 
+it('of a visitor with more sessions than are learned from, the newest teach, and what was before them counts', async () => {
+  const site = randomUUID()
+  const { profiledSessionsMax } = learningBounds
+  const total = profiledSessionsMax + 20
+  const rows = Array.from({ length: total }, (_, day) =>
+    [0, 1].map((minute) => {
+      const at = timestamp(baseMs + day * dayMs + minute * minuteMs)
+      return {
+        ...eventRow('', `${day} ${minute}`, { visitor: 'a:regular', event: 'Order Completed' }),
+        ...{
+          site,
+          bot: false,
+          timestamp: at,
+          received_at: at,
+          session: `s${baseMs + day * dayMs}`,
+        },
+        ...{ sequence: day * 2 + minute, properties: JSON.stringify({ total: 10 }) },
+      }
+    }),
+  ).flat()
+  await store.insert('events', rows, randomUUID())
+  const features = [number('profile.orders')]
+  const learned = async (learning: RowLearning) =>
+    (await historiesOf(site, learning))
+      .flatMap((history) => [...rowsOf(history, askingOf(learning))])
+      .map(({ row }) => row[0])
+  const second = Array.from({ length: profiledSessionsMax }, (_, at) => 2 * (20 + at))
+  const found = await learned(outcome({ features }))
+  expect(found.filter((orders) => orders !== -1)).toEqual(second)
+  expect(found).toHaveLength(2 * profiledSessionsMax)
+  // Where no profile is read, every session teaches.
+  expect(await learned(outcome())).toHaveLength(2 * total)
+})
+
 /** An event of the store at a minute, in time. */
 function stored(event: string, at: number, changes: Partial<StoredEvent> = {}): StoredEvent {
   const happenedAt = baseMs + at * minuteMs
