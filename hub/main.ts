@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import { SettingsError } from '#shared/settings.ts'
 import { hubApp } from './app.ts'
-import { readConfig } from './config.ts'
+import { type Config, readConfig } from './config.ts'
 import { consume } from './consume.ts'
 import { drain } from './drain.ts'
 import { closeEnvironment, type Environment, openEnvironment } from './environment.ts'
@@ -22,13 +22,13 @@ async function main(): Promise<void> {
   const schedule = new Schedule(environment)
   const consumption = await consume(environment)
   const app = hubApp(environment, schedule)
-  const server = serve(
-    { fetch: app.fetch, hostname: config.host, port: config.port },
-    (info: AddressInfo) => {
-      const url = `http://${config.host}:${info.port}`
-      environment.logger.info({ url, publicKey: environment.publicKeyHex }, 'hub listening')
-    },
-  )
+  const server = await listen(app, config).catch(async (cause) => {
+    await consumption.stop()
+    await closeEnvironment(environment)
+    throw cause
+  })
+  const url = `http://${config.host}:${(server.address() as AddressInfo).port}`
+  environment.logger.info({ url, publicKey: environment.publicKeyHex }, 'hub listening')
   environment.publisher.start()
   environment.eraser.start()
   environment.webhooks.start()
@@ -37,12 +37,28 @@ async function main(): Promise<void> {
 
   const stop = () =>
     void stopWithin(stopMs, environment, async () => {
-      await drain(server as Server, drainMs)
+      await drain(server, drainMs)
       await schedule.stop()
       await consumption.stop()
       await closeEnvironment(environment)
     })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop)
+}
+
+/** Resolves when requests are taken. Throws a sentence where the port is somebody else's. */
+function listen(app: ReturnType<typeof hubApp>, { host, port }: Config): Promise<Server> {
+  return new Promise((listening, refuse) => {
+    const server = serve({ fetch: app.fetch, hostname: host, port }, () =>
+      listening(server as Server),
+    )
+    server.once('error', (cause: NodeJS.ErrnoException) =>
+      refuse(cause.code === 'EADDRINUSE' ? new SettingsError(portInUse(port)) : cause),
+    )
+  })
+}
+
+function portInUse(port: number): string {
+  return `Port ${port} is in use; set HUB_PORT to another, or to 0 for any.`
 }
 
 /** Stops in order, or leaves: whatever was not finished is as safe as after a crash. */

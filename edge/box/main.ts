@@ -31,7 +31,14 @@ async function main(): Promise<void> {
       handleStructuredLogs: ({ level, message }) => writeLog(level, message),
     }),
   )
-  const url = (await pop.ready).href.replace(/\/$/, '')
+  const ready = await pop.ready.catch(async (cause: NodeJS.ErrnoException) => {
+    // It fails once more for the same reason, and lets go of what would keep the process.
+    await pop.dispose().catch(() => {})
+    if (cause.code !== 'ERR_ADDRESS_IN_USE') throw cause
+    const { port } = settings
+    throw new SettingsError(`Port ${port} is in use; set POP_PORT to another, or to 0 for any.`)
+  })
+  const url = ready.href.replace(/\/$/, '')
   console.log(JSON.stringify({ level: 'info', message: 'pop listening', url }))
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {

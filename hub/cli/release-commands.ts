@@ -115,12 +115,23 @@ function shownMove({ tag, digest, before, share: part }: TableRow): string {
 
 function shownReleases(releases: readonly TableRow[]): string {
   return shownRows(
-    releases.map(({ digest, createdAt, createdBy, bytesTotal }) => ({
-      ...{ digest: String(digest).slice(0, 12), createdAt, createdBy, bytesTotal },
+    releases.map(({ digest, tag, createdAt, createdBy, bytesTotal }) => ({
+      ...{ digest, tag, createdAt, createdBy, bytesTotal },
     })),
   )
 }
 
 function shownRows(rows: readonly TableRow[]): string {
-  return rows.length === 0 ? 'Nothing.' : columns(rows)
+  return rows.length === 0 ? 'Nothing.' : columns(rows.map(withShortDigests))
+}
+
+/** Twelve digits are enough for every command, and leave a line its width. */
+function withShortDigests(row: TableRow): TableRow {
+  const isDigest = (value: unknown) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [
+      name,
+      isDigest(value) ? String(value).slice(0, 12) : value,
+    ]),
+  )
 }

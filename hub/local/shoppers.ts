@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import type { DecideBody, EventBody } from '../synthetic/emission.ts'
 import { demoTraffic, paced } from '../synthetic/pace.ts'
 import { makeShop } from '../synthetic/shop.ts'
 import { simulate } from '../synthetic/shoppers.ts'
@@ -18,6 +19,7 @@ export interface ShoppersOptions {
 
 /** The part of a POP's answer a shopper looks at. */
 export interface Decision {
+  readonly decisionId: string
   readonly placement: string
   readonly release: string | null
   readonly fallback: string | null
@@ -59,9 +61,26 @@ async function send(kind: string, body: unknown, options: ShoppersOptions): Prom
       signal: options.signal,
     })
     if (!response.ok) options.onFailure(`${response.status} ${await response.text()}`)
-    else if (kind === 'decide') options.onDecision((await response.json()) as Decision)
-    else await response.arrayBuffer()
+    else if (kind === 'decide') {
+      const decision = (await response.json()) as Decision
+      options.onDecision(decision)
+      if (decision.items.length > 0) {
+        await send('track', shownOf(body as DecideBody, decision), options)
+      }
+    } else await response.arrayBuffer()
   } catch (cause) {
     if (!options.signal.aborted) options.onFailure(String(cause))
+  }
+}
+
+/** What a shop says when the answer is on the screen: without it nobody can tell whether it paid. */
+function shownOf(
+  { anonymousId, userId, events, sentAt }: DecideBody,
+  { decisionId }: Decision,
+): EventBody & { readonly sentAt: string } {
+  return {
+    ...{ type: 'track', event: 'Decision Shown', messageId: `${decisionId}-shown`, anonymousId },
+    ...(userId !== undefined && { userId }),
+    ...{ timestamp: sentAt, sentAt, properties: { decisionId }, context: events[0]?.context ?? {} },
   }
 }

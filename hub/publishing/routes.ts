@@ -5,7 +5,7 @@ import type { Environment } from '../environment.ts'
 import { releaseEstimator } from '../experiments/estimate/estimate-release.ts'
 import { readEstimateQuestion } from '../experiments/estimate/question.ts'
 import { siteOf } from '../site-of.ts'
-import { canary, type Mover, promote, rollback, wasLive } from './tags.ts'
+import { canary, listReleases, type Mover, promote, rollback, wasLive } from './tags.ts'
 
 const listedMax = 100
 const whyCharactersMax = 1_000
@@ -22,7 +22,7 @@ export function serveReleases(app: Hono, environment: Environment): void {
     why: (context.req.query('why') ?? '').slice(0, whyCharactersMax),
   })
   app.get('/v1/releases', async (context) =>
-    context.json(await registry.releases(ofSite(context), listedMax)),
+    context.json(await listReleases(ofSite(context), listedMax, environment)),
   )
   app.get('/v1/history', async (context) => {
     const at = context.req.query('at')

@@ -77,6 +77,17 @@ export async function rollback(mover: Mover, environment: Environment): Promise<
   return promote(before, mover, environment)
 }
 
+/** The newest releases of a site, each with the tag it has now. */
+export async function listReleases(site: string, max: number, environment: Environment) {
+  const { live, canary } = await wasLive(site, new Date(environment.now()), environment)
+  const tags = new Map([
+    [canary?.digest, canaryTag],
+    [live?.digest, liveTag],
+  ])
+  const releases = await environment.registry.releases(site, max)
+  return releases.map((release) => ({ ...release, tag: tags.get(release.digest) ?? null }))
+}
+
 /** What was live at a time, and which canary ran, by whom and why. */
 export async function wasLive(site: string, at: Date, { registry }: Environment) {
   const canary = await registry.moveAt(site, canaryTag, at)

@@ -132,7 +132,7 @@ describe('npx shelfedge', { timeout: 60_000 }, () => {
     const release = { digest, site, createdAt: at, createdBy: 'ann', manifest: {}, bytesTotal: 7 }
     await registry.addRelease(release)
     await registry.moveTag({ site, tag, digest, at, by: 'ann', why: 'it is better', share: null })
-    expect((await shelfedge('releases')).stdout).toMatch(/^abababababab .* ann +7$/m)
+    expect((await shelfedge('releases')).stdout).toMatch(/^abababababab +live .* ann +7$/m)
     expect((await shelfedge('history', '--site', 'shop')).stdout).toContain('it is better')
   })
 

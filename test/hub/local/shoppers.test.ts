@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -8,14 +9,18 @@ import type { EventBody } from '#hub/synthetic/emission.ts'
 
 const eventsWanted = 200
 
+type Body = Partial<EventBody> & { readonly batch?: EventBody[]; readonly events?: EventBody[] }
+const decision = { placement: 'product-page', release: null, fallback: null }
+
 /** Stands for a POP and sends shoppers to it until it has taken enough of their events. */
 async function eventsOfStart(seed: number): Promise<EventBody[]> {
   const taken: EventBody[] = []
   const enough = new AbortController()
   const server = createServer(async (request, response) => {
-    const { batch, events } = (await json(request)) as Record<string, EventBody[] | undefined>
-    taken.push(...(batch ?? events ?? []))
-    response.end('{"placement":"","release":null,"fallback":null,"items":[]}')
+    const body = (await json(request)) as Body
+    taken.push(...(body.batch ?? body.events ?? [body as EventBody]))
+    const item = { id: 'item-0001' }
+    response.end(JSON.stringify({ ...decision, decisionId: randomUUID(), items: [item] }))
     if (taken.length >= eventsWanted) enough.abort()
   })
   server.listen(0, '127.0.0.1')
@@ -51,4 +56,15 @@ it('shoppers of another start are others, who do other things in the same shop',
   const shared = inBoth([...names.keys()], [...namesLater.keys()])
   expect(shared.length).toBeGreaterThan(0)
   expect(shared.map((id) => namesLater.get(id))).toEqual(shared.map((id) => names.get(id)))
+})
+
+it('shoppers say of each decision that it was shown, under the name of whoever asked', async () => {
+  const events = await eventsOfStart(2)
+  const shown = events.filter(({ event }) => event === 'Decision Shown')
+  expect(shown.length).toBeGreaterThan(0)
+  const ids = shown.map(({ properties }) => properties?.decisionId)
+  expect(new Set(ids).size).toBe(shown.length)
+  const others = events.filter(({ event }) => event !== 'Decision Shown')
+  const askers = new Set(others.map(({ anonymousId }) => anonymousId))
+  expect(shown.filter(({ anonymousId }) => !askers.has(anonymousId))).toEqual([])
 })
