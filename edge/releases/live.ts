@@ -231,12 +231,12 @@ export class LiveReleases {
 
   #endIfFaulty(site: string, entry: Entry, canary: Canary, later: Later): void {
     if (entry.canary !== canary) return
-    const { digest, terms, held } = canary
+    const { digest, terms } = canary
     const { own, others } = canary.votes
     const reason = canaryFault(own, others, terms.limits)
     if (reason === null) return
+    // Loaded it stays, as one that the hub ends: whoever loads another lets it go first.
     entry.canary = null
-    entry.beside = null
     entry.refusedCanary = nameOf(digest, terms)
     const ended: CanaryEnd = {
       ...{ digest, startedAtMs: terms.startedAtMs, at: this.#ports.now(), reason },
@@ -245,7 +245,7 @@ export class LiveReleases {
     entry.untold = ended
     log('warn', 'a canary was ended', { site, digest, reason })
     this.#ports.onCanaryEnded()
-    later(this.#tellEnd(site, entry).finally(() => retire(held)))
+    later(this.#tellEnd(site, entry))
   }
 
   /** Tells the shelf how a canary ended, from where the hub hears of it; what fails is told at the next look. */

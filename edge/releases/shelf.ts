@@ -122,14 +122,15 @@ export class ReleaseShelf extends DurableObject {
     })
   }
 
-  /** Ends a canary: by the POP itself with how, or by the hub's order with null. */
+  /** Ends a canary: by the POP itself with how, where it is that order of it, or by the hub's order with null. */
   endCanary(site: string, ended: CanaryEnd | null): void {
     this.ctx.storage.transactionSync(() => {
       if (ended === null) this.#sql.exec('DELETE FROM canaries WHERE site = ?', site)
       else {
         this.#sql.exec(
-          'UPDATE canaries SET ended = ? WHERE site = ? AND digest = ? AND ended IS NULL',
-          ...[JSON.stringify(ended), site, ended.digest],
+          `UPDATE canaries SET ended = ? WHERE site = ? AND digest = ? AND ended IS NULL
+           AND json_extract(terms, '$.startedAtMs') = ?`,
+          ...[JSON.stringify(ended), site, ended.digest, ended.startedAtMs],
         )
       }
       this.#forgetOld(site)

@@ -114,12 +114,12 @@ export class Publisher {
   async #takeEnd(site: string, { pop, ended }: ReleaseState, { live }: Wanted): Promise<void> {
     if (ended === null) return
     const { registry, logger, now } = this.#ports
-    const { digest, reason, figures } = ended
+    const { digest, startedAtMs, reason, figures } = ended
     await registry.addPopReport({ site, pop, digest, at: new Date(ended.at), reason, figures })
     logger.warn({ site, pop, digest, reason }, 'a POP ended a canary')
-    // Another POP may have told the same meanwhile.
+    // Another POP may have told the same meanwhile, or somebody has ordered it anew.
     const last = await registry.lastMove(site, canaryTag)
-    if (last?.digest !== digest || last.share === 0) return
+    if (last?.digest !== digest || last.at.getTime() !== startedAtMs || last.share === 0) return
     const move = { site, digest: live.digest, at: new Date(now()), by: `POP ${pop}`, why: reason }
     await registry.moveTag({ ...move, tag: canaryTag, share: 0 })
     if ((await registry.tag(site, candidateTag)) === digest) {

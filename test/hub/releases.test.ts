@@ -158,6 +158,29 @@ it('a canary that one POP ended is recorded with why, and ends at the others', a
   expect(pops[0].state).toMatchObject({ canary: { digest: canary } })
 })
 
+it('a canary that was ordered anew does not end by what a POP tells of the order before', async () => {
+  const [live, canary] = [await release('steady'), await release('tried twice')]
+  await ask('POST', `/v1/releases/${live}/promote`)
+  await ask('POST', `/v1/releases/${canary}/canary?share=1`)
+  const { registry, publisher } = hub.environment
+  const [{ state }] = pops
+  const ordered = await registry.lastMove('shop', 'canary')
+  if (!ordered) throw new Error('no canary was ordered')
+  state.ended = {
+    ...{ digest: canary, startedAtMs: ordered.at.getTime(), at: Date.now(), reason: 'it failed' },
+    figures: {},
+  }
+  // The new order comes while the hub writes down what the POP told.
+  const { addPopReport } = registry
+  registry.addPopReport = async (report) => {
+    registry.addPopReport = addPopReport
+    await addPopReport.call(registry, report)
+    await registry.moveTag({ ...ordered, at: new Date(ordered.at.getTime() + 1) })
+  }
+  await publisher.pushNow()
+  expect(await registry.lastMove('shop', 'canary')).toMatchObject({ digest: canary, share: 1 })
+})
+
 it('what was live at a time is said with who and why', async () => {
   const [one, two] = [await release('one'), await release('two')]
   await ask('POST', `/v1/releases/${one}/promote?why=one`)

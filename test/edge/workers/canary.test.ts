@@ -49,6 +49,9 @@ async function onShelf(work: (shelf: ReleaseShelf, state: DurableObjectState) =>
   await runInDurableObject(shelf, work)
 }
 
+/** By its name alone. */
+const nobodys = (packed: PackedRelease) => ({ ...packed, bytes: new Uint8Array() })
+
 describe('a POP with a canary', () => {
   it('answers each visitor by one of the two, always by the same, until the canary is promoted', async () => {
     const { body: first } = await packAndPush(live)
@@ -177,6 +180,22 @@ describe('a POP with a canary', () => {
     })
   })
 
+  it('is not ended by what is told late of an earlier order of the same release', async () => {
+    await packAndPush(live)
+    const packed = await packRelease(better)
+    const [before, terms] = [termsOf(1), termsOf(1)]
+    await pushRelease(packed, { canary: JSON.stringify(before) })
+    await pushRelease(nobodys(packed), { canary: JSON.stringify(terms) })
+    await onShelf((shelf) => {
+      const { digest } = packed
+      const end = { digest, at: Date.now(), reason: 'it failed', figures: {} }
+      shelf.endCanary('demo', { ...end, startedAtMs: before.startedAtMs })
+      expect(shelf.state('demo')).toMatchObject({ canary: { digest, terms }, ended: null })
+      shelf.endCanary('demo', { ...end, startedAtMs: terms.startedAtMs })
+      expect(shelf.state('demo')).toMatchObject({ canary: null, ended: { reason: 'it failed' } })
+    })
+  })
+
   it('refuses a canary whose terms are wrong', async () => {
     await packAndPush(live)
     const answer = await packAndPush(better, { canary: '{"share":2}' })
@@ -185,7 +204,6 @@ describe('a POP with a canary', () => {
 })
 
 describe('a POP with a standby', () => {
-  const nobodys = (packed: PackedRelease) => ({ ...packed, bytes: new Uint8Array() })
   const releaseOf = async (visitor: string) => (await decide(visitor, 'live-0')).body.release
 
   /** A release that takes more than a third of what an isolate may have, of noise that nobody reads. */

@@ -122,7 +122,7 @@ describe('an isolate that looks at the shelf', () => {
 
 describe('a canary while live moves', () => {
   /** A shelf whose live release and canary the test moves; `reads` are the digests that were loaded from it. */
-  async function movingShelf() {
+  async function movingShelf(told: Promise<void> = Promise.resolve()) {
     const all = [await packed('first-'), await packed('second-'), await packed('canary-')] as const
     const [first, second, canary] = all
     const bytesOf = new Map(all.map(({ pointer, bytes }) => [pointer.digest, bytes]))
@@ -139,7 +139,8 @@ describe('a canary while live moves', () => {
         reads.push(digest)
         return bytesOf.get(digest) ?? null
       },
-      endCanary: (_, ended) => {
+      endCanary: async (_, ended) => {
+        await told
         if (ended) ends.push(ended)
       },
     })
@@ -187,6 +188,25 @@ describe('a canary while live moves', () => {
     expect(await digestOf()).toMatchObject({ digest: canary.pointer.digest })
     expect(releases.counts()[0]?.[1]).toMatchObject({ failures: 1 })
     expect(reads.filter((digest) => digest === canary.pointer.digest)).toHaveLength(2)
+  })
+
+  it('has its place beside the live one until it is let go, though it was ended and its end is not told yet', async () => {
+    const told = Promise.withResolvers<void>()
+    const { releases, canary, digestOf, failing, background } = await movingShelf(told.promise)
+    await digestOf()
+    let isLoaded = true
+    const release = await loadRelease('demo', canary.pointer, canary.bytes, await publicKey())
+    const dispose = async () => {
+      isLoaded = false
+      await release.dispose()
+    }
+    await releases.activateCanary('demo', { ...release, dispose }, termsFrom(2, { visitorsMin: 1 }))
+    await failing('a:2')
+    expect(releases.counts()).toEqual([])
+    await releases.makeRoom('demo', 0)
+    expect(isLoaded).toBe(false)
+    told.resolve()
+    await Promise.all(background)
   })
 
   it('begins anew where it is ordered anew', async () => {
