@@ -88,7 +88,8 @@ export class Trainings {
 
   /** Takes an order, durable when this resolves; one of the site that waits already will do. */
   order(site: string, by: string): Promise<TrainingReport> {
-    const order = this.#orders.get(site) ?? this.#take(site, by)
+    const waiting = this.#orders.get(site)
+    const order = waiting ? this.#orElse(waiting, site, by) : this.#take(site, by)
     return order.then(reportOf)
   }
 
@@ -115,9 +116,7 @@ export class Trainings {
       const work = this.#work(site, by, { number, at })
       const known = Promise.resolve(work)
       if (!this.#orders.has(site)) this.#orders.set(site, known)
-      void this.#enqueue(work, null, () => {
-        if (this.#orders.get(site) === known) this.#orders.delete(site)
-      })
+      void this.#enqueue(work, null, () => this.#waitsNoMore(site, known))
     }
   }
 
@@ -173,18 +172,32 @@ export class Trainings {
     })
   }
 
+  /** An order that waits, or another where some hub has begun it: that one may not have seen the newest events. */
+  async #orElse(waiting: Promise<Work>, site: string, by: string): Promise<Work> {
+    const work = await waiting
+    if (work.number === null) return work
+    const recorded = await this.#environment.registry.training(site, work.number)
+    if (!recorded?.startedAt && !recorded?.end) return work
+    this.#waitsNoMore(site, waiting)
+    return this.#orders.get(site) ?? this.#take(site, by)
+  }
+
+  #waitsNoMore(site: string, order: Promise<Work>): void {
+    if (this.#orders.get(site) === order) this.#orders.delete(site)
+  }
+
   #take(site: string, by: string): Promise<Work> {
     const work = this.#work(site, by)
     const taken = this.#environment.registry
       .addTraining({ site, by, at: work.at })
       .then((number) => {
         work.number = number
-        void this.#enqueue(work, null, () => this.#orders.delete(site))
+        void this.#enqueue(work, null, () => this.#waitsNoMore(site, taken))
         return work
       })
     this.#orders.set(site, taken)
     taken.catch(() => {
-      this.#orders.delete(site)
+      this.#waitsNoMore(site, taken)
       this.#forget(work)
     })
     return taken
