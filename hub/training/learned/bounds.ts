@@ -11,6 +11,8 @@ export const learningBounds = {
    * moments of older ones teach nothing.
    */
   profiledSessionsMax: 50,
+  /** Of whom a trait was told more often it is not learned, as half of what was told would be another history. */
+  tellingsMax: 1_000,
   /** The newest of a stream: two weeks of one every five minutes. */
   readingsPerStreamMax: 4_000,
   pageRowsMax: 200_000,

@@ -74,16 +74,17 @@ export function labelOf(
 
 /** Of whom it is so already there is nothing to foretell, and their features would give it away. */
 function traitLabel(
-  { is, withinDays }: Extract<RowLearning, { learns: 'trait' }>,
+  { withinDays }: Extract<RowLearning, { learns: 'trait' }>,
   { timestamp, told = [] }: ReplayedEvent,
   heardUntil: number,
 ): Label | null {
-  const isSo = ({ said }: Telling) => String(JSON.parse(said)) === String(is)
-  const before = told.findLast(({ at }) => at <= timestamp)
   const knownAt = timestamp + withinDays * dayMs
-  if (knownAt > heardUntil || (before !== undefined && isSo(before))) return null
-  const later = told.filter(({ at }) => at > timestamp && at <= knownAt)
-  return { happened: later.some(isSo), knownAt }
+  const before = told
+    .flatMap((by) => by.findLast(({ at }) => at <= timestamp) ?? [])
+    .reduce<Telling | null>((last, each) => (last && last.at > each.at ? last : each), null)
+  if (knownAt > heardUntil || before?.isSo) return null
+  const comesToBe = ({ at, isSo }: Telling) => isSo && at > timestamp && at <= knownAt
+  return { happened: told.some((by) => by.some(comesToBe)), knownAt }
 }
 
 function saidLabel(

@@ -149,15 +149,19 @@ export async function readHistories(
         : null
       const tellings =
         learning.learns === 'trait'
-          ? await readTellings(store, pageSql, { ...parameters, trait: learning.trait }, pageBounds)
+          ? await readTellings(store, pageSql, learning, parameters, pageBounds)
           : null
-      yield rows.map(({ session, ...row }) => ({
-        ...row,
-        ...(tellings && { told: tellings.get(row.visitor) ?? [] }),
-        profile: profiles && (profiles.get(sessionKey(row.visitor, session)) ?? newcomer),
-        ...{ timestamp: Number(row.timestamp), receivedAt: Number(row.receivedAt) },
-        ...{ bot: Boolean(row.bot), teaches: Boolean(row.teaches), saidAt: Number(row.saidAt) },
-      }))
+      yield rows.map(({ session, ...row }) => {
+        const told = tellings?.(row.visitor)
+        return {
+          ...row,
+          ...(told && { told }),
+          profile: profiles && (profiles.get(sessionKey(row.visitor, session)) ?? newcomer),
+          ...{ timestamp: Number(row.timestamp), receivedAt: Number(row.receivedAt) },
+          ...{ bot: Boolean(row.bot), saidAt: Number(row.saidAt) },
+          teaches: Boolean(row.teaches) && told !== null,
+        }
+      })
     }
   }
   return { visitors, events, pages: pages() }

@@ -5,7 +5,7 @@ import type { ProfileValues } from '#shared/profile.ts'
 import type { FeatureFacts } from '#shared/tabular/read-features.ts'
 import { totalsAt } from '#shared/totals.ts'
 import { noVisitorState, takeEvent, type VisitorState } from '#shared/visitor-state.ts'
-import type { Telling } from './read-tellings.ts'
+import type { Tellings } from './read-tellings.ts'
 
 /** An event of the store; times in epoch ms, JSON as text. */
 export interface StoredEvent {
@@ -21,8 +21,8 @@ export interface StoredEvent {
   /** The word that another event said of it, as JSON, and when; '' where none did. */
   readonly said: string
   readonly saidAt: number
-  /** What a trait of the visitor was told to be, oldest first; of a model that learns from one. */
-  readonly told?: readonly Telling[]
+  /** What a trait of the visitor was told to be, by each who told it; of a model that learns from one. */
+  readonly told?: readonly Tellings[]
   /** Whether its moment may be learned from; absent where it may. */
   readonly teaches?: boolean
   /** What the store knew of the visitor before the event's session; absent or null where no feature reads it. */

@@ -394,6 +394,22 @@ describe('a trait that is told later', () => {
     ])
   })
 
+  it('is of everybody whom a crowd calls itself, and of nobody of whom too much was told', async () => {
+    const { tellingsMax } = learningBounds
+    const often = (visitor: string, times: number, userId = '') =>
+      Array.from({ length: times }, (_, at) => told(visitor, 1 + at / 100, 'premium', userId))
+    const crowd = Array.from({ length: 300 }, (_, at) => viewed(`a:${at}`, 0, 1, 'mob'))
+    const { asking, histories } = await rowsIn([
+      ...[...crowd, ...often('u:mob', tellingsMax, 'mob')],
+      ...[viewed('a:talker', 0, 2), ...often('a:talker', tellingsMax + 1)],
+      viewed('a:clock', 80, 8),
+    ])
+    const found = histories.flatMap((history) => [...rowsOf(history, asking)])
+    expect(found.map(({ row: [amount], label }) => [amount, label.happened])).toEqual(
+      crowd.map(() => [1, true]),
+    )
+  })
+
   it('is learned as often as it comes to be so', async () => {
     const rows = Array.from({ length: 1_500 }, (_, at) => {
       const [visitor, amount, chance] = [`a:${at}`, at % 2, ((at * 7_919) % 1_000) / 1_000]
