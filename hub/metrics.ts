@@ -35,7 +35,7 @@ export function hubMetrics(measured: Measured) {
 }
 export type HubMetrics = ReturnType<typeof hubMetrics>
 
-/** How the address of a POP is written in labels: without the user and password it may hold. */
+/** How the address of a POP is written in labels. */
 export function popLabel(popUrl: string): string {
   return new URL(popUrl).host
 }
