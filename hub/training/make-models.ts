@@ -3,6 +3,7 @@ import { carriedModels } from '../judging/carried.ts'
 import { type LearnedModel, learnModels } from './learned/learn-models.ts'
 import { modelBytesFor } from './model-bytes.ts'
 import type { Lesson } from './read-lesson.ts'
+import { type Recommending, recommendingOf } from './recommending.ts'
 import { learnTastes } from './taste/learn-tastes.ts'
 import { trainInProcess } from './train-in-process.ts'
 import type { TrainedModel } from './train-model.ts'
@@ -10,11 +11,13 @@ import type { TrainingTask } from './training.ts'
 
 /** The models of a release, and how they did. */
 export interface MadeModels {
-  /** All but what recommends, by name. */
+  /** All but what names items, by name. */
   readonly declared: Manifest['models']
   readonly bytes: Readonly<Record<string, Uint8Array>>
   /** What recommends by the session, and its verdict; null where there are too few sessions, or nothing asks for it. */
   readonly trained: TrainedModel | null
+  /** What names items, as it was trained. */
+  readonly recommending: Recommending
   /** How each model that the policy has learned ended. */
   readonly learned: readonly LearnedModel[]
   /** What these have to say, for people. */
@@ -31,8 +34,9 @@ export async function makeModels(
   const learned = await learnModels(site, policy, heard, before, environment, report)
   const carried = carriedModels(before, policy)
   const tastes = await learnTastes(site, policy, data.catalogue, environment.store)
-  const bytes = { ...texts.bytes, ...carried.bytes, ...tastes.bytes, ...learned.bytes }
-  const modelBytesMax = modelBytesFor(data.catalogue, Object.values(bytes))
+  const bytes = { ...texts.bytes, ...carried.bytes, ...learned.bytes }
+  const others = [...Object.values(bytes), ...Object.values(tastes.bytes)]
+  const modelBytesMax = modelBytesFor(data.catalogue, others)
   // What no placement asks for is not learned: it could only keep a policy from going out.
   const isWanted = lesson.hasSessions && lesson.asksForItems
   const training = isWanted ? trainInProcess(data.sessions, { modelBytesMax }, report) : null
@@ -40,7 +44,8 @@ export async function makeModels(
   const trained = await training
   return {
     ...{ bytes, trained, learned: learned.reports, told: learned.told },
-    declared: { ...texts.declared, ...carried.declared, ...tastes.declared, ...learned.declared },
+    declared: { ...texts.declared, ...carried.declared, ...learned.declared },
+    recommending: recommendingOf(data, lesson.hasSessions, trained, tastes),
     figures: {
       ...sizes,
       ...(trained && judged(trained)),

@@ -24,7 +24,7 @@ let hub: TestHub
 let policyDir = ''
 beforeAll(async () => {
   policyDir = mkdtempSync(join(tmpdir(), 'shelfedge-policies-'))
-  const SITES = sitesOf('shop', 'views', 'facts', 'tiny', 'chains', 'streams', 'flooded')
+  const SITES = sitesOf('shop', 'views', 'facts', 'tiny', 'chains', 'streams', 'flooded', 'misled')
   hub = await openTestHub({ SITES, POLICY_DIR: policyDir })
 })
 afterAll(async () => {
@@ -329,6 +329,45 @@ describe('a training', () => {
     const popular = await publish('popularity')
     expect(popular.manifest.models).toEqual({})
     expect(popular.popularity).toEqual(release.popularity)
+  }, 60_000)
+
+  it('lets a policy change where what was trained is too weak, with what recommends now', async () => {
+    const views = (of: readonly number[][], from: string, startsAt: number) =>
+      of.flatMap((items, at) =>
+        items.map((item, step) => view(`${from}${at}`, `i${item}`, startsAt + at * 10 + step)),
+      )
+    const write = (itemsMax: number) =>
+      writeFileSync(
+        join(policyDir, 'misled.yaml'),
+        `placements: { home: { kind: items, model: session-knn, itemsMax: ${itemsMax} } }`,
+      )
+    const released = async (digest: string | null) =>
+      unpackRelease(
+        new Uint8Array((await hub.environment.blobs.get(digest as string)) as Uint8Array),
+      )
+    await insert('misled', views(chains, 'v', 0))
+    write(5)
+    const first = await retrain('misled', 'test', hub.environment)
+    // Whoever sends these knows what is popular, and nothing else comes next.
+    await insert(
+      'misled',
+      views(
+        Array.from({ length: 700 }, () => [0, 1]),
+        'liar',
+        9_000,
+      ),
+    )
+    const refused = await retrain('misled', 'test', hub.environment)
+    expect(refused).toMatchObject({ outcome: 'refused', reason: expect.stringMatching(/^MRR/) })
+    write(6)
+    const changed = await retrain('misled', 'test', hub.environment)
+    expect(changed).toMatchObject({ outcome: 'published', reason: expect.stringMatching(/MRR/) })
+    const [before, after] = [await released(first.digest), await released(changed.digest)]
+    expect(after.policy.placements.home).toMatchObject({ itemsMax: 6 })
+    expect(after).toMatchObject({
+      ...{ models: before.models, catalogue: before.catalogue, popularity: before.popularity },
+    })
+    expect(await retrain('misled', 'test', hub.environment)).toMatchObject({ outcome: 'unchanged' })
   }, 60_000)
 
   it('publishes nothing under a claim that another hub has taken over', async () => {
