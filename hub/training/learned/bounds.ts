@@ -17,6 +17,8 @@ export const learningBounds = {
   readingsPerStreamMax: 4_000,
   pageRowsMax: 200_000,
   pageBytesMax: 200_000_000,
+  /** A page that is more is read in halves, and these again: to parts of some 600 events, where events are of a size. */
+  pageHalvingsMax: 6,
   /** How far back rows are asked for; visitors are read from further back, so that their totals are whole. */
   days: 400,
   rowsMax: 100_000,

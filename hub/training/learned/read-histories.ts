@@ -3,7 +3,7 @@ import { limits } from '#shared/limits.ts'
 import { newcomer } from '#shared/profile.ts'
 import { profilesSql } from '../../profiles/profile-sql.ts'
 import { type ProfileRow, valuesOf } from '../../profiles/read-profiles.ts'
-import type { Store } from '../../store/store.ts'
+import { type Store, StoreError } from '../../store/store.ts'
 import { learningBounds } from './bounds.ts'
 import { readTellings } from './read-tellings.ts'
 import type { StoredEvent } from './replay-history.ts'
@@ -114,7 +114,7 @@ export async function readHistories(
   { untilMs }: Heard,
 ): Promise<Histories> {
   const { seed, eventsPerVisitorMax, eventsMax, eventsPerPage, queryMsMax } = learningBounds
-  const { pageRowsMax, pageBytesMax, days, profiledSessionsMax } = learningBounds
+  const { pageRowsMax, pageBytesMax, pageHalvingsMax, days, profiledSessionsMax } = learningBounds
   const { after } = learning
   // A day more than a POP remembers: its longest window begins with a whole one.
   const sinceMs = Math.max(0, untilMs - (days + 1) * dayMs - limits.visitorRetentionMs)
@@ -133,38 +133,59 @@ export async function readHistories(
       : null
   const readsProfiles = learning.features.some(({ from }) => from.startsWith('profile.'))
   const edge = (page: number) => Math.round((page / pagesTotal) * share * wheel)
-  async function* pages() {
-    for (let page = 0; page < pagesTotal; page++) {
-      const parameters = { ...drawing, ...joined, from: edge(page), end: edge(page + 1) }
-      const pageBounds = { ...bounds, rowsMax: pageRowsMax, bytesMax: pageBytesMax }
-      const rows = await store.query<Row>(
-        eventsSql(joined !== null, readsProfiles),
-        parameters,
-        pageBounds,
-      )
-      const profiles = readsProfiles
-        ? profilesBySession(
-            await store.query<ProfileRow>(profilesOfPageSql, parameters, pageBounds),
-          )
+  const pageBounds = { ...bounds, rowsMax: pageRowsMax, bytesMax: pageBytesMax }
+  async function readPage(from: number, end: number): Promise<StoredEvent[]> {
+    const parameters = { ...drawing, ...joined, from, end }
+    const rows = await store.query<Row>(
+      eventsSql(joined !== null, readsProfiles),
+      parameters,
+      pageBounds,
+    )
+    const profiles = readsProfiles
+      ? profilesBySession(await store.query<ProfileRow>(profilesOfPageSql, parameters, pageBounds))
+      : null
+    const tellings =
+      learning.learns === 'trait'
+        ? await readTellings(store, pageSql, learning, parameters, pageBounds)
         : null
-      const tellings =
-        learning.learns === 'trait'
-          ? await readTellings(store, pageSql, learning, parameters, pageBounds)
-          : null
-      yield rows.map(({ session, ...row }) => {
-        const told = tellings?.(row.visitor)
-        return {
-          ...row,
-          ...(told && { told }),
-          profile: profiles && (profiles.get(sessionKey(row.visitor, session)) ?? newcomer),
-          ...{ timestamp: Number(row.timestamp), receivedAt: Number(row.receivedAt) },
-          ...{ bot: Boolean(row.bot), saidAt: Number(row.saidAt) },
-          teaches: Boolean(row.teaches) && told !== null,
-        }
-      })
+    return rows.map(({ session, ...row }) => {
+      const told = tellings?.(row.visitor)
+      return {
+        ...row,
+        ...(told && { told }),
+        profile: profiles && (profiles.get(sessionKey(row.visitor, session)) ?? newcomer),
+        ...{ timestamp: Number(row.timestamp), receivedAt: Number(row.receivedAt) },
+        ...{ bot: Boolean(row.bot), saidAt: Number(row.saidAt) },
+        teaches: Boolean(row.teaches) && told !== null,
+      }
+    })
+  }
+  /** What is too much to read at once is read in halves; what still is in a part this small is left out. */
+  async function* readParts(from: number, end: number, halvings: number): Pages {
+    const page = await readPage(from, end).catch(orTooMuch)
+    if (page !== tooMuch) {
+      yield page
+    } else if (halvings > 0) {
+      const middle = Math.floor((from + end) / 2)
+      yield* readParts(from, middle, halvings - 1)
+      yield* readParts(middle, end, halvings - 1)
+    }
+  }
+  async function* pages(): Pages {
+    for (let page = 0; page < pagesTotal; page++) {
+      yield* readParts(edge(page), edge(page + 1), pageHalvingsMax)
     }
   }
   return { visitors, events, pages: pages() }
+}
+
+type Pages = AsyncGenerator<readonly StoredEvent[]>
+
+const tooMuch = 'too much'
+
+function orTooMuch(cause: unknown): typeof tooMuch {
+  if (cause instanceof StoreError && cause.code === 'refused') return tooMuch
+  throw cause
 }
 
 type Row = Omit<StoredEvent, 'profile'> & { readonly session: string }

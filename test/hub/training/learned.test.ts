@@ -211,6 +211,27 @@ it('of a visitor with more sessions than are learned from, the newest teach, and
   expect(await learned(outcome())).toHaveLength(2 * total)
 })
 
+it('of visitors who said more than a page holds, the others teach all the same', async () => {
+  const site = randomUUID()
+  // Raw JSON of 75 MB each, and twice that as text in JSON.
+  await store.query(
+    `INSERT INTO events (site, visitor, message_id, type, event, timestamp, received_at, session,
+        epoch, sequence, position, items, properties, context, traits, bot)
+      SELECT {site:String}, concat('a:loud ', toString(number % 3)), toString(number), 'track', 'Product Viewed',
+        fromUnixTimestamp64Milli({baseMs:Int64} + number, 'UTC') AS at, at, 's1', 1, number, 0, ['i'],
+        concat('{"said":"', repeat('\\\\"', 12500), '"}'), '{}', '{}', false
+      FROM numbers(9000)`,
+    { site, baseMs },
+  )
+  const calm = Array.from({ length: 20 }, (_, at) => ({
+    ...eventRow('', `calm ${at}`, { visitor: `a:calm ${at}`, bot: false }),
+    site,
+  }))
+  await store.insert('events', calm, randomUUID())
+  const found = (await historiesOf(site, outcome())).map(([first]) => first?.visitor ?? '')
+  expect(found.filter((visitor) => visitor.startsWith('a:calm'))).toHaveLength(20)
+}, 60_000)
+
 /** An event of the store at a minute, in time. */
 function stored(event: string, at: number, changes: Partial<StoredEvent> = {}): StoredEvent {
   const happenedAt = baseMs + at * minuteMs
