@@ -10,7 +10,7 @@ export class QuestionRefused extends Error {
   override readonly name = 'QuestionRefused'
 }
 
-const refusals: readonly number[] = [400, 413, 422]
+const refusals: readonly number[] = [413, 422]
 
 /** Asks the hub, signed. Throws QuestionRefused where it refuses the question for good, else an Error where it does not answer as it should. */
 export async function askHub<Answer>(

@@ -73,13 +73,14 @@ export async function decide(asked: Asked, environment: Environment) {
   throw new RequestRefused(429, 'overloaded', detail, 1)
 }
 
-/** Looks where this isolate does not know the visitor, or knew what is no longer so. */
+/** Looks where this isolate does not know the visitor, knew what is no longer so, or something would be spent on it. */
 async function seeVisitor(
-  { visitor, userId, cleaned, site }: Asked,
+  { visitor, userId, cleaned, site, questions, release }: Asked,
   tries: number,
   environment: Environment,
 ): Promise<SeenVisitor> {
-  const mayBeKnown = userId === undefined && tries === 0
+  const reserves = questions.some(({ question }) => placementOf(question.placement, release).wants)
+  const mayBeKnown = userId === undefined && tries === 0 && !reserves
   const known = mayBeKnown ? lookAtKnown(visitor, cleaned, site, environment) : null
   return known ?? lookAtPerson(visitor, userId, cleaned, site, environment)
 }

@@ -271,11 +271,10 @@ export class Trainings {
   /** What another hub has done, or has taken over meanwhile, is for that one to record. */
   async #settle(work: Work, end: TrainingEnd, held: HeldClaim | null): Promise<void> {
     if (end.outcome === 'elsewhere') this.#forget(work)
+    else if (held !== null && !(await held.isHeld().catch(() => true))) this.#forget(work)
     else {
       this.#count(work, end)
-      const isOurs = held === null || (await held.isHeld().catch(() => true))
-      if (isOurs) await this.#end(work, end)
-      else this.#forget(work)
+      await this.#end(work, end)
     }
     await held?.end(hadEnough.has(end.outcome) ? work.startedAt : null)
   }

@@ -43,6 +43,8 @@ export const limits = {
 
   /** Devices that a user is known to use; past it the one named longest ago is forgotten. */
   linkedKeysMax: 8,
+  /** Users whom a device at a till or in a family may have had, so that whoever erases it finds them. */
+  linkedByMax: 500,
   /** A device that goes on naming its user is written down again so seldom. */
   linkRefreshMs: 3_600_000,
   /** Devices whose user an isolate need not write down again. */
@@ -88,7 +90,7 @@ export const limits = {
   protectedAttributesMax: 100,
   /** What the placements of a site may remember of one visitor, together; past it the oldest goes. */
   memoryCharactersMax: 64 * 1024,
-  /** Visitors whom an isolate knows without asking their owner; 4 MB of them, */
+  /** Visitors whom an isolate knows without asking their owner; 8 MB of them at most, */
   knownVisitorsMax: 500,
   /** of a session, totals and memory of so many characters together, */
   knownVisitorCharactersMax: 8 * 1024,

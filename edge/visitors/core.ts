@@ -169,7 +169,16 @@ export class VisitorsCore {
     this.#storage.transactionSync(() => writeLinks(this.#storage, table, name, keys, nowMs))
   }
 
-  /** Whom a visitor was linked with has been erased. */
+  /** Devices of a user, users of a device. */
+  linkedWith(name: VisitorName): string[] {
+    const [devices, users] = [
+      readLinks(this.#storage, 'links', name),
+      readLinks(this.#storage, 'linked_by', name),
+    ]
+    return [...new Set([...devices, ...users])]
+  }
+
+  /** Whom a visitor is linked with is being erased. */
   unlink(name: VisitorName, erased: string): void {
     this.#storage.transactionSync(() => eraseLink(this.#storage, name, erased))
   }
@@ -201,10 +210,10 @@ export class VisitorsCore {
       const result = eraseVisitor(this.#storage, name, epochMin)
       erasePushes(this.#storage, name)
       eraseProfile(this.#storage, name)
-      const linked = eraseLinks(this.#storage, name)
+      const links = eraseLinks(this.#storage, name)
       this.#storage.sql.exec('INSERT OR REPLACE INTO erased_up_to VALUES (1, ?)', result.epoch)
-      const known = result.found.known || linked.length > 0
-      return { ...result, linked, found: { ...result.found, known } }
+      const known = result.found.known || links > 0
+      return { ...result, found: { ...result.found, known } }
     })
     this.#erasedUpTo = erased.epoch
     this.outbox.recount()

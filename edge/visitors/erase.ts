@@ -11,12 +11,9 @@ export interface VisitorName {
 }
 
 /** What was erased of a visitor, and the last epoch of the erased life. */
-type ErasedRows = Omit<PopErasure, 'pop' | 'found'> & {
+export type Erased = Omit<PopErasure, 'pop' | 'found'> & {
   readonly found: Omit<PopErasure['found'], 'refusals' | 'reservations'>
 }
-
-/** The same with the keys that the visitor was linked with: their owners are to forget it, too. */
-export type Erased = ErasedRows & { readonly linked: readonly string[] }
 
 const tables = ['outbox', 'set_aside'] as const
 
@@ -25,7 +22,7 @@ export function eraseVisitor(
   { sql }: CoreStorage,
   { site, visitor }: VisitorName,
   epochMin: number,
-): ErasedRows {
+): Erased {
   const [row] = sql
     .exec<{ epoch: number }>(
       'DELETE FROM visitors WHERE site = ? AND visitor = ? RETURNING epoch',

@@ -16,6 +16,7 @@ export const linkTables = [
 /** Of a user its devices, of a device its users. */
 export type LinkTable = 'links' | 'linked_by'
 const tables: readonly LinkTable[] = ['links', 'linked_by']
+const keysMax = { links: limits.linkedKeysMax, linked_by: limits.linkedByMax } as const
 
 /** Inside a transaction: writes down keys, which changes nothing where they are known. */
 export function writeLinks(
@@ -40,7 +41,7 @@ export function writeLinks(
        ORDER BY linked_at DESC, linked LIMIT ?3)`,
     site,
     visitor,
-    limits.linkedKeysMax,
+    keysMax[table],
   )
 }
 
@@ -60,18 +61,14 @@ export function readLinks(
     .map(({ linked }) => linked)
 }
 
-/** Inside a transaction: answers whom the visitor was linked with, either way. */
-export function eraseLinks({ sql }: CoreStorage, { site, visitor }: VisitorName): string[] {
+/** Inside a transaction: answers how many there were, either way. */
+export function eraseLinks({ sql }: CoreStorage, { site, visitor }: VisitorName): number {
   const erased = tables.flatMap((table) =>
     sql
-      .exec<{ linked: string }>(
-        `DELETE FROM ${table} WHERE site = ? AND visitor = ? RETURNING linked`,
-        site,
-        visitor,
-      )
+      .exec(`DELETE FROM ${table} WHERE site = ? AND visitor = ? RETURNING linked`, site, visitor)
       .toArray(),
   )
-  return [...new Set(erased.map(({ linked }) => linked))]
+  return erased.length
 }
 
 /** Inside a transaction: a visitor is no longer linked with one that was erased, either way. */

@@ -94,6 +94,11 @@ export class Visitors extends DurableObject {
     await this.#armAtLatest(now + limits.visitorRetentionMs + overdueMs)
   }
 
+  /** Devices of a user, users of a device. */
+  linkedWith(name: VisitorName): string[] {
+    return this.#core.linkedWith(name)
+  }
+
   unlink(name: VisitorName, erased: string): void {
     this.#core.unlink(name, erased)
   }

@@ -36,11 +36,13 @@ export async function eraseVisitor(
   environment: Environment,
 ): Promise<PopErasure & VisitorName> {
   const name = await readOrder(order, environment)
+  const owner = objectOf(name.site, name.visitor, environment)
+  // The others first: an order that ends in between comes again, and finds here who they are.
+  await unlink(name, (await owner.linkedWith(name)) as string[], environment)
+  const { epoch, found } = (await owner.erase(name)) as Erased
+  // After the owner: what it still committed has told this isolate of the visitor.
   environment.links.forget(name.site, name.visitor)
   environment.known.forget(name.site, name.visitor)
-  const owner = objectOf(name.site, name.visitor, environment)
-  const { epoch, found, linked } = (await owner.erase(name)) as Erased
-  await unlink(name, linked, environment)
   const refusals = await objectOf(name.site, refusalsKey, environment).eraseRefusals(name)
   // After the visitor's own object, whose decisions ask for what is reserved.
   const reservations = await environment.offersOf(name.site).erase(name)
@@ -48,7 +50,7 @@ export async function eraseVisitor(
   return { pop: environment.config.popId, ...name, epoch, found: all }
 }
 
-/** Nobody whom the erased was linked with goes on naming it. */
+/** Nobody whom the visitor is linked with goes on naming it. */
 async function unlink(
   { site, visitor }: VisitorName,
   linked: readonly string[],

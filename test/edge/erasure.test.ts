@@ -91,7 +91,7 @@ describe('a visitor who is erased', () => {
   it('is, when nobody knows it, an answer that says so', () => {
     view(neighbour)
     const nobody = { known: false, outbox: 0, setAside: 0 }
-    expect(core.erase(erased, baseMs)).toEqual({ epoch: baseMs, linked: [], found: nobody })
+    expect(core.erase(erased, baseMs)).toEqual({ epoch: baseMs, found: nobody })
     expect(waiting()).toEqual(['demo/a:11'])
   })
 

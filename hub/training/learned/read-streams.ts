@@ -2,6 +2,7 @@ import type { StreamLearning } from '#shared/learning.ts'
 import type { Store } from '../../store/store.ts'
 import { learningBounds } from './bounds.ts'
 import type { Heard } from './read-histories.ts'
+import { isWordSql } from './word-sql.ts'
 
 const dayMs = 24 * 3_600_000
 /** Streams are drawn in parts of this many. */
@@ -20,7 +21,8 @@ export interface StoredReading {
 const readingsSql = `
   FROM events_once
   WHERE site = {site:String} AND event IN {after:Array(String)}
-    AND timestamp > fromUnixTimestamp64Milli({sinceMs:Int64}) AND JSONHas(properties, {property:String})`
+    AND timestamp > fromUnixTimestamp64Milli({sinceMs:Int64}) AND JSONHas(properties, {property:String})
+    AND ${isWordSql('properties', '{property:String}')}`
 
 const streamsSql = `
   SELECT visitor, least(count(), {readingsMax:UInt32}) AS readings,
