@@ -5,8 +5,9 @@ import type { Environment } from './environment.ts'
 import { objectOf } from './visitor-request.ts'
 
 /**
- * Writes down with each user which devices its events name, and with these the user, before the events are committed: one that is sent again
- * because something failed in between names them again. Resolves when that is durable.
+ * Writes down with each user which devices its events name, and with these the user, before the events are
+ * committed: one that is sent again because something failed in between names them again. Resolves when that is
+ * durable.
  */
 export async function link(
   { visitors, receivedAt }: Cleaned,

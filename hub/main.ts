@@ -1,7 +1,7 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
-import { SettingsError } from '#shared/settings.ts'
+import { portInUse, SettingsError } from '#shared/settings.ts'
 import { hubApp } from './app.ts'
 import { type Config, readConfig } from './config.ts'
 import { consume } from './consume.ts'
@@ -52,13 +52,9 @@ function listen(app: ReturnType<typeof hubApp>, { host, port }: Config): Promise
       listening(server as Server),
     )
     server.once('error', (cause: NodeJS.ErrnoException) =>
-      refuse(cause.code === 'EADDRINUSE' ? new SettingsError(portInUse(port)) : cause),
+      refuse(cause.code === 'EADDRINUSE' ? portInUse(port, 'HUB_PORT') : cause),
     )
   })
-}
-
-function portInUse(port: number): string {
-  return `Port ${port} is in use; set HUB_PORT to another, or to 0 for any.`
 }
 
 /** Stops in order, or leaves: whatever was not finished is as safe as after a crash. */

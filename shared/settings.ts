@@ -8,6 +8,11 @@ export class SettingsError extends Error {
 /** Settings whose values are never shown, not even when they are wrong. */
 const secretNames = /SECRET|PRIVATE|PASSWORD|TOKEN|SITES|^WEBHOOKS$|_URLS?$|_ENDPOINT$/
 
+/** A sentence for whoever finds the port of a setting, or of an option, taken. */
+export function portInUse(port: number, setting: string): SettingsError {
+  return new SettingsError(`Port ${port} is in use; set ${setting} to another, or to 0 for any.`)
+}
+
 /** Reads settings from text variables by a schema. Throws SettingsError naming every wrong one. */
 export function readSettings<Schema extends v.GenericSchema>(
   schema: Schema,

@@ -1,7 +1,7 @@
 import { mkdir, realpath } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
-import { SettingsError } from '#shared/settings.ts'
+import { portInUse, SettingsError } from '#shared/settings.ts'
 import { bundleWorker } from './bundle.ts'
 import { readBoxSettings } from './settings.ts'
 import { endLeftBehind } from './take-over.ts'
@@ -35,8 +35,7 @@ async function main(): Promise<void> {
     // It fails once more for the same reason, and lets go of what would keep the process.
     await pop.dispose().catch(() => {})
     if (cause.code !== 'ERR_ADDRESS_IN_USE') throw cause
-    const { port } = settings
-    throw new SettingsError(`Port ${port} is in use; set POP_PORT to another, or to 0 for any.`)
+    throw portInUse(settings.port, 'POP_PORT')
   })
   const url = ready.href.replace(/\/$/, '')
   console.log(JSON.stringify({ level: 'info', message: 'pop listening', url }))

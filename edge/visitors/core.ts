@@ -171,11 +171,8 @@ export class VisitorsCore {
 
   /** Devices of a user, users of a device. */
   linkedWith(name: VisitorName): string[] {
-    const [devices, users] = [
-      readLinks(this.#storage, 'links', name),
-      readLinks(this.#storage, 'linked_by', name),
-    ]
-    return [...new Set([...devices, ...users])]
+    const devices = readLinks(this.#storage, 'links', name)
+    return [...new Set([...devices, ...readLinks(this.#storage, 'linked_by', name)])]
   }
 
   /** Whom a visitor is linked with is being erased. */
@@ -234,7 +231,9 @@ export class VisitorsCore {
     const duplicates = request.events.length - admitted.records.length
     const memory = row?.memory ?? null
     const changes = request.memories ?? []
-    const profile = this.#profileOf(request)
+    // Most commits neither saw one nor tell of one.
+    const profile =
+      request.seen !== undefined || request.wantsKept ? this.#profileOf(request) : null
     const isOther =
       request.seen !== undefined && (request.seen !== versionOf(row, profile) || duplicates > 0)
     if (isOther || !saw(changes, memory)) {

@@ -286,9 +286,10 @@ export class Visitors extends DurableObject {
     )
   }
 
-  /** What was written down without a commit is forgotten by an alarm, too. */
+  /** What was written down without a commit is forgotten by an alarm, too; one that is sooner stays. */
   async #armAtLatest(at: number): Promise<void> {
-    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(at)
+    const set = await this.ctx.storage.getAlarm()
+    if (set === null || set > at) await this.ctx.storage.setAlarm(at)
   }
 
   async #armAgain(): Promise<void> {

@@ -36,9 +36,9 @@ export class Streams {
 
   /** Opens a stream that begins with what was missed; null where no more may be open. A visitor's oldest gives way. */
   open(visitor: string, { pushes, hasMissed }: Resumed): ReadableStream | null {
+    if (!this.hasRoomFor(visitor)) return null
     const streams = this.#byVisitor.get(visitor) ?? new Set()
     if (streams.size >= limits.streamsPerVisitorMax) this.#close(visitor, first(streams))
-    if (this.#total >= this.#ports.streamsMax) return null
     const { readable, writable } = new IdentityTransformStream()
     const writer = writable.getWriter()
     const stream: Stream = { writer, openedAtMs: this.#ports.now(), bytesWaiting: 0 }

@@ -4,9 +4,9 @@ import type { Policy } from '#shared/policy.ts'
 import type { Manifest, ReleaseParts } from '#shared/release.ts'
 
 /**
- * What a training takes over from the live release: models that score features or foretell streams, whoever made them; of those that a
- * policy has learned the last good ones, as long as it wants the same told: one that learned something else does not
- * answer under the name.
+ * What a training takes over from the live release: models that score features or foretell streams, whoever made
+ * them; of those that a policy has learned the last good ones, as long as it wants the same told: one that learned
+ * something else does not answer under the name.
  */
 export function carriedModels(
   live: ReleaseParts | null,

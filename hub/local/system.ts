@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { SettingsError } from '#shared/settings.ts'
+import { portInUse } from '#shared/settings.ts'
 import type { SiteSettings } from '#shared/sites.ts'
 import { publicKeyHexOf } from '../release-key.ts'
 import { type Child, startChild, untilReady } from './child.ts'
@@ -106,11 +106,7 @@ function settingsOf(
 async function freePort(wanted: number, option: string): Promise<number> {
   const server = createServer()
   await new Promise<void>((listening, refuse) => {
-    server.once('error', () =>
-      refuse(
-        new SettingsError(`Port ${wanted} is in use; set ${option} to another, or to 0 for any.`),
-      ),
-    )
+    server.once('error', () => refuse(portInUse(wanted, option)))
     server.listen(wanted, '127.0.0.1', listening)
   })
   const address = server.address()

@@ -123,7 +123,8 @@ export const price: Kind<PricePlacement> = {
           return report.on ? next : sum
         }, start)
         const { price: told, rail } = guarded(wanted, placement, last && { ...last, now: at })
-        const kept: Given[] = [...others, { subject: of, price: told, at }]
+        const newest = { subject: of, price: told, at }
+        const kept: Given[] = [...others, newest].slice(-limits.pricesHeldMax)
         return {
           ...tell({
             price: told,
@@ -132,9 +133,7 @@ export const price: Kind<PricePlacement> = {
             rail,
             reason: null,
           }),
-          ...(placement.heldMs > 0 || placement.change
-            ? { memory: kept.slice(-limits.pricesHeldMax) }
-            : {}),
+          ...(placement.heldMs > 0 || placement.change ? { memory: kept } : {}),
         }
       },
     }

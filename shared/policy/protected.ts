@@ -1,16 +1,7 @@
 /** Attributes that laws against discrimination commonly name. */
 export const protectedByDefault = [
-  ...[
-    'age',
-    'birth',
-    'birthday',
-    'birthdate',
-    'birthyear',
-    'gender',
-    'sex',
-    'pregnancy',
-    'pregnant',
-  ],
+  ...['age', 'birth', 'birthday', 'birthdate', 'birthyear'],
+  ...['gender', 'sex', 'pregnancy', 'pregnant'],
   ...['ethnicity', 'ethnic', 'race', 'nationality', 'religion', 'belief', 'disability', 'disabled'],
   ...['maritalStatus', 'sexualOrientation'],
 ]

@@ -21,7 +21,7 @@ export interface StoredReading {
 const readingsSql = `
   FROM events_once
   WHERE site = {site:String} AND event IN {after:Array(String)}
-    AND timestamp > fromUnixTimestamp64Milli({sinceMs:Int64}) AND JSONHas(properties, {property:String})
+    AND timestamp > fromUnixTimestamp64Milli({sinceMs:Int64})
     AND ${isWordSql('properties', '{property:String}')}`
 
 const streamsSql = `
