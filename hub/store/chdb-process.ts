@@ -90,7 +90,9 @@ createBirpc<Record<string, never>, ChdbFunctions>(
     timeout: -1,
   },
 )
-// When the parent dies, however it dies, its channel closes; a child that stayed would hold the data.
-process.on('disconnect', () => process.exit(0))
+// When the parent dies, however it dies, its channel closes; a child that stayed would hold the data. Killed, not
+// exited: on the way out the engine waits for its own threads, and where one is inserting it waits for ever. What
+// was answered is on the disk.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
 // A Ctrl-C reaches the whole terminal; the parent closes this process when its own work is done.
 process.on('SIGINT', () => undefined)

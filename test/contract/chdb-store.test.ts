@@ -1,4 +1,6 @@
+import { fork } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -83,3 +85,32 @@ test('waits at its start for the process that a killed hub left behind', async (
   await store.close()
   await rm(dataDir, { recursive: true, force: true })
 }, 60_000)
+
+test('a hub that is killed while it inserts has lost nothing, and the next one opens its store', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'shelfedge-store-'))
+  const acknowledged: string[] = []
+  // One after the other in the same directory: each waits for what the one before left behind.
+  for (let killed = 0; killed < 8; killed++) {
+    const inserter = new URL('../support/store-inserter.ts', import.meta.url)
+    const child = fork(inserter, [dataDir], { execArgv: [] })
+    const insertsBefore = 1 + killed
+    await new Promise<void>((resolve, reject) => {
+      let inserts = 0
+      child.on('message', (visitor: string) => {
+        acknowledged.push(visitor)
+        if (++inserts === insertsBefore) resolve()
+      })
+      child.once('exit', (code) => reject(new Error(`the inserter ended with ${code}`)))
+    })
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  }
+  const store = await openStore({ dataDir })
+  const stored = await store.query<{ visitor: string; n: number }>(
+    'SELECT visitor, count() AS n FROM events GROUP BY visitor',
+  )
+  const complete = new Set(stored.filter(({ n }) => n === 1_000).map(({ visitor }) => visitor))
+  expect(acknowledged.filter((visitor) => !complete.has(visitor))).toEqual([])
+  await store.close()
+  await rm(dataDir, { recursive: true, force: true })
+}, 120_000)
