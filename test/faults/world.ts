@@ -1,13 +1,13 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Child, startChild, untilReady } from '#hub/local/child.ts'
 import { localSecrets, type Secrets } from '#hub/local/secrets.ts'
 import { publicKeyHexOf } from '#hub/release-key.ts'
+import { freePort } from '#test/support/free-port.ts'
 import { childrenOf } from './processes.ts'
 import { layWire, type Wire } from './wire.ts'
 
@@ -184,12 +184,4 @@ function killQuietly(pid: number): void {
 
 function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  const { port } = server.address() as { port: number }
-  await once(server.close(), 'close')
-  return port
 }

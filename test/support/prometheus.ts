@@ -3,11 +3,11 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { freePort } from './free-port.ts'
 import { operationsFile } from './operations.ts'
 
 const run = promisify(execFile)
@@ -113,13 +113,4 @@ async function ask<Data>(url: string): Promise<Data> {
   const answer = (await (await fetch(url)).json()) as { status: string; error?: string; data: Data }
   if (answer.status !== 'success') throw new Error(`${decodeURIComponent(url)}: ${answer.error}`)
   return answer.data
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  await new Promise((closed) => server.close(closed))
-  if (address === null || typeof address === 'string') throw new Error('no free port')
-  return address.port
 }

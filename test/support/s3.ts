@@ -3,11 +3,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { access, mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { S3Settings } from '#hub/registry/s3-blobs.ts'
+import { freePort } from './free-port.ts'
 
 export const s3ServerModule = 'github.com/versity/versitygw/cmd/versitygw@v1.8.0'
 
@@ -63,14 +63,4 @@ async function untilItListens(url: string, server: ChildProcess): Promise<void> 
     if (server.exitCode !== null) throw new Error(`the S3 server ended with ${server.exitCode}`)
     await sleep(50)
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port is free')
-  return address.port
 }

@@ -2,6 +2,8 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { javaArguments } from './jars.ts'
@@ -18,6 +20,9 @@ export interface BrokerPlace {
   }
   readonly network: BrokerNetwork
 }
+
+/** Of what a broker said before it ended without ever listening. */
+const charactersShown = 2_000
 
 export class Broker {
   readonly nodeId: number
@@ -42,11 +47,16 @@ export class Broker {
 
   /** Resolves when it listens, and clients reach it. */
   async start(): Promise<void> {
+    const words = openSync(`${this.#settingsFile}.out`, 'w')
     const child = spawn('java', javaArguments('kafka.Kafka', this.#settingsFile), {
-      stdio: 'ignore',
+      stdio: ['ignore', words, words],
     })
+    closeSync(words)
     this.#child = child
-    await untilListening(child, this.#port)
+    await untilListening(child, this.#port).catch(async (cause: Error) => {
+      const said = await readFile(`${this.#settingsFile}.out`, 'utf8')
+      throw new Error(`${cause.message}; it said\n${said.slice(-charactersShown)}`, { cause })
+    })
     await this.network.restore()
   }
 

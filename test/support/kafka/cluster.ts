@@ -1,11 +1,10 @@
 /** A real Apache Kafka of one broker or three, on free ports and in a directory of its own. */
 
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '../free-port.ts'
 import { Broker, type BrokerPlace } from './broker.ts'
 import { fetchJars, runKafka } from './jars.ts'
 import { type Login, makeLogin } from './login.ts'
@@ -53,13 +52,17 @@ export async function startCluster(count: 1 | 3): Promise<KafkaCluster> {
 }
 
 async function nodesOf(count: number, directory: string): Promise<Node[]> {
-  const ports = await freePorts(4 * count)
   return Promise.all(
     Array.from({ length: count }, async (_, index) => {
-      const [client = 0, internal = 0, controller = 0, login = 0] = ports.slice(4 * index)
+      const client = await freePort()
       return {
         nodeId: index + 1,
-        ports: { client, internal, controller, login },
+        ports: {
+          client,
+          internal: await freePort(),
+          controller: await freePort(),
+          login: await freePort(),
+        },
         network: await BrokerNetwork.open(client),
         directory: join(directory, `broker-${index + 1}`),
       }
@@ -122,16 +125,4 @@ function settingsOf(
     'broker.session.timeout.ms': 3_000,
     'broker.heartbeat.interval.ms': 500,
   }
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer())
-  const ports = await Promise.all(
-    servers.map(async (server) => {
-      await once(server.listen(0, '127.0.0.1'), 'listening')
-      return (server.address() as { port: number }).port
-    }),
-  )
-  await Promise.all(servers.map((server) => once(server.close(), 'close')))
-  return ports
 }

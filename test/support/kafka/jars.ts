@@ -13,6 +13,7 @@ const jars = fileURLToPath(new URL('../../../.build/kafka', import.meta.url))
 
 // Three of them share a machine with the tests: started fast counts for more than run fast.
 const machine = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1']
+const errorsOnly = '-Dorg.slf4j.simpleLogger.defaultLogLevel=error'
 
 /** Why there can be no broker here, as a sentence; null when there can. */
 export async function kafkaMissing(): Promise<string | null> {
@@ -45,7 +46,7 @@ export async function fetchJars(): Promise<void> {
 
 /** The arguments of `java` that run one of Kafka's programs. */
 export function javaArguments(program: string, ...args: string[]): string[] {
-  return [...machine, '-cp', join(jars, '*'), program, ...args]
+  return [...machine, errorsOnly, '-cp', join(jars, '*'), program, ...args]
 }
 
 /** Runs one of Kafka's programs to its end. */
