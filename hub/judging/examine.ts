@@ -14,7 +14,7 @@ type Ended<Answer> = { readonly answer: Answer } | { readonly refusal: ModelRefu
 
 /**
  * Examines a model that nobody trusts, in a process of its own: it reads the sources alone, writes nothing,
- * starts nothing, knows no setting or secret of the hub, and is killed past its time. Never throws.
+ * starts no other, knows no setting or secret of the hub, and is killed past its time. Never throws.
  */
 export async function examineModel(
   model: Uint8Array,
@@ -41,11 +41,12 @@ export async function predictInProcess(
 
 function orderProcess<Answer>(order: Order, timeMsMax: number): Promise<Ended<Answer>> {
   const { heapMbMax } = examinationBounds
-  const child = fork(program, [], {
+  const child = fork(program, [String(process.pid)], {
     env: {},
     execArgv: [
       `--max-old-space-size=${heapMbMax}`,
-      ...['--permission', `--allow-fs-read=${root}`, '--disable-warning=ExperimentalWarning'],
+      ...['--permission', `--allow-fs-read=${root}`, '--allow-worker'],
+      '--disable-warning=ExperimentalWarning',
     ],
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

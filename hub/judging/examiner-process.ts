@@ -1,3 +1,5 @@
+import { Worker } from 'node:worker_threads'
+import { endWithHub } from '../end-with-hub.ts'
 import { examinationBounds } from './bounds.ts'
 import { checkFile } from './check-file.ts'
 import { boundLinearMemory } from './linear-memory.ts'
@@ -39,6 +41,9 @@ async function examine(model: Uint8Array, contract: ModelContract): Promise<Exam
     figures: { modelBytes: model.length, ...found, linearMemoryMb: memory.megabytes() },
   }
 }
+
+endWithHub()
+new Worker(new URL('./watch-hub.ts', import.meta.url), { argv: process.argv.slice(2) }).unref()
 
 /** One order a process: whatever a model does to it ends with it. */
 process.once('message', async (order: Order) => {

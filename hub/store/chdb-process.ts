@@ -7,6 +7,7 @@
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client'
 import { createBirpc } from 'birpc'
 import { createChdbConnection } from 'chdb/connection'
+import { endWithHub } from '../end-with-hub.ts'
 import { toStoreError } from './clickhouse-errors.ts'
 import { type ClickHouseAccess, createClickHouseEngine } from './clickhouse-store.ts'
 import type { TextEngine } from './text-engine.ts'
@@ -90,9 +91,5 @@ createBirpc<Record<string, never>, ChdbFunctions>(
     timeout: -1,
   },
 )
-// When the parent dies, however it dies, its channel closes; a child that stayed would hold the data. Killed, not
-// exited: on the way out the engine waits for its own threads, and where one is inserting it waits for ever. What
-// was answered is on the disk.
-process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
-// A Ctrl-C reaches the whole terminal; the parent closes this process when its own work is done.
-process.on('SIGINT', () => undefined)
+// A process that stayed would hold the data, and what was answered is on the disk.
+endWithHub()

@@ -1,3 +1,4 @@
+import { endWithHub } from '../end-with-hub.ts'
 import type { FromTraining, TrainingWork } from './train-in-process.ts'
 import { trainModel } from './train-model.ts'
 
@@ -18,4 +19,4 @@ process.once('message', async ({ sessions, options }: TrainingWork) => {
     say({ failed: cause instanceof Error ? cause.message : String(cause) })
   }
 })
-process.once('disconnect', () => process.exit(1))
+endWithHub()

@@ -60,6 +60,17 @@ test('a process that dies fails what it had in hand as retryable, and comes back
   expect(rows).toEqual([{ n: 1 }])
 })
 
+test('a signal to every process of the hub leaves the store to the hub, which drains first', async () => {
+  await store.ping()
+  const { pid } = store
+  if (pid === undefined) throw new Error('the store has no process')
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.kill(pid, signal)
+  // Twice, so that the second is asked after the signals were heard.
+  await store.ping()
+  await store.ping()
+  expect(store.pid).toBe(pid)
+})
+
 test('opened again it has what it had, and says how much memory its process took', async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'shelfedge-store-'))
   const first = await openStore({ dataDir })

@@ -8,7 +8,7 @@ import { type Child, startChild, untilReady } from '#hub/local/child.ts'
 import { localSecrets, type Secrets } from '#hub/local/secrets.ts'
 import { publicKeyHexOf } from '#hub/release-key.ts'
 import { freePort } from '#test/support/free-port.ts'
-import { childrenOf } from './processes.ts'
+import { childrenOf } from '#test/support/processes.ts'
 import { layWire, type Wire } from './wire.ts'
 
 export const site = 'shop'

@@ -235,28 +235,44 @@ it('an order is answered at once with where to ask for it', async () => {
   expect((await app.request('/v1/trainings/0', { headers })).status).toBe(404)
 })
 
-it('a training whose process is killed is begun anew, once', { timeout: 60_000 }, async () => {
+/** Trains, and sends a signal to the process that does when it first says something. */
+async function signalled(signal: NodeJS.Signals) {
   const chains = Array.from({ length: 6_000 }, (_, at) => [
     at % 60,
     60 + (at % 60),
     120 + (at % 60),
   ])
-  const sessions = trainingSessions(chains)
   const lines: string[] = []
-  const trained = await trainInProcess(sessions, { modelBytesMax: 1_000_000 }, (line) => {
-    if (lines.push(line) === 1) void killTraining()
+  const options = { modelBytesMax: 1_000_000 }
+  const trained = await trainInProcess(trainingSessions(chains), options, (line) => {
+    if (lines.push(line) === 1) void signalTraining(signal)
   })
+  return { lines, trained }
+}
+
+it('a training whose process is killed is begun anew, once', { timeout: 60_000 }, async () => {
+  const { lines, trained } = await signalled('SIGKILL')
   expect(lines).toContain('the process that trained was ended by SIGKILL: begun anew')
   expect(trained.verdict.passed).toBe(true)
 })
 
-/** Kills the process that trains for this one, as the kernel does where memory is short. */
-async function killTraining(): Promise<void> {
+it.each(['SIGINT', 'SIGTERM'] as const)(
+  'a training leaves a %s, which its whole group may have been sent, to the hub',
+  { timeout: 60_000 },
+  async (signal) => {
+    const { lines, trained } = await signalled(signal)
+    expect(lines.join('\n')).not.toContain('was ended')
+    expect(trained.verdict.passed).toBe(true)
+  },
+)
+
+/** To the process that trains for this one; a SIGKILL is what the kernel does where memory is short. */
+async function signalTraining(signal: NodeJS.Signals): Promise<void> {
   const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,ppid=,args='])
   const own = stdout
     .split('\n')
     .filter((line) => line.includes('training-process.ts'))
     .map((line) => line.trim().split(/\s+/))
     .filter(([, parent]) => Number(parent) === process.pid)
-  for (const [pid] of own) process.kill(Number(pid), 'SIGKILL')
+  for (const [pid] of own) process.kill(Number(pid), signal)
 }

@@ -1,3 +1,4 @@
+import { endWithHub } from '../../end-with-hub.ts'
 import { checkTabularModel } from './check-tabular-model.ts'
 import type { FromLearning, RowsToLearn, ToLearning } from './learn-in-process.ts'
 import { RowGatherer } from './learn-rows.ts'
@@ -22,7 +23,7 @@ process.on('message', async (message: ToLearning) => {
     process.send?.({ failed } satisfies FromLearning)
   }
 })
-process.once('disconnect', () => process.exit(1))
+endWithHub()
 
 async function answer(message: ToLearning): Promise<FromLearning> {
   if ('learns' in message) learner = new StreamLearner()

@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 import type { BundledModule } from '#edge/box/bundle.ts'
-import { childrenOf } from '../../faults/processes.ts'
+import { childrenOf } from '#test/support/processes.ts'
 
 const lowestPort = 12_000
 /** Linux gives connections those from here. */

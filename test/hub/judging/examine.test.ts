@@ -1,10 +1,13 @@
-import { describe, expect, it } from 'vitest'
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { describe, expect, it, vi } from 'vitest'
 import { examineModel } from '#hub/judging/examine.ts'
 import { sessionContract, tabularContract } from '#hub/judging/model-contract.ts'
 import { newModel } from '#models/onnx/graph-builder.ts'
 import { writeModel } from '#models/onnx/write-model.ts'
 import { onnxDataTypes } from '#shared/onnx-model.ts'
 import { goodModel, hostileModels, promised } from '#test/support/hostile-models.ts'
+import { childrenOf, processorSeconds } from '#test/support/processes.ts'
 import { smallRelease } from '#test/support/release.ts'
 
 /** A process for each, on a machine that may be busy; what never ends is ended much earlier. */
@@ -19,6 +22,22 @@ describe('an examination', () => {
       const examination = await examineModel(bytes(), sessionContract(promised), allowedMs)
       expect(examination).toMatchObject({ ok: false, refusal: { code } })
       if (!examination.ok) expect(examination.refusal.detail).toMatch(/^[A-Z].* .* .*\.$/)
+    },
+    timeMs,
+  )
+
+  it.skipIf(process.platform === 'win32')(
+    'ends with its hub, however busy the model is',
+    async () => {
+      const hub = fork(new URL('../../support/examination.ts', import.meta.url), { execArgv: [] })
+      await once(hub, 'message')
+      const examiner = await vi.waitFor(() => {
+        const [pid] = childrenOf(hub.pid as number)
+        expect(processorSeconds(pid ?? 0)).toBeGreaterThan(1)
+        return pid as number
+      }, timeMs)
+      hub.kill('SIGKILL')
+      await vi.waitFor(() => expect(processorSeconds(examiner)).toBeNull(), timeMs)
     },
     timeMs,
   )

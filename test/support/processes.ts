@@ -15,10 +15,18 @@ export function residentMb(pids: readonly number[]): number {
   return Math.round(kilobytes / 1_024)
 }
 
+/** How long a process has had a processor, in seconds; null where it has ended, though nobody may have asked after it. */
+export function processorSeconds(pid: number): number | null {
+  const process = processes().find((each) => each.pid === pid)
+  return process && !process.state.startsWith('Z') ? process.processorSeconds : null
+}
+
 function processes() {
-  const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,rss=,comm='], { encoding: 'utf8' })
+  const columns = 'pid=,ppid=,rss=,cputimes=,stat=,comm='
+  const lines = execFileSync('ps', ['-A', '-o', columns], { encoding: 'utf8' })
   return lines.split('\n').map((line) => {
-    const [pid, parent, residentKb, name = ''] = line.trim().split(/\s+/)
-    return { pid: Number(pid), parent: Number(parent), residentKb: Number(residentKb), name }
+    const [pid, parent, residentKb, seconds, state = '', name = ''] = line.trim().split(/\s+/)
+    const numbers = { pid: Number(pid), parent: Number(parent), residentKb: Number(residentKb) }
+    return { ...numbers, processorSeconds: Number(seconds), state, name }
   })
 }
