@@ -35,13 +35,18 @@ async function main(): Promise<void> {
   await schedule.trainings.start()
   schedule.start()
 
-  const stop = () =>
+  // A Ctrl-C reaches the hub, and so does what whoever started it says of the same; one more ends it at once.
+  let isStopping = false
+  const stop = () => {
+    if (isStopping) return
+    isStopping = true
     void stopWithin(stopMs, environment, async () => {
       await drain(server, drainMs)
       await schedule.stop()
       await consumption.stop()
       await closeEnvironment(environment)
     })
+  }
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop)
 }
 

@@ -39,8 +39,11 @@ async function main(): Promise<void> {
   })
   const url = ready.href.replace(/\/$/, '')
   console.log(JSON.stringify({ level: 'info', message: 'pop listening', url }))
+  let isStopping = false
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
+      if (isStopping) return
+      isStopping = true
       void pop.dispose().then(() => process.exit(0))
     })
   }

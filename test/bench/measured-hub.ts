@@ -1,11 +1,10 @@
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startChild, untilReady } from '#hub/local/child.ts'
 import { localSecrets } from '#hub/local/secrets.ts'
 import { trainAndFollow } from '#hub/training/follow.ts'
+import { freePort } from '#test/support/free-port.ts'
 import { loadSite } from './deliveries.ts'
 
 /** A hub in a process of its own and an empty directory, with durable log and store. */
@@ -53,12 +52,4 @@ export type MeasuredHub = Awaited<ReturnType<typeof startMeasuredHub>>
 interface HubStatus {
   readonly lag: readonly { readonly messages: number }[]
   readonly peakMb: { readonly hub: number; readonly store: number | null }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  const { port } = server.address() as { port: number }
-  await once(server.close(), 'close')
-  return port
 }
