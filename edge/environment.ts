@@ -8,6 +8,7 @@ import { LivePopularity } from './live-popularity.ts'
 import type { Offers } from './offers/object.ts'
 import type { Profiles } from './profiles/object.ts'
 import { LiveReleases } from './releases/live.ts'
+import { loadRelease } from './releases/load.ts'
 import type { ReleaseShelf } from './releases/shelf.ts'
 import type { Visitors } from './visitors/object.ts'
 
@@ -52,7 +53,7 @@ export const environment = {
   shelf,
   releases: new LiveReleases({
     shelf,
-    publicKey: releaseKey,
+    load: async (site, pointer, bytes) => loadRelease(site, pointer, bytes, await releaseKey()),
     pollMs: config.releasePollMs,
     onCanaryEnded: () => counters.add('shelfedge_canaries_ended_total'),
     ...{ now, random, stopwatch },

@@ -7,6 +7,7 @@ import { type ReleaseParts, unpackRelease } from '#shared/release.ts'
 import { verifyRelease } from '#shared/signature.ts'
 import { reasonOf } from '../log.ts'
 import { type LoadedModel, loadModels } from './load-models.ts'
+import { ReleaseRefused } from './refused.ts'
 import type { ReleasePointer } from './shelf.ts'
 
 /** A release ready to decide by: immutable, so a request that holds one cannot see another. */
@@ -23,23 +24,6 @@ export interface LoadedRelease {
   numberOf(item: string): number | undefined
   item(id: string): RuleItem | undefined
   dispose(): Promise<void>
-}
-
-export type ReleaseRefusal =
-  | 'release_digest_mismatch'
-  | 'release_signature_invalid'
-  | 'release_site_mismatch'
-  | 'model_unloadable'
-  | 'policy_invalid'
-
-export class ReleaseRefused extends Error {
-  override readonly name = 'ReleaseRefused'
-  readonly code: ReleaseRefusal
-
-  constructor(code: ReleaseRefusal, message: string) {
-    super(message)
-    this.code = code
-  }
 }
 
 /**

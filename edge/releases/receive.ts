@@ -6,7 +6,8 @@ import { RequestRefused } from '#shared/request-refused.ts'
 import { assertServed, authorise, type HubRequest } from '../authorise.ts'
 import type { Environment } from '../environment.ts'
 import { readFromShelf, sendToShelf } from './carry.ts'
-import { type LoadedRelease, loadRelease, ReleaseRefused, verifyPointer } from './load.ts'
+import { type LoadedRelease, loadRelease, verifyPointer } from './load.ts'
+import { ReleaseRefused } from './refused.ts'
 import type { ReleasePointer } from './shelf.ts'
 
 export interface ReleaseRequest extends HubRequest {

@@ -32,7 +32,8 @@ function isolateWith(shelf: Pick<ReleaseShelf, 'state' | 'bytesOf' | 'piece' | '
   let now = 1
   const releases = new LiveReleases({
     shelf: () => shelf as never,
-    ...{ publicKey, pollMs: 1_000, now: () => now, stopwatch: () => now, random: () => 0.5 },
+    load: async (site, pointer, bytes) => loadRelease(site, pointer, bytes, await publicKey()),
+    ...{ pollMs: 1_000, now: () => now, stopwatch: () => now, random: () => 0.5 },
     onCanaryEnded: () => undefined,
   })
   const background: Promise<void>[] = []

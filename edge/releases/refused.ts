@@ -1,0 +1,17 @@
+export type ReleaseRefusal =
+  | 'release_digest_mismatch'
+  | 'release_signature_invalid'
+  | 'release_site_mismatch'
+  | 'model_unloadable'
+  | 'policy_invalid'
+
+/** A release that cannot be used, whoever sends it and however often. */
+export class ReleaseRefused extends Error {
+  override readonly name = 'ReleaseRefused'
+  readonly code: ReleaseRefusal
+
+  constructor(code: ReleaseRefusal, message: string) {
+    super(message)
+    this.code = code
+  }
+}

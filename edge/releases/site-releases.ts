@@ -1,0 +1,124 @@
+import type { CanaryTerms } from '#shared/canary.ts'
+import { type Held, heldOf, retire } from './held.ts'
+import type { LoadedRelease } from './load.ts'
+import { type Canary, canaryOf, isOrder, nameOf } from './running-canary.ts'
+
+/**
+ * The releases of a site in this isolate: the live one and one beside it, the canary or a standby; never a third, which
+ * would not fit. What is moved aside goes when the last request that decides by it has ended.
+ */
+export class SiteReleases {
+  #live: Held | null = null
+  #beside: Held | null = null
+  #canary: Canary | null = null
+  #moves = 0
+  /** A digest that could not be loaded is not tried again until another one comes; nor is an ended canary. */
+  readonly refused: { live: string | null; canary: string | null; standby: string | null } = {
+    ...{ live: null, canary: null, standby: null },
+  }
+
+  get live(): Held | null {
+    return this.#live
+  }
+
+  /** The canary, or the standby: loaded, run once, and live with the next move of the tag. */
+  get beside(): Held | null {
+    return this.#beside
+  }
+
+  get canary(): Canary | null {
+    return this.#canary
+  }
+
+  /** How often what is here was put to another use: a look at the shelf that began before is out of date. */
+  get moves(): number {
+    return this.#moves
+  }
+
+  /** Of the ZIP files. */
+  get bytesTotal(): number {
+    return [this.#live, this.#beside].reduce(
+      (sum, held) => sum + (held?.release.bytesTotal ?? 0),
+      0,
+    )
+  }
+
+  /** What is beside the live one where it has this digest: it need not be loaded to be put to another use. */
+  ready(digest: string): LoadedRelease | null {
+    const release = this.#beside?.release
+    return release?.digest === digest ? release : null
+  }
+
+  /**
+   * Makes a release live. Beside it goes on what was live, as its standby, or else the canary, which comes back later
+   * where it had to make room.
+   */
+  async activate(release: LoadedRelease): Promise<void> {
+    const [previous, beside] = [this.#live, this.#beside]
+    this.#moves++
+    this.refused.live = null
+    // Promoted, it is a canary no more.
+    if (this.#canary?.digest === release.digest) this.#canary = null
+    this.#live = beside?.release === release ? beside : heldOf(release)
+    // Loaded again, the same is of no use beside itself.
+    const standby = previous?.release.digest === release.digest ? null : previous
+    this.#beside = this.#canary ? this.#canary.held : standby
+    for (const each of [previous, beside]) {
+      if (each !== this.#live && each !== this.#beside) await retire(each)
+    }
+  }
+
+  /** Makes a release the canary; what was counted of this order before goes on. */
+  async activateCanary(release: LoadedRelease, terms: CanaryTerms): Promise<void> {
+    const former = this.#canary
+    this.#canary = null
+    const [held, previous] = this.#putBeside(release)
+    const goesOn = isOrder(former, { digest: release.digest, terms })
+    this.#canary = goesOn ? { ...former, terms, held } : canaryOf(held, terms)
+    this.refused.canary = null
+    await retire(previous)
+  }
+
+  /** Keeps a release ready beside the live one. */
+  async keepReady(release: LoadedRelease): Promise<void> {
+    this.#canary = null
+    const [, previous] = this.#putBeside(release)
+    this.refused.standby = null
+    await retire(previous)
+  }
+
+  /** Ends the canary by order; loaded it stays, for whoever promotes it after all. */
+  endCanary(): void {
+    this.#canary = null
+    this.#moves++
+  }
+
+  /** Ends a canary that is not to be taken from the shelf again; loaded it stays until another is to be loaded. */
+  endFaulty({ digest, terms }: Canary): void {
+    this.#canary = null
+    this.refused.canary = nameOf(digest, terms)
+  }
+
+  /** Forgets the canary where the shelf has none any more. */
+  forgetCanary(): void {
+    this.#canary = null
+  }
+
+  /** Lets go of what is beside the live one; a canary keeps what was counted of it. */
+  async dropBeside(): Promise<void> {
+    const beside = this.#beside
+    if (this.#canary) this.#canary.held = null
+    this.#beside = null
+    await retire(beside)
+  }
+
+  /** What was there goes, where it is another one. */
+  #putBeside(release: LoadedRelease): readonly [now: Held, previous: Held | null] {
+    const previous = this.#beside
+    this.#moves++
+    if (previous?.release === release) return [previous, null]
+    const held = heldOf(release)
+    this.#beside = held
+    return [held, previous]
+  }
+}
