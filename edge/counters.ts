@@ -2,6 +2,7 @@ import { fallbacks } from '#shared/contract.ts'
 import { kindNames } from '#shared/kinds/table.ts'
 import { reservationOutcomes } from '#shared/offers/reservation.ts'
 import { ruleEffects } from '#shared/policy.ts'
+import { warningCodes } from './warnings.ts'
 
 interface Counted {
   readonly help: string
@@ -20,6 +21,10 @@ const counted = {
     zeros: [''],
   },
   shelfedge_events_refused_total: { help: 'Events refused, by reason.', zeros: [] },
+  shelfedge_warnings_total: {
+    help: 'Warnings in answers, by code: what was taken though a part of it means nothing.',
+    zeros: zerosOf('code', warningCodes),
+  },
   shelfedge_requests_refused_total: {
     help: 'Requests refused as a whole, by code.',
     zeros: zerosOf('code', ['overloaded']),

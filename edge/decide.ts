@@ -153,7 +153,7 @@ function lookAround(
     profile: profile?.values ?? null,
     /** With its moment, as it is logged. */
     toldProfile: profile,
-    event: trigger?.event.properties ?? newestProperties(events),
+    event: trigger?.event.properties ?? newestOf(events)?.properties ?? {},
     readings: trigger ? [trigger.event] : events,
     time: numbersOf(timeIn(timeZone, at)),
     /** What the placement remembers of its kind. */
@@ -173,9 +173,9 @@ function changeOf(
   return after === undefined ? undefined : { placement, before, after }
 }
 
-/** What the newest of a question's events says; of events of one moment the last. */
-function newestProperties(events: readonly ShelfEvent[]): ShelfEvent['properties'] {
-  return events.toSorted((left, right) => left.timestamp - right.timestamp).at(-1)?.properties ?? {}
+/** The newest of a question's events, which rules may read; of events of one moment the last. */
+export function newestOf(events: readonly ShelfEvent[]): ShelfEvent | undefined {
+  return events.toSorted((left, right) => left.timestamp - right.timestamp).at(-1)
 }
 
 function numbersOf({ hour, minute, weekday }: RuleTime) {

@@ -3,25 +3,32 @@ import type { EventType, ShelfEvent } from '#shared/event.ts'
 import { visitorKey } from '#shared/id.ts'
 import type { Outcome } from '#shared/kinds/kind.ts'
 import { limits } from '#shared/limits.ts'
+import type { CompiledPlacement } from '#shared/policy/compile.ts'
 import type { Site } from '#shared/sites.ts'
 import { type Cleaned, clean, type Rejected } from './clean.ts'
 import { type Collected, collect, eventOfCall, eventsOfBatch, siteOfQuery } from './collect.ts'
-import { decide, type Made } from './decide.ts'
+import { decide, type Made, newestOf } from './decide.ts'
 import type { Environment } from './environment.ts'
 import { policyWithoutRelease } from './infer.ts'
 import { link } from './link.ts'
 import { look } from './look.ts'
 import { type Question, readQuestion } from './question.ts'
+import type { LoadedRelease } from './releases/load.ts'
 import { type Receipt, remember } from './remember.ts'
 import { triggeredId, triggersOf } from './triggers.ts'
+import { warnOfBatch, warnOfDeclared, warnOfQuery, warnOfQuestion } from './warn.ts'
+import type { Warning, Warnings } from './warnings.ts'
 
 /** What `waitUntil` of a worker is for: work that goes on after the answer. */
 type Later = (work: Promise<void>) => void
+type Moment = Pick<Collected, 'site' | 'receivedAt'>
 
 export interface BatchAnswer extends Receipt {
   readonly rejected: readonly Rejected[]
   /** Decisions that events set off, in their order; absent where none did. */
   readonly decisions?: readonly TriggeredAnswer[]
+  /** What was taken though a part of it means nothing here; absent where all is understood. */
+  readonly warnings?: readonly Warning[]
 }
 
 /** What was decided. */
@@ -60,10 +67,11 @@ export async function takeEvents(
   const { body, site } = collected
   const raw = type ? eventOfCall(body, type) : eventsOfBatch(body, 'batch', limits.batchEventsMax)
   const cleaned = clean(raw, collected)
+  const warnings = warnOfBatch({ body, raw, rejected: cleaned.rejected }, type !== undefined)
   await link(cleaned, site, environment)
   const { decisions, rest, ...decided } = await decideTriggered(
     cleaned,
-    collected,
+    { ...collected, warnings },
     environment,
     later,
   )
@@ -72,7 +80,7 @@ export async function takeEvents(
     accepted: decided.accepted + remembered.accepted,
     duplicates: decided.duplicates + remembered.duplicates,
   }
-  const answer = answerBatch(cleaned, receipt, site, environment)
+  const answer = answerBatch(cleaned, receipt, { site, warnings }, environment)
   return decisions.length === 0 ? answer : { ...answer, decisions }
 }
 
@@ -82,7 +90,7 @@ export async function takeEvents(
  */
 async function decideTriggered(
   cleaned: Cleaned,
-  { site, receivedAt: at }: Pick<Collected, 'site' | 'receivedAt'>,
+  { site, receivedAt: at, warnings }: Moment & { readonly warnings: Warnings },
   environment: Environment,
   later: Later,
 ) {
@@ -106,6 +114,10 @@ async function decideTriggered(
         const upToIt = { ...cleaned, visitors: new Map([[visitor, brought]]), refusals: [] }
         const { isLastNew } = await look(visitor, upToIt, site, environment)
         if (!isLastNew) continue
+        for (const name of placements) {
+          const { placement } = policy.placements.get(name) as CompiledPlacement
+          warnOfDeclared(event, [name, placement], warnings)
+        }
         const questions = await Promise.all(
           placements.map(async (placement) => ({
             question: { placement, context: {} },
@@ -157,7 +169,11 @@ export async function takeDecision(
   const raw = eventsOfBatch(collected.body, 'events', limits.decideEventsMax)
   const cleaned = clean(raw, { ...collected, ...question })
   await link(cleaned, collected.site, environment)
-  return answerQuestion(question, cleaned, collected, environment, later)
+  const newest = newestOf(cleaned.visitors.get(visitorKey(question) as string) ?? [])
+  const read = { body: collected.body, raw, rejected: cleaned.rejected }
+  return answerQuestion(question, cleaned, collected, environment, later, (release) =>
+    warnOfQuestion(read, { question, newest }, release),
+  )
 }
 
 /** The same for a plain page: `GET /v1/recommendations`, with the question in the address. */
@@ -171,15 +187,17 @@ export async function takeRecommendations(
   const limit = query.limit === undefined ? undefined : Number(query.limit)
   const { context: _notText, ...asked } = query
   const question = readQuestion({ placement: 'product-page', ...asked, limit })
-  return answerQuestion(question, clean([], collected), collected, environment, later)
+  const cleaned = clean([], collected)
+  return answerQuestion(question, cleaned, collected, environment, later, () => warnOfQuery(query))
 }
 
 async function answerQuestion(
   question: Question,
   cleaned: Cleaned,
-  { site, receivedAt }: Pick<Collected, 'site' | 'receivedAt'>,
+  { site, receivedAt }: Moment,
   environment: Environment,
   later: Later,
+  warn: (release: LoadedRelease | null) => Warnings,
 ): Promise<DecideAnswer> {
   const visitor = visitorKey(question) as string
   return environment.releases.use(site.id, visitor, later, async (release) => {
@@ -191,7 +209,7 @@ async function answerQuestion(
     return {
       ...answerDecision(first, environment),
       inferenceMs: first.inferred.inferenceMs,
-      ...answerBatch(cleaned, receipt, site, environment),
+      ...answerBatch(cleaned, receipt, { site, warnings: warn(release) }, environment),
     }
   })
 }
@@ -220,7 +238,7 @@ function countFailures({ effects }: Outcome, { counters }: Environment): void {
 function answerBatch(
   cleaned: Cleaned,
   receipt: Receipt,
-  site: Site,
+  { site, warnings }: { readonly site: Site; readonly warnings: Warnings },
   { counters, popularity, releases }: Environment,
 ): BatchAnswer {
   counters.add('shelfedge_events_accepted_total', receipt.accepted)
@@ -235,5 +253,8 @@ function answerBatch(
     }
   }
   const { accepted, duplicates } = receipt
-  return { accepted, duplicates, rejected: cleaned.rejected }
+  const answer = { accepted, duplicates, rejected: cleaned.rejected }
+  if (warnings.list.length === 0) return answer
+  for (const { code } of warnings.list) counters.add('shelfedge_warnings_total', 1, ['code', code])
+  return { ...answer, warnings: warnings.list }
 }

@@ -102,6 +102,8 @@ export const limits = {
   shownTimesMax: 20,
   /** What one placement remembers of the items it showed a visitor: some 600 items three times each. */
   shownCharactersMax: 32 * 1024,
+  /** Told with one answer: whoever mends ten sees the next. */
+  warningsMax: 10,
   contextListItemsMax: 50,
   contextCharactersMax: 16 * 1024,
   timeZonesMax: 500,

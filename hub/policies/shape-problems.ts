@@ -1,9 +1,6 @@
-import { closestMatch } from 'leven'
 import type * as v from 'valibot'
+import { didYouMean } from '#shared/did-you-mean.ts'
 import type { PolicyProblem } from '#shared/policy/compile.ts'
-
-/** Further than this from every name, it is no slip of a finger. */
-const slipMax = 2
 
 type Issue = v.BaseIssue<unknown>
 type Path = PolicyProblem['path']
@@ -13,7 +10,7 @@ export function shapeProblems(issues: readonly Issue[], schema: object): PolicyP
   const unknown = issues.filter(isUnknownField).map((issue) => {
     const path = pathOf(issue)
     const names = fieldsAt(schema, path.slice(0, -1))
-    return { path, meant: closestMatch(String(path.at(-1)), names, { maxDistance: slipMax }) }
+    return { path, meant: didYouMean(String(path.at(-1)), names) }
   })
   // A field that was misspelt is missing, too: it is told of once.
   const told = new Set(unknown.map(({ path, meant }) => placeOf([...path.slice(0, -1), meant])))

@@ -8,13 +8,22 @@ const textCharactersMax = limits.nameCharactersMax
 
 const isText = (value: unknown) => typeof value === 'string' && value.length <= textCharactersMax
 
-const isOf: Readonly<Record<FieldTypeName, (value: unknown) => boolean>> = {
-  string: isText,
-  bool: (value) => typeof value === 'boolean',
-  int: Number.isSafeInteger,
-  double: Number.isFinite,
-  'list<string>': (value) =>
-    Array.isArray(value) && value.length <= limits.contextListItemsMax && value.every(isText),
+interface FieldType {
+  readonly is: (value: unknown) => boolean
+  /** What it is, for people. */
+  readonly says: string
+}
+
+const types: Readonly<Record<FieldTypeName, FieldType>> = {
+  string: { is: isText, says: `text of at most ${textCharactersMax} characters` },
+  bool: { is: (value) => typeof value === 'boolean', says: 'true or false' },
+  int: { is: Number.isSafeInteger, says: 'a whole number' },
+  double: { is: Number.isFinite, says: 'a number' },
+  'list<string>': {
+    is: (value) =>
+      Array.isArray(value) && value.length <= limits.contextListItemsMax && value.every(isText),
+    says: `a list of at most ${limits.contextListItemsMax} texts`,
+  },
 }
 
 /** What is declared and has the declared type; all else is left out, as if missing. */
@@ -25,7 +34,7 @@ export function declaredOf(
   return Object.fromEntries(
     Object.entries(declared).flatMap(([name, type]) => {
       const value = Object.hasOwn(given, name) ? given[name] : undefined
-      return isOf[type](value) ? [[name, value]] : []
+      return types[type].is(value) ? [[name, value]] : []
     }),
   )
 }
@@ -41,4 +50,16 @@ export function celFields(
       declared[name] === 'int' ? BigInt(value as number) : value,
     ]),
   )
+}
+
+/** What is given, and not as it is declared: its name, and what it should be. Null is as good as missing. */
+export function mistypedOf(
+  declared: Declared,
+  given: Readonly<Record<string, unknown>>,
+): readonly (readonly [name: string, says: string])[] {
+  return Object.entries(declared).flatMap(([name, type]) => {
+    const value = Object.hasOwn(given, name) ? given[name] : null
+    const { is, says } = types[type]
+    return value === null || is(value) ? [] : [[name, says] as const]
+  })
 }

@@ -48,6 +48,14 @@ async function refusalsStored(): Promise<number> {
   return on.count(`SELECT count() FROM refusals_once WHERE site = 'shop'`)
 }
 
+/** What an SDK adds of its own is nobody's mistake. */
+async function warningsTold(): Promise<string[]> {
+  const metrics = await (await fetch(`${on.system.popUrl}/metrics`)).text()
+  const lines = metrics.split('\n').filter((line) => line.startsWith('shelfedge_warnings_total'))
+  expect(lines).not.toEqual([])
+  return lines.filter((line) => !line.endsWith(' 0'))
+}
+
 describe('an unmodified SDK', { timeout: 120_000 }, () => {
   it('of servers delivers what it tracks, pages and identifies to the store', async () => {
     const { Analytics } = await import('@segment/analytics-node')
@@ -78,6 +86,7 @@ describe('an unmodified SDK', { timeout: 120_000 }, () => {
     expect(byName['Order Completed']?.items).toEqual(['shoe-1', 'sock-2'])
     expect(JSON.parse(stored[0]?.traits ?? '')).toEqual({ plan: 'gold' })
     expect({ errors, refused: await refusalsStored() }).toEqual({ errors: [], refused: 0 })
+    expect(await warningsTold()).toEqual([])
   })
 
   it('of browsers delivers what it tracks, pages and identifies to the store', async () => {

@@ -1,0 +1,19 @@
+import { closestMatch } from 'leven'
+
+/** Further than this from every name, it is no slip of a finger. */
+const slipMax = 2
+/** No name is longer, and the comparison takes the product of both lengths. */
+const charactersMax = 64
+
+/** The name that somebody meant: the same in another spelling (`productId`, `product_id`), or a slip away. */
+export function didYouMean(word: string, names: readonly string[]): string | undefined {
+  if (word.length > charactersMax) return undefined
+  const plain = withoutSpelling(word)
+  const same = names.find((name) => withoutSpelling(name) === plain)
+  return same ?? closestMatch(word, names, { maxDistance: slipMax })
+}
+
+/** A name without what spellings differ in: capitals, underscores, hyphens, blanks. */
+export function withoutSpelling(name: string): string {
+  return name.toLowerCase().replaceAll(/[\s_-]/g, '')
+}
