@@ -184,11 +184,17 @@ export async function takeRecommendations(
 ): Promise<DecideAnswer> {
   const query = Object.fromEntries(new URL(request.url).searchParams)
   const collected = { site: siteOfQuery(request, environment), receivedAt: environment.now() }
-  const limit = query.limit === undefined ? undefined : Number(query.limit)
+  const limit = query.limit === undefined ? undefined : numberOf(query.limit)
   const { context: _notText, ...asked } = query
   const question = readQuestion({ placement: 'product-page', ...asked, limit })
   const cleaned = clean([], collected)
   return answerQuestion(question, cleaned, collected, environment, later, () => warnOfQuery(query))
+}
+
+/** Text that is no number stays as it is, to be refused as what it was. */
+function numberOf(text: string): number | string {
+  const number = Number(text)
+  return text.trim() === '' || Number.isNaN(number) ? text : number
 }
 
 async function answerQuestion(

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import * as v from 'valibot'
 import {
   type Delivery,
   type DeliveryReceipt,
@@ -7,6 +6,7 @@ import {
   type RecordBatch,
   recordKinds,
 } from '#shared/contract.ts'
+import { readPlainly } from '#shared/plain-problem.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 import {
   type RequestHead,
@@ -73,14 +73,9 @@ function readDelivery(body: Uint8Array): Delivery {
   } catch {
     throw new RequestRefused(400, 'not_json', 'the body is not JSON')
   }
-  const parsed = v.safeParse(deliverySchema, json, { abortEarly: true })
-  if (parsed.success) return parsed.output
-  const [issue] = parsed.issues
-  throw new RequestRefused(
-    422,
-    'not_a_delivery',
-    `${v.getDotPath(issue) ?? 'the body'}: ${issue.message}`,
-  )
+  const read = readPlainly(deliverySchema, json, { whole: 'the body', telling: 'type' })
+  if (read.ok) return read.value
+  throw new RequestRefused(422, 'not_a_delivery', read.problem.sentence)
 }
 
 function checkSites({ batches }: Delivery, siteIds: readonly string[]): void {

@@ -1,4 +1,5 @@
-import * as v from 'valibot'
+import type * as v from 'valibot'
+import { readPlainly } from '#shared/plain-problem.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 
 /** What a POP asks, from the JSON of its signed request. Throws RequestRefused 422 with this code and what is wrong where. */
@@ -7,10 +8,9 @@ export function readQuestion<Question>(
   schema: v.GenericSchema<unknown, Question>,
   code: string,
 ): Question {
-  const parsed = v.safeParse(schema, parse(body), { abortEarly: true })
-  if (parsed.success) return parsed.output
-  const [issue] = parsed.issues
-  throw new RequestRefused(422, code, `${v.getDotPath(issue) ?? 'the body'}: ${issue.message}`)
+  const read = readPlainly(schema, parse(body), { whole: 'the body', telling: 'type' })
+  if (read.ok) return read.value
+  throw new RequestRefused(422, code, read.problem.sentence)
 }
 
 function parse(body: Uint8Array): unknown {

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { batchSchema, type RecordBatch, recordSchema } from '#shared/contract.ts'
 import { limits } from '#shared/limits.ts'
+import { readPlainly } from '#shared/plain-problem.ts'
 import {
   type BatchPlace,
   type DeadLetter,
@@ -27,6 +28,9 @@ export interface Reading {
 
 const storedBatch = v.object({ ...batchSchema.entries, pop: v.string(), region: v.string() })
 type StoredBatch = RecordBatch & { readonly pop: string; readonly region: string }
+
+/** A sentence outlives the letter's content in logs: what customers sent is not in it. */
+const fromCustomers = { whole: 'the whole', telling: 'type' } as const
 
 /** A batch with more bad records than POPs put into one is kept as one letter. */
 const lettersPerMessageMax = limits.batchEventsMax
@@ -84,9 +88,9 @@ function readMessage(reading: Reading, message: MessagePlace, { value, bytes }: 
     refuse({ reason: 'not_json', detail: 'the message is not JSON' })
     return
   }
-  const parsed = v.safeParse(storedBatch, json, { abortEarly: true })
-  if (parsed.success) readBatch(reading, parsed.output, whole)
-  else refuse({ reason: 'not_a_batch', detail: sentenceOf(parsed.issues[0]) })
+  const read = readPlainly(storedBatch, json, fromCustomers)
+  if (read.ok) readBatch(reading, read.value, whole)
+  else refuse({ reason: 'not_a_batch', detail: read.problem.sentence })
 }
 
 function readBatch({ rows, letters }: Reading, batch: StoredBatch, whole: Original): void {
@@ -115,24 +119,19 @@ function readRecord(
   original: Original & { readonly batch: BatchPlace },
 ): void {
   const refuse = (fault: Fault) => letters.push(deadLetterOf(original, fault))
-  const parsed = v.safeParse(recordSchema, raw, { abortEarly: true })
-  if (!parsed.success) {
-    const [issue] = parsed.issues
-    const reason = v.getDotPath(issue) === 'kind' ? 'unknown_kind' : 'invalid_record'
-    refuse({ reason, detail: sentenceOf(issue) })
+  const read = readPlainly(recordSchema, raw, fromCustomers)
+  if (!read.ok) {
+    const { path, sentence } = read.problem
+    refuse({ reason: path === 'kind' ? 'unknown_kind' : 'invalid_record', detail: sentence })
     return
   }
   try {
-    const { table, row } = rowOf(parsed.output, original.batch)
+    const { table, row } = rowOf(read.value, original.batch)
     rows[table].push({ row, original })
   } catch (cause) {
     // Nested past the stack, or a bug of ours: it would fail the same way for ever, and hold up its partition.
     refuse({ reason: 'record_failed', detail: String(cause) })
   }
-}
-
-function sentenceOf(issue: v.BaseIssue<unknown>): string {
-  return `${v.getDotPath(issue) ?? 'as a whole'}: ${issue.message}`
 }
 
 /** The value of a JSON text; undefined where it is none. */

@@ -10,13 +10,13 @@ export const popularityModel = 'popularity'
 /** How a placement, a file in a release and a person call a model. */
 export const modelNameSchema = v.pipe(
   v.string(),
-  v.regex(/^[a-z][a-z0-9-]{0,63}$/, 'a letter of a-z, then up to 63 of a-z, 0-9 and -'),
+  v.regex(/^[a-z][a-z0-9-]{0,63}$/, 'must be a letter of a-z, then up to 63 of a-z, 0-9 and -'),
 )
 
 /** A property of the events of a stream, a number. */
 export const readingSchema = v.pipe(
   v.string(),
-  v.regex(/^event\.[A-Za-z_][A-Za-z0-9_]{0,63}$/, 'event, a dot and a name'),
+  v.regex(/^event\.[A-Za-z_][A-Za-z0-9_]{0,63}$/, 'must be event, a dot and a name'),
 )
 
 const whole = (max: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(max))

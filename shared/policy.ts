@@ -14,7 +14,10 @@ const experimentSchema = v.strictObject({
   /** Parts of the visitors, by variant; they need not sum to 100. */
   variants: v.pipe(
     v.record(fieldName, v.pipe(v.number(), v.minValue(0), v.maxValue(1_000_000))),
-    v.check((variants) => Object.values(variants).some((part) => part > 0), 'one part above 0'),
+    v.check(
+      (variants) => Object.values(variants).some((part) => part > 0),
+      'must have one part above 0',
+    ),
   ),
   /** Its intervals are narrowest at this many; it is fixed before the first visitor. */
   visitorsPlanned: v.optional(whole(100, 1_000_000_000)),
@@ -34,7 +37,7 @@ export const policySchema = v.strictObject({
   /** What a question may tell in its `context`, and of which type. */
   context: v.optional(declaredFields, {}),
   /** An IANA time zone: that of a visitor whose context has no `timezone`. */
-  timeZone: v.optional(v.pipe(v.string(), v.check(isTimeZone, 'an IANA time zone')), 'UTC'),
+  timeZone: v.optional(v.pipe(v.string(), v.check(isTimeZone, 'must be an IANA time zone')), 'UTC'),
   experiments: v.optional(v.record(fieldName, experimentSchema), {}),
   /** What no price may depend on: fields of which the name holds one of these words. */
   protectedAttributes: v.optional(
@@ -49,7 +52,7 @@ export const policySchema = v.strictObject({
     ),
     v.check(
       (placements) => Object.keys(placements).length <= limits.placementsMax,
-      `at most ${limits.placementsMax} placements`,
+      `must be at most ${limits.placementsMax}`,
     ),
   ),
 })

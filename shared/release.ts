@@ -3,6 +3,7 @@ import * as v from 'valibot'
 import { sha256Hex } from './digest.ts'
 import { limits } from './limits.ts'
 import { modelsSchema, popularityModel } from './model.ts'
+import { readPlainly } from './plain-problem.ts'
 import { itemFactsSchema, policySchema } from './policy.ts'
 import { inFormat3 } from './release-formats.ts'
 
@@ -128,10 +129,9 @@ function checkedParts(archive: Uint8Array) {
   const files = unzip(archive)
   const texts = Object.fromEntries(jsonNames.map((name) => [name, readJson(files, `${name}.json`)]))
   const former = inFormat3(texts, Object.fromEntries(files))
-  const parsed = v.safeParse(partsSchema, former.parts, { abortEarly: true })
-  if (parsed.success) return { parts: parsed.output, files: former.files }
-  const [issue] = parsed.issues
-  throw new ReleaseError('release_unreadable', `${v.getDotPath(issue)}: ${issue.message}`)
+  const read = readPlainly(partsSchema, former.parts)
+  if (read.ok) return { parts: read.value, files: former.files }
+  throw new ReleaseError('release_unreadable', read.problem.sentence)
 }
 
 /** The files of an archive by name. One that is stored as it is, as models are, goes on lying there: no copy is made. */

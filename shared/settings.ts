@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { plainly, tellIssue } from './plain-problem.ts'
 
 /** Wrong configuration: stops the start, with a sentence that names the setting, its value and what is allowed. */
 export class SettingsError extends Error {
@@ -18,7 +19,7 @@ export function readSettings<Schema extends v.GenericSchema>(
   schema: Schema,
   variables: Readonly<Record<string, unknown>>,
 ): v.InferOutput<Schema> {
-  const parsed = v.safeParse(schema, { ...everyNameOf(schema), ...variables })
+  const parsed = v.safeParse(schema, { ...everyNameOf(schema), ...variables }, plainly)
   if (parsed.success) return parsed.output
   const sentences = parsed.issues.map((issue) => describe(issue, variables))
   throw new SettingsError(sentences.join('\n'))
@@ -38,9 +39,11 @@ function describe(
   const name = path.split('.')[0] as string
   const value = variables[name]
   if (value === undefined) return `${name} is not set: ${issue.message}.`
+  // Its value stands before it; what lies inside one may be a secret, and its type is none.
+  const told = tellIssue(issue, path === name ? 'nothing' : 'type')
   const shown = secretNames.test(name) ? '(not shown)' : JSON.stringify(value)
   const where = path === name ? '' : ` at ${path.slice(name.length + 1)}`
-  return `${name} is ${shown}, which is not allowed${where}: ${issue.message}.`
+  return `${name} is ${shown}, which is not allowed${where}: ${told}.`
 }
 
 /** A whole number in text, within bounds; `fallback` where the variable is not set. */

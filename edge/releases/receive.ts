@@ -1,6 +1,6 @@
-import * as v from 'valibot'
 import { type CanaryTerms, canaryTermsSchema } from '#shared/canary.ts'
 import type { ReleaseState } from '#shared/contract.ts'
+import { readPlainly } from '#shared/plain-problem.ts'
 import { ReleaseError } from '#shared/release.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 import { assertServed, authorise, type HubRequest } from '../authorise.ts'
@@ -173,9 +173,17 @@ function useOf({ isStandby, canary }: ReleaseRequest): Use {
 }
 
 function readTerms(text: string): CanaryTerms {
+  const read = readPlainly(canaryTermsSchema, jsonOf(text))
+  if (read.ok) return read.value
+  const detail = `the terms of a canary: ${read.problem.sentence}`
+  throw new RequestRefused(400, 'canary_terms_invalid', detail)
+}
+
+/** Undefined where it is no JSON. */
+function jsonOf(text: string): unknown {
   try {
-    return v.parse(canaryTermsSchema, JSON.parse(text))
-  } catch (cause) {
-    throw new RequestRefused(400, 'canary_terms_invalid', `the terms of a canary: ${cause}`)
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
 }

@@ -1,4 +1,6 @@
 import * as v from 'valibot'
+import { cut } from '#shared/given.ts'
+import { readPlainly } from '#shared/plain-problem.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 import { type DeadLetterState, deadLetterStates } from './dead-letter.ts'
 
@@ -35,10 +37,10 @@ const filterSchema = v.strictObject({
 
 /** Reads the filter of a request's query. Throws `invalid_filter` with the parameter and what it may be. */
 export function readFilter(query: Readonly<Record<string, string>>): Filter {
-  const parsed = v.safeParse(filterSchema, query, { abortEarly: true })
-  if (parsed.success) return parsed.output
-  const [issue] = parsed.issues
-  const name = v.getDotPath(issue) ?? ''
-  const allowed = name in filterSchema.entries ? issue.message : 'not a filter of dead letters'
-  throw new RequestRefused(400, 'invalid_filter', `${name}: ${allowed}`)
+  const read = readPlainly(filterSchema, query)
+  if (read.ok) return read.value
+  const { path, sentence } = read.problem
+  const told =
+    path in filterSchema.entries ? sentence : `${cut(path)} is not a filter of dead letters`
+  throw new RequestRefused(400, 'invalid_filter', told)
 }

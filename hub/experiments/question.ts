@@ -1,5 +1,7 @@
 import * as v from 'valibot'
+import { cut } from '#shared/given.ts'
 import { limits } from '#shared/limits.ts'
+import { readPlainly } from '#shared/plain-problem.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 
 const daysMax = 90
@@ -31,10 +33,10 @@ export type ExperimentQuestion = v.InferOutput<typeof questionSchema>
 export function readExperimentQuestion(
   query: Readonly<Record<string, string>>,
 ): ExperimentQuestion {
-  const parsed = v.safeParse(questionSchema, query, { abortEarly: true })
-  if (parsed.success) return parsed.output
-  const [issue] = parsed.issues
-  const name = v.getDotPath(issue) ?? ''
-  const allowed = name in questionSchema.entries ? issue.message : 'not asked of experiments'
-  throw new RequestRefused(400, 'invalid_question', `${name}: ${allowed}`)
+  const read = readPlainly(questionSchema, query)
+  if (read.ok) return read.value
+  const { path, sentence } = read.problem
+  const told =
+    path in questionSchema.entries ? sentence : `${cut(path)} is not asked of experiments`
+  throw new RequestRefused(400, 'invalid_question', told)
 }

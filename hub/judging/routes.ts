@@ -1,7 +1,8 @@
 import type { Hono } from 'hono'
-import * as v from 'valibot'
+import type * as v from 'valibot'
 import { limits } from '#shared/limits.ts'
 import { modelNameSchema } from '#shared/model.ts'
+import { readPlainly } from '#shared/plain-problem.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 import { callerOf } from '../authorise.ts'
 import type { Environment } from '../environment.ts'
@@ -88,11 +89,11 @@ async function readForm(request: Request): Promise<Readonly<Record<string, unkno
 }
 
 function read<Schema extends v.GenericSchema>(schema: Schema, value: unknown, what: string) {
-  const parsed = v.safeParse(schema, value, { abortEarly: true })
-  if (parsed.success) return parsed.output
-  const [issue] = parsed.issues
-  const path = [what, v.getDotPath(issue)].filter((part) => part !== null).join('.')
-  throw new RequestRefused(400, 'invalid_declaration', `${path}: ${issue.message}`)
+  const found = readPlainly(schema, value, { whole: what })
+  if (found.ok) return found.value
+  const { path, sentence } = found.problem
+  const place = path === '' ? '' : `${what}.`
+  throw new RequestRefused(400, 'invalid_declaration', `${place}${sentence}`)
 }
 
 function jsonOf(text: string): unknown {

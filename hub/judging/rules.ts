@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import * as v from 'valibot'
 import { parse } from 'yaml'
+import { readPlainly } from '#shared/plain-problem.ts'
 import { SettingsError } from '#shared/settings.ts'
 
 /** What a challenger has to be beside the champion; each is about the same sessions. */
@@ -18,14 +19,15 @@ export type JudgeRules = v.InferOutput<typeof rulesSchema>
 /** Reads the rules of a YAML file; without one what the schema says. Throws SettingsError where it is wrong. */
 export function readJudgeRules(file: string | undefined): JudgeRules {
   if (file === undefined) return v.parse(rulesSchema, {})
+  const refused = (reason: string) =>
+    new SettingsError(`JUDGE_RULES is ${file}, which cannot be taken: ${reason}`)
+  let rules: unknown
   try {
-    return v.parse(rulesSchema, parse(readFileSync(file, 'utf8')) ?? {})
+    rules = parse(readFileSync(file, 'utf8')) ?? {}
   } catch (cause) {
-    const reason = cause instanceof v.ValiError ? describe(cause) : String(cause)
-    throw new SettingsError(`JUDGE_RULES is ${file}, which cannot be taken: ${reason}`)
+    throw refused(String(cause))
   }
-}
-
-function describe({ issues: [issue] }: v.ValiError<typeof rulesSchema>): string {
-  return `${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`
+  const read = readPlainly(rulesSchema, rules, { whole: 'the file' })
+  if (read.ok) return read.value
+  throw refused(read.problem.sentence)
 }

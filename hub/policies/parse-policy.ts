@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { isScalar, LineCounter, type Node, parseDocument } from 'yaml'
+import { plainly } from '#shared/plain-problem.ts'
 import { checkPolicy } from '#shared/policy/check.ts'
 import type { PolicyProblem } from '#shared/policy/compile.ts'
 import { type Policy, policySchema } from '#shared/policy.ts'
@@ -40,7 +41,7 @@ export function parsePolicy(text: string): ParsedPolicy {
   }
   const nodeAt = (path: PolicyProblem['path']) => document.getIn(path, true) as Node | undefined
   // No aliases: a few lines of them stand for a file without end.
-  const parsed = v.safeParse(policySchema, readData(document))
+  const parsed = v.safeParse(policySchema, readData(document), plainly)
   const problems = parsed.success
     ? checkPolicy(parsed.output)
     : shapeProblems(parsed.issues, policySchema)

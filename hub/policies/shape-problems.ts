@@ -1,5 +1,6 @@
 import type * as v from 'valibot'
 import { didYouMean } from '#shared/did-you-mean.ts'
+import { isUnknownField, tellIssue } from '#shared/plain-problem.ts'
 import type { PolicyProblem } from '#shared/policy/compile.ts'
 
 type Issue = v.BaseIssue<unknown>
@@ -26,18 +27,11 @@ function unknownField({ path, meant }: { path: Path; meant: string | undefined }
   return { path, offset: 0, sentence: meant ? `${sentence}; did you mean ${meant}?` : sentence }
 }
 
-function sentenceOf({ type, expected, received, message, path }: Issue): string {
-  const key = path?.at(-1)
-  if (received === 'undefined' && expected === `"${key?.key}"`) return `${key?.key} is missing`
-  if (type !== 'variant' || !expected) return message
-  const allowed = expected.replaceAll(/[()"]/g, '').replaceAll(' | ', ', ')
-  return received === 'undefined'
-    ? `${key?.key} is missing: one of ${allowed}`
-    : `${received.replaceAll('"', '')} is none of ${allowed}`
+function sentenceOf(issue: Issue): string {
+  const told = tellIssue(issue)
+  return told.startsWith('is ') ? `${issue.path?.at(-1)?.key} ${told}` : told
 }
 
-const isUnknownField = ({ type, expected }: Issue) =>
-  type === 'strict_object' && expected === 'never'
 const pathOf = ({ path }: Issue): Path => (path ?? []).map(({ key }) => key as string | number)
 const placeOf = (path: readonly unknown[]) => JSON.stringify(path)
 

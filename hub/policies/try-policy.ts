@@ -8,6 +8,7 @@ import {
   reservationOutcomes,
   type WantedIssue,
 } from '#shared/offers/reservation.ts'
+import { readPlainly } from '#shared/plain-problem.ts'
 import { compilePolicy } from '#shared/policy/compile.ts'
 import { RuleItem } from '#shared/policy/facts.ts'
 import { scopeOf } from '#shared/policy/scope.ts'
@@ -56,10 +57,9 @@ export type PolicyQuestion = v.InferOutput<typeof questionSchema>
 /** Reads questions in YAML or JSON: one, or a list. Throws with a sentence where it is none. */
 export function readQuestions(text: string): PolicyQuestion[] {
   const data: unknown = parse(text, { maxAliasCount: 0 })
-  const parsed = v.safeParse(v.array(questionSchema), Array.isArray(data) ? data : [data])
-  if (parsed.success) return parsed.output
-  const [issue] = parsed.issues
-  throw new Error(`${v.getDotPath(issue)}: ${issue.message}`)
+  const read = readPlainly(v.array(questionSchema), Array.isArray(data) ? data : [data])
+  if (read.ok) return read.value
+  throw new Error(read.problem.sentence)
 }
 
 /** What a placement of a policy answers. Throws where the policy has none of this name. */

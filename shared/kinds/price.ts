@@ -17,7 +17,7 @@ const money = v.pipe(
   v.number(),
   v.minValue(0),
   v.maxValue(1e9),
-  v.check(isMoney, 'at most four decimal places'),
+  v.check(isMoney, 'must have at most four decimal places'),
 )
 const ruleSchema = v.variant('effect', [
   v.strictObject({ ...everyRule, effect: v.literal('factor'), by: numberOfVisitor }),

@@ -7,7 +7,7 @@ const money = v.pipe(
   v.number(),
   v.minValue(0.0001),
   v.maxValue(1e9),
-  v.check(isMoney, 'at most four decimal places'),
+  v.check(isMoney, 'must have at most four decimal places'),
 )
 
 /** How often an offer may be given, by all POPs together. */
@@ -35,7 +35,7 @@ export const budgetSchema = v.pipe(
 
 const codeText = v.pipe(
   v.string(),
-  v.regex(/^[\x21-\x7e]+$/, 'letters, digits and signs of ASCII without blanks'),
+  v.regex(/^[\x21-\x7e]+$/, 'must be letters, digits and signs of ASCII without blanks'),
   v.maxLength(limits.offerCodeCharactersMax),
 )
 

@@ -5,7 +5,7 @@ import { modelNameSchema } from '../model.ts'
 /** What CEL can name without brackets. */
 export const fieldName = v.pipe(
   v.string(),
-  v.regex(/^[a-z][A-Za-z0-9]{0,31}$/, 'a letter of a-z, then up to 31 letters and digits'),
+  v.regex(/^[a-z][A-Za-z0-9]{0,31}$/, 'must be a letter of a-z, then up to 31 letters and digits'),
 )
 export const name = v.pipe(v.string(), v.minLength(1), v.maxLength(limits.nameCharactersMax))
 export const whole = (min: number, max: number) =>
@@ -67,7 +67,7 @@ export const scored = {
       v.string(),
       v.regex(
         /^(event|context)\.[A-Za-z_][A-Za-z0-9_]{0,63}$/,
-        'event or context, a dot and a name',
+        'must be event or context, a dot and a name',
       ),
       v.description('What a model of texts reads, such as event.review_body; event.text.'),
     ),

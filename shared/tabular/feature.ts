@@ -9,7 +9,7 @@ const from = v.pipe(
   v.string(),
   v.regex(
     /^(session|totals|profile|event|context|time)\.[A-Za-z_][A-Za-z0-9_]{0,63}$/,
-    'session, totals, profile, event, context or time, a dot and a name',
+    'must be session, totals, profile, event, context or time, a dot and a name',
   ),
   v.check(
     (path) => {
@@ -36,7 +36,7 @@ export const featureSchema = v.variant('type', [
     categories: v.pipe(
       v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(limits.nameCharactersMax))),
       v.minLength(1),
-      v.check((all) => new Set(all).size === all.length, 'each category once'),
+      v.check((all) => new Set(all).size === all.length, 'must have each category once'),
     ),
   }),
 ])
@@ -48,11 +48,11 @@ export const featuresSchema = v.pipe(
   v.minLength(1),
   v.check(
     (features) => columnsOf(features).length <= limits.featureColumnsMax,
-    `at most ${limits.featureColumnsMax} columns`,
+    `must have at most ${limits.featureColumnsMax} columns`,
   ),
   v.check(
     (features) => new Set(features.map((each) => each.name)).size === features.length,
-    'each name once',
+    'must have each name once',
   ),
 )
 

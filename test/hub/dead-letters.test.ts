@@ -324,10 +324,16 @@ describe('an operator', { timeout: 60_000 }, () => {
     ['GET', '/0123', 404, 'unknown_dead_letter', /no dead letter 0123/],
     ['POST', '/0123/replay', 404, 'unknown_dead_letter', /no dead letter 0123/],
     ['POST', '/0123/discard', 404, 'unknown_dead_letter', /no dead letter 0123/],
-    ['GET', '?limit=1001', 400, 'invalid_filter', /^limit: a whole number from 1 to 1000/],
+    [
+      'GET',
+      '?limit=1001',
+      400,
+      'invalid_filter',
+      /^limit: a whole number from 1 to 1000, not 1001$/,
+    ],
     ['GET', '?limit=0', 400, 'invalid_filter', /^limit: /],
     ['GET', '?state=lost', 400, 'invalid_filter', /^state: one of waiting, replayed, discarded/],
-    ['POST', '/replay?reasn=x', 400, 'invalid_filter', /^reasn: not a filter/],
+    ['POST', '/replay?reasn=x', 400, 'invalid_filter', /^reasn is not a filter/],
   ])('is told of %s %s', async (method, path, status, error, detail) => {
     const response = await app.request(`/v1/deadletters${path}`, { method, headers })
     expect(response.status).toBe(status)

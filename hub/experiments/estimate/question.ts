@@ -1,5 +1,7 @@
 import * as v from 'valibot'
+import { cut } from '#shared/given.ts'
 import { limits } from '#shared/limits.ts'
+import { readPlainly } from '#shared/plain-problem.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 
 const name = v.pipe(v.string(), v.minLength(1), v.maxLength(limits.nameCharactersMax))
@@ -28,10 +30,9 @@ export type EstimateQuestion = v.InferOutput<typeof questionSchema>
 
 /** Reads what is asked of a release. Throws `invalid_question` with the parameter and what it may be. */
 export function readEstimateQuestion(query: Readonly<Record<string, string>>): EstimateQuestion {
-  const parsed = v.safeParse(questionSchema, query, { abortEarly: true })
-  if (parsed.success) return parsed.output
-  const [issue] = parsed.issues
-  const parameter = v.getDotPath(issue) ?? ''
-  const allowed = parameter in questionSchema.entries ? issue.message : 'not asked of estimates'
-  throw new RequestRefused(400, 'invalid_question', `${parameter}: ${allowed}`)
+  const read = readPlainly(questionSchema, query)
+  if (read.ok) return read.value
+  const { path, sentence } = read.problem
+  const told = path in questionSchema.entries ? sentence : `${cut(path)} is not asked of estimates`
+  throw new RequestRefused(400, 'invalid_question', told)
 }

@@ -269,3 +269,26 @@ it('HEAD makes no decision', async () => {
   expect(answer.headers.get('access-control-expose-headers')).toBe('retry-after')
   expect(await made()).toBe(before)
 })
+
+describe('a question that cannot be answered', () => {
+  const question = { placement: 'product-page', anonymousId: 'me' }
+  it.each([
+    [{}, 'placement is missing'],
+    [{ placement: 5 }, 'placement must be text, not 5'],
+    [{ placement: 'product-page' }, 'the question: anonymousId or userId is required'],
+    [{ ...question, anonymousId: '' }, 'anonymousId must not be empty'],
+    [{ ...question, userId: ['a'] }, 'userId must be text, not a list'],
+    [{ ...question, limit: 'ten' }, 'limit must be a number, not "ten"'],
+    [{ ...question, limit: 1.5 }, 'limit must be a whole number, not 1.5'],
+    [{ ...question, limit: 101 }, 'limit must be at most 100, not 101'],
+    [{ ...question, context: 'till' }, 'context must be an object, not "till"'],
+  ])('is told which field, what is allowed and what was given: %j', async (body, detail) => {
+    const answer = await send('/v1/decide', body)
+    expect(answer).toMatchObject({ status: 400, body: { error: 'invalid_question', detail } })
+  })
+
+  it('is told so in an address, too', async () => {
+    const { body } = await send('/v1/recommendations?anonymousId=me&limit=ten')
+    expect(body.detail).toBe('limit must be a number, not "ten"')
+  })
+})

@@ -126,7 +126,7 @@ describe('a policy file', () => {
     expect(mistakeIn('timeZone: Mars/Olympus\nplacements: {}\n')).toEqual([
       1,
       11,
-      'an IANA time zone',
+      'must be an IANA time zone, not "Mars/Olympus"',
     ])
   })
 
@@ -148,9 +148,14 @@ describe('a policy file', () => {
       ['where is missing'],
     ],
     [
+      'text where a number belongs',
+      withRules('{ name: a, effect: boost, factor: big, where: "true" }'),
+      ['must be a number, not "big"'],
+    ],
+    [
       'an effect that there is not',
       withRules('{ name: a, effect: dance }'),
-      [expect.stringMatching(/^dance is none of filter, boost, pin, /)],
+      [expect.stringMatching(/^must be one of filter, boost, pin, .*, not "dance"$/)],
     ],
   ])('says in words what is wrong with %s', (_what, text, sentences) => {
     const parsed = parsePolicy(text)
@@ -223,7 +228,7 @@ placements:
     expect(learning('will-buy', 'event.customerAge', verdict)).toBeNull()
     const [line, , sentence] = mistakeIn('models: { x: { learns: wonders } }\nplacements: {}') ?? []
     const known = 'outcome, absence, label, trait, segments, stream'
-    expect([line, sentence]).toEqual([1, `wonders is none of ${known}`])
+    expect([line, sentence]).toEqual([1, `must be one of ${known}, not "wonders"`])
     const stream = (property: string) =>
       mistakeIn(`models:
   pulse: { learns: stream, after: [Read], from: event.${property} }
