@@ -29,6 +29,7 @@ const config = readConfig(env as unknown as Record<string, unknown>)
 const now = () => Date.now()
 const random = () => Math.random()
 const newId = () => crypto.randomUUID() as string
+const wait = (ms: number) => scheduler.wait(ms)
 const stopwatch = () => performance.now()
 
 const counters = new Counters()
@@ -56,7 +57,7 @@ export const environment = {
     load: async (site, pointer, bytes) => loadRelease(site, pointer, bytes, await releaseKey()),
     pollMs: config.releasePollMs,
     onCanaryEnded: () => counters.add('shelfedge_canaries_ended_total'),
-    ...{ now, random, stopwatch },
+    ...{ now, wait, random, stopwatch },
   }),
   popKey: lazily(() => importPopKey(config.popSecret)),
   releaseKey,

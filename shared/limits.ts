@@ -142,6 +142,8 @@ export const limits = {
 
   /** A Worker's isolate has 128 MB, and two models are loaded during a swap. */
   releaseBytesMax: 10 * 1024 * 1024,
+  /** A hub waits so long for the answer to a push; what is arriving longer is given up where another one comes. */
+  releaseArrivalMsMax: 30_000,
   /** Votes of visitors on one canary that an isolate keeps, 1.6 MB; past it nobody new is counted, on either side. */
   canaryVisitorsMax: 10_000,
   /** Each has a session of the runtime beside its bytes. */

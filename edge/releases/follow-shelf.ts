@@ -1,4 +1,5 @@
 import type { CanaryEnd } from '#shared/canary.ts'
+import type { Clock } from '#shared/one-at-a-time.ts'
 import { ReleaseError } from '#shared/release.ts'
 import { log, reasonOf } from '../log.ts'
 import { readFromShelf } from './carry.ts'
@@ -9,7 +10,7 @@ import { isOrder, nameOf } from './running-canary.ts'
 import type { CanaryPointer, ReleasePointer, ReleaseShelf } from './shelf.ts'
 import type { SiteReleases } from './site-releases.ts'
 
-export interface ShelfPorts {
+export interface ShelfPorts extends Clock {
   readonly shelf: () => DurableObjectStub<ReleaseShelf>
   /** As `loadRelease`. */
   readonly load: (
@@ -18,7 +19,6 @@ export interface ShelfPorts {
     bytes: Uint8Array<ArrayBuffer>,
   ) => Promise<LoadedRelease>
   readonly pollMs: number
-  readonly now: () => number
   /** 0 to 1. */
   readonly random: () => number
 }
@@ -26,6 +26,15 @@ export interface ShelfPorts {
 /** One look at the shelf, and what had been moved here when it began. */
 interface Look {
   moves: number
+}
+
+/** What is done with a release that the shelf names. */
+interface Use {
+  readonly put: (release: LoadedRelease) => Promise<void>
+  /** Not to ask for it again. */
+  readonly refuse: () => void
+  /** Whether it may come; always, where it is not said. */
+  readonly fits?: (bytesTotal: number) => boolean
 }
 
 export type Later = (work: Promise<void>) => void
@@ -41,6 +50,7 @@ export class ShelfFollower {
   readonly #ports: ShelfPorts
   /** 0 before the first. */
   #nextLookAtMs = 0
+  #isDue = false
   #looking: Promise<void> | null = null
   /** How a canary was ended here, until the shelf has it. */
   #untold: CanaryEnd | null = null
@@ -59,17 +69,18 @@ export class ShelfFollower {
       // Whoever asked may hang up; the others wait for the same look.
       later(first)
       await first
-    } else if (this.#ports.now() >= this.#nextLookAtMs) later(this.#look())
+    } else if (this.#isTime()) later(this.#look())
   }
 
   /** What is here is what was put on the shelf just now: the next look can wait. */
   isUpToDate(): void {
+    this.#isDue = false
     this.#nextLookAtMs = this.#nextLook()
   }
 
-  /** The next question brings a look. */
+  /** The next question brings a look, or the first one after what is arriving. */
   lookSoon(): void {
-    this.#nextLookAtMs = this.#ports.now()
+    this.#isDue = true
   }
 
   /** Tells the shelf how a canary ended, from where the hub hears of it; what fails is told at the next look. */
@@ -90,6 +101,12 @@ export class ShelfFollower {
     }
   }
 
+  #isTime(): boolean {
+    const nowMs = this.#ports.now()
+    // What arrives by a push is newer than what a look would find, and needs the place that it would take.
+    return (this.#isDue || nowMs >= this.#nextLookAtMs) && !this.#releases.isTaken(nowMs)
+  }
+
   #look(): Promise<void> {
     this.#looking ??= this.#takeAll().finally(() => {
       this.#looking = null
@@ -105,7 +122,9 @@ export class ShelfFollower {
 
   async #takeAll(): Promise<void> {
     const releases = this.#releases
+    this.#isDue = false
     try {
+      await releases.dropOverdue(this.#ports.now())
       await this.#tellUntold()
       const look = { moves: releases.moves }
       const { live, canary, standby } = await this.#ports.shelf().state(this.#site)
@@ -130,15 +149,18 @@ export class ShelfFollower {
     const releases = this.#releases
     const { digest } = pointer
     if (digest === releases.live?.release.digest || digest === releases.refused.live) return
-    const release = await this.#readyOrLoaded(pointer, look, () => {
-      releases.refused.live = digest
+    await this.#readyOrLoaded(pointer, look, {
+      put: (release) => {
+        const activated = releases.activate(release)
+        look.moves = releases.moves
+        // Who asks from now on need not wait for what comes beside it.
+        this.isUpToDate()
+        return activated
+      },
+      refuse: () => {
+        releases.refused.live = digest
+      },
     })
-    if (release === null) return
-    const activated = releases.activate(release)
-    look.moves = releases.moves
-    // Who asks from now on need not wait for what comes beside it.
-    this.isUpToDate()
-    await activated
   }
 
   async #takeCanary(pointer: CanaryPointer, look: Look): Promise<void> {
@@ -146,10 +168,12 @@ export class ShelfFollower {
     const name = nameOf(pointer.digest, pointer.terms)
     const isHere = isOrder(releases.canary, pointer) && releases.canary.held !== null
     if (isHere || name === releases.refused.canary) return
-    const release = await this.#readyOrLoaded(pointer, look, () => {
-      releases.refused.canary = name
+    await this.#readyOrLoaded(pointer, look, {
+      put: (release) => releases.activateCanary(release, pointer.terms),
+      refuse: () => {
+        releases.refused.canary = name
+      },
     })
-    if (release) await releases.activateCanary(release, pointer.terms)
   }
 
   /** Other standbys stay where they are: two that push each other out would be loaded again at each look. */
@@ -161,49 +185,41 @@ export class ShelfFollower {
     const refuse = () => {
       releases.refused.standby = pointer.digest
     }
-    const release = await this.#loaded(pointer, look, refuse, async (bytesTotal) => {
-      const hasRoom = this.#room.has(bytesTotal)
-      if (!hasRoom) refuse()
-      return hasRoom
+    await this.#load(pointer, look, {
+      put: (release) => releases.keepReady(release),
+      refuse,
+      fits: (bytesTotal) => {
+        if (!this.#room.couldHave(bytesTotal)) refuse()
+        return this.#room.has(bytesTotal)
+      },
     })
-    if (release) await releases.keepReady(release)
   }
 
-  async #readyOrLoaded(
-    pointer: ReleasePointer,
-    look: Look,
-    onBad: () => void,
-  ): Promise<LoadedRelease | null> {
+  async #readyOrLoaded(pointer: ReleasePointer, look: Look, use: Use): Promise<void> {
     const ready = this.#releases.ready(pointer.digest)
-    if (ready) return ready
-    return this.#loaded(pointer, look, onBad, async (bytesTotal) => {
-      await this.#room.makeFor(this.#releases, bytesTotal)
-      return true
-    })
+    return ready ? use.put(ready) : this.#load(pointer, look, use)
   }
 
   /**
-   * Null where it cannot be loaded, and the last good release stays; or where something else was put to use
-   * meanwhile. Only one that is bad is not asked for again.
+   * Loads a release and puts it to use, unless something else was put to use meanwhile. What cannot be loaded is not
+   * taken, and the last good release stays; only one that is bad is not asked for again.
    */
-  async #loaded(
-    pointer: ReleasePointer,
-    look: Look,
-    onBad: () => void,
-    makeRoom: (bytesTotal: number) => Promise<boolean>,
-  ): Promise<LoadedRelease | null> {
-    const site = this.#site
+  async #load(pointer: ReleasePointer, look: Look, { put, refuse, fits }: Use): Promise<void> {
+    const [site, releases] = [this.#site, this.#releases]
     try {
       const bytes = await readFromShelf(this.#ports.shelf(), site, pointer.digest)
-      if (bytes === null || this.#isOvertaken(look) || !(await makeRoom(bytes.length))) return null
-      const release = await this.#ports.load(site, pointer, bytes)
-      if (!this.#isOvertaken(look)) return release
-      await release.dispose()
-      return null
+      if (bytes === null || fits?.(bytes.length) === false) return
+      // Before the first there is nothing to go on with: then it waits for what is arriving.
+      if (releases.live !== null && releases.isTaken(this.#ports.now())) return
+      await this.#room.arrive(site, bytes.length, async (arrival) => {
+        if (this.#isOvertaken(look)) return
+        await arrival.load(() => this.#ports.load(site, pointer, bytes))
+        const release = this.#isOvertaken(look) ? null : arrival.take()
+        if (release) await put(release)
+      })
     } catch (cause) {
-      if (cause instanceof ReleaseRefused || cause instanceof ReleaseError) onBad()
+      if (cause instanceof ReleaseRefused || cause instanceof ReleaseError) refuse()
       log('error', 'a release on the shelf was not taken', { site, reason: reasonOf(cause) })
-      return null
     }
   }
 }

@@ -11,6 +11,7 @@ import type { Fallback } from '#shared/contract.ts'
 import type { ShelfEvent } from '#shared/event.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 import { log } from '../log.ts'
+import type { Arrival } from './arrival.ts'
 import { type Later, ShelfFollower, type ShelfPorts } from './follow-shelf.ts'
 import { holding } from './held.ts'
 import type { LoadedRelease } from './load.ts'
@@ -40,11 +41,12 @@ const failures: ReadonlySet<string> = new Set<Fallback>(['model_failed', 'scorer
 /** The releases that each site is answered by in this isolate. A request takes one and keeps it to its end. */
 export class LiveReleases {
   readonly #ports: Ports
-  readonly #room = new Room()
+  readonly #room: Room
   readonly #sites = new Map<string, Site>()
 
   constructor(ports: Ports) {
     this.#ports = ports
+    this.#room = new Room(ports)
   }
 
   /**
@@ -112,9 +114,20 @@ export class LiveReleases {
     )
   }
 
-  /** Makes room for a release that is about to be loaded beside the live one; false where a standby would not fit. */
-  makeRoom(site: string, bytesTotal: number): Promise<boolean> {
-    return this.#room.makeFor(this.#room.of(site), bytesTotal)
+  /**
+   * Lets a pushed release arrive beside the live one, when what is arriving there already has come or has had its time;
+   * `hasRoom` is false where a standby would not fit. What had to make room comes back from the shelf with the next
+   * question, unless what arrived takes its place.
+   */
+  arrive<Result>(
+    site: string,
+    bytesTotal: number,
+    work: (arrival: Arrival, hasRoom: boolean) => Promise<Result>,
+  ): Promise<Result> {
+    return this.#room.arrive(site, bytesTotal, (arrival, hasRoom) => {
+      this.#at(site).follower.lookSoon()
+      return work(arrival, hasRoom)
+    })
   }
 
   /** What is beside the live one where it has this digest: it need not be loaded to be put to another use. */

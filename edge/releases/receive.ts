@@ -76,16 +76,15 @@ async function take(
   const pointer = { digest, signature }
   if (body.length === 0 && (await useReady(site, pointer, use, environment))) return
   const bytes = body.length > 0 ? body : await onShelf(site, digest, environment)
-  const hasRoom = await releases.makeRoom(site, bytes.length)
-  const release = await loadRelease(site, pointer, bytes, await releaseKey())
-  try {
+  return releases.arrive(site, bytes.length, async (arrival, hasRoom) => {
+    await arrival.load(async () => loadRelease(site, pointer, bytes, await releaseKey()))
+    if (arrival.isGivenUp) throw overtaken()
     await keep(site, pointer, body.length > 0 ? body : null, use, environment)
-  } catch (cause) {
-    await release.dispose()
-    throw cause
-  }
-  if (use === 'standby' && !hasRoom) return release.dispose()
-  return put(site, release, use, environment)
+    if (use === 'standby' && !hasRoom) return
+    const release = arrival.take()
+    // Given up this late it lies on the shelf, and is found there.
+    if (release) await put(site, release, use, environment)
+  })
 }
 
 /** Puts what is loaded to use; false where it is not, or was let go meanwhile. */
@@ -116,11 +115,7 @@ async function keep(
   if (bytes !== null) await sendToShelf(shelf, site, pointer.digest, bytes)
   if (await keptAs(use, site, pointer, bytes?.length ?? null, shelf)) return
   if (bytes === null) throw unknownRelease()
-  throw new RequestRefused(
-    409,
-    'release_overtaken',
-    'another release came meanwhile; send it again',
-  )
+  throw overtaken()
 }
 
 async function keptAs(
@@ -151,6 +146,14 @@ async function onShelf(site: string, digest: string, { shelf }: Environment) {
   const bytes = await readFromShelf(shelf(), site, digest)
   if (bytes === null) throw unknownRelease()
   return bytes
+}
+
+function overtaken(): RequestRefused {
+  return new RequestRefused(
+    409,
+    'release_overtaken',
+    'another release came meanwhile; send it again',
+  )
 }
 
 function unknownRelease(): RequestRefused {

@@ -1,12 +1,19 @@
 import { limits } from '#shared/limits.ts'
+import type { Clock } from '#shared/one-at-a-time.ts'
+import type { Arrival } from './arrival.ts'
 import { SiteReleases } from './site-releases.ts'
 
 /** What the releases of all sites may have in this isolate while a standby is loaded: it only saves time. */
-const heldBytesMax = 2 * limits.releaseBytesMax
+const bytesMax = 2 * limits.releaseBytesMax
 
 /** The releases of all sites in this isolate, which share its memory. */
 export class Room {
+  readonly #clock: Clock
   readonly #sites = new Map<string, SiteReleases>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
 
   /** As many as a POP serves, at most. */
   of(site: string): SiteReleases {
@@ -20,21 +27,34 @@ export class Room {
   }
 
   /**
-   * Lets go of what is beside the live one of a site before another is loaded, so that there are never three, and of
-   * standbys of other sites where they take too much. False where even then a standby would.
+   * Lets a release arrive at a site, in place of what is beside its live one, so that there are never three, and of
+   * standbys of other sites where it takes too much. `hasRoom` is false where even then a standby would.
    */
-  async makeFor(releases: SiteReleases, bytesTotal: number): Promise<boolean> {
-    await releases.dropBeside()
-    for (const each of this.#sites.values()) {
-      if (this.has(bytesTotal)) break
-      if (each.canary === null) await each.dropBeside()
-    }
-    return this.has(bytesTotal)
+  arrive<Result>(
+    site: string,
+    bytesTotal: number,
+    work: (arrival: Arrival, hasRoom: boolean) => Promise<Result>,
+  ): Promise<Result> {
+    return this.of(site).arrive(this.#clock, bytesTotal, async (arrival) => {
+      for (const each of this.#sites.values()) {
+        await each.dropOverdue(this.#clock.now())
+        if (!this.has(0) && each.canary === null) await each.dropBeside()
+      }
+      return work(arrival, this.has(0))
+    })
   }
 
-  /** Whether a standby of so many bytes fits. */
+  /** Whether a standby of so many bytes fits beside all that is here or arriving. */
   has(bytesTotal: number): boolean {
-    const held = [...this.#sites.values()].reduce((sum, each) => sum + each.bytesTotal, 0)
-    return held + bytesTotal <= heldBytesMax
+    return this.couldHave(bytesTotal + this.#sum(({ bytesArriving }) => bytesArriving))
+  }
+
+  /** Whether it will when all that is arriving has come or gone. */
+  couldHave(bytesTotal: number): boolean {
+    return bytesTotal + this.#sum(({ bytesHeld }) => bytesHeld) <= bytesMax
+  }
+
+  #sum(bytesOf: (releases: SiteReleases) => number): number {
+    return [...this.#sites.values()].reduce((sum, each) => sum + bytesOf(each), 0)
   }
 }

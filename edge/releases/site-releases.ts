@@ -1,4 +1,7 @@
 import type { CanaryTerms } from '#shared/canary.ts'
+import { limits } from '#shared/limits.ts'
+import { type Clock, OneAtATime } from '#shared/one-at-a-time.ts'
+import { Arrival } from './arrival.ts'
 import { type Held, heldOf, retire } from './held.ts'
 import type { LoadedRelease } from './load.ts'
 import { type Canary, canaryOf, isOrder, nameOf } from './running-canary.ts'
@@ -12,6 +15,8 @@ export class SiteReleases {
   #beside: Held | null = null
   #canary: Canary | null = null
   #moves = 0
+  readonly #place = new OneAtATime(limits.releaseArrivalMsMax)
+  #arrival: Arrival | null = null
   /** A digest that could not be loaded is not tried again until another one comes; nor is an ended canary. */
   readonly refused: { live: string | null; canary: string | null; standby: string | null } = {
     ...{ live: null, canary: null, standby: null },
@@ -35,18 +40,58 @@ export class SiteReleases {
     return this.#moves
   }
 
-  /** Of the ZIP files. */
-  get bytesTotal(): number {
+  /** Of the ZIP files; what is arriving is not in it. */
+  get bytesHeld(): number {
     return [this.#live, this.#beside].reduce(
       (sum, held) => sum + (held?.release.bytesTotal ?? 0),
       0,
     )
   }
 
+  get bytesArriving(): number {
+    return this.#arrival?.bytesTotal ?? 0
+  }
+
+  /** Whether a release is arriving here, and may take its time still. */
+  isTaken(nowMs: number): boolean {
+    return this.#place.isTaken(nowMs)
+  }
+
   /** What is beside the live one where it has this digest: it need not be loaded to be put to another use. */
   ready(digest: string): LoadedRelease | null {
     const release = this.#beside?.release
     return release?.digest === digest ? release : null
+  }
+
+  /**
+   * Gives the place beside the live one to a release that arrives, and what was there up. They come one at a time;
+   * what `work` has not taken by its end, or by the time that another may come, is let go.
+   */
+  arrive<Result>(
+    clock: Clock,
+    bytesTotal: number,
+    work: (arrival: Arrival) => Promise<Result>,
+  ): Promise<Result> {
+    return this.#place.run(clock, async () => {
+      const [overdue, arrival] = [this.#arrival, new Arrival(bytesTotal)]
+      this.#arrival = arrival
+      try {
+        await overdue?.giveUp()
+        await this.dropBeside()
+        return await work(arrival)
+      } finally {
+        await arrival.giveUp()
+        if (this.#arrival === arrival) this.#arrival = null
+      }
+    })
+  }
+
+  /** Lets go of what was arriving when its request was cancelled. */
+  async dropOverdue(nowMs: number): Promise<void> {
+    const arrival = this.#arrival
+    if (arrival === null || this.isTaken(nowMs)) return
+    this.#arrival = null
+    await arrival.giveUp()
   }
 
   /**

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { LiveReleases } from '#edge/releases/live.ts'
-import { loadRelease } from '#edge/releases/load.ts'
+import { type LoadedRelease, loadRelease } from '#edge/releases/load.ts'
 import type { ReleasePointer, ReleaseShelf, ShelfState } from '#edge/releases/shelf.ts'
 import type { CanaryEnd, CanaryLimits, CanaryTerms } from '#shared/canary.ts'
 import { importReleasePublicKey } from '#shared/keys.ts'
@@ -33,6 +33,7 @@ function isolateWith(shelf: Pick<ReleaseShelf, 'state' | 'bytesOf' | 'piece' | '
   const releases = new LiveReleases({
     shelf: () => shelf as never,
     load: async (site, pointer, bytes) => loadRelease(site, pointer, bytes, await publicKey()),
+    wait: (ms) => scheduler.wait(ms),
     ...{ pollMs: 1_000, now: () => now, stopwatch: () => now, random: () => 0.5 },
     onCanaryEnded: () => undefined,
   })
@@ -180,9 +181,11 @@ describe('a canary while live moves', () => {
       await movingShelf()
     await digestOf()
     await failing('a:2')
-    await releases.makeRoom('demo', second.bytes.length)
-    const release = await loadRelease('demo', second.pointer, second.bytes, await publicKey())
-    await releases.activate('demo', release)
+    await releases.arrive('demo', second.bytes.length, async (arrival) => {
+      const key = await publicKey()
+      await arrival.load(() => loadRelease('demo', second.pointer, second.bytes, key))
+      await releases.activate('demo', arrival.take() as LoadedRelease)
+    })
     expect(releases.ready('demo', first.pointer.digest)?.digest).toBeUndefined()
     expect(await digestOf()).toMatchObject({ digest: second.pointer.digest })
     await Promise.all(background)
@@ -204,8 +207,7 @@ describe('a canary while live moves', () => {
     await releases.activateCanary('demo', { ...release, dispose }, termsFrom(2, { visitorsMin: 1 }))
     await failing('a:2')
     expect(releases.counts()).toEqual([])
-    await releases.makeRoom('demo', 0)
-    expect(isLoaded).toBe(false)
+    await releases.arrive('demo', 0, async () => expect(isLoaded).toBe(false))
     told.resolve()
     await Promise.all(background)
   })
