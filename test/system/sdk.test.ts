@@ -10,7 +10,7 @@ import {
 /*
  * Unmodified SDKs of Segment, as their packages ship them, against a running POP and hub: only their
  * addresses are set. analytics-node posts batches to `/v1/batch`. analytics-next is the browser's; it runs here
- * in Node with a page of a few globals (no browser, no DOM, so neither CORS nor `keepalive` is exercised) and
+ * in Node with a page of a few globals, so that it is tried everywhere (a real browser is in test/real), and
  * posts each event by itself to `/v1/t`, `/v1/p` and `/v1/i`, with `fetch`, through its own queue and plugins.
  */
 
