@@ -9,6 +9,12 @@ interface OfSite {
   readonly site?: string
 }
 
+interface PushOptions extends OfSite {
+  readonly declaration: string
+  readonly why: string
+  readonly withoutComparison?: true
+}
+
 interface Model {
   readonly versions: readonly TableRow[]
   readonly judgements: readonly TableRow[]
@@ -25,17 +31,19 @@ export function addModelCommands(program: Command, run: Run): void {
     .description('push an ONNX file, have it examined and compared with what is live')
     .requiredOption('--declaration <file>', 'JSON: what goes in and out, and the vocabulary')
     .option('--why <text>', 'kept with the version', '')
+    .option('--without-comparison', 'take it where too few visitors came to compare it by')
     .option(...ofSite)
     .addHelpText(
       'after',
       '\nExample: shelfedge models push session-knn gru.onnx --declaration gru.json',
     )
-    .action((name: string, file: string, own: { declaration: string; why: string } & OfSite) => {
+    .action((name: string, file: string, own: PushOptions) => {
       const form = new FormData()
       form.set('name', name)
       form.set('model', new File([read(file)], basename(file)))
       form.set('declaration', read(own.declaration).toString('utf8'))
       form.set('why', own.why)
+      if (own.withoutComparison) form.set('withoutComparison', 'true')
       return run({
         ask: (hub) => hub.postForm<TableRow>(path, { site: own.site }, form),
         show: shownPush,

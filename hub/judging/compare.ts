@@ -15,7 +15,7 @@ import type { JudgeRules } from './rules.ts'
 export type Recommend = (seen: readonly string[]) => readonly string[]
 
 export interface Comparison {
-  /** Whether there was enough to compare by; a model passes without. */
+  /** Whether there was enough to compare by; without it nothing passes. */
   readonly compared: boolean
   readonly passed: boolean
   /** A sentence for people. */
@@ -135,8 +135,8 @@ function ruling(figures: Readonly<Record<string, number>>, rules: JudgeRules) {
 }
 
 function tooFew(predictions: number, { predictionsMin }: JudgeRules) {
-  const reason = `it keeps what it promises, and was not compared with what is live: ${predictions} predictions to judge by, ${predictionsMin} are needed`
-  return { compared: false, passed: true, reason }
+  const reason = `there are ${predictions} predictions to compare it with what is live by, ${predictionsMin} are needed`
+  return { compared: false, passed: false, reason }
 }
 
 function verdict(figures: Readonly<Record<string, number>>, rules: JudgeRules) {

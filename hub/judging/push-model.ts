@@ -14,6 +14,8 @@ export interface Push {
   readonly model: Uint8Array
   readonly by: string
   readonly why: string
+  /** To be tried even where there is too little to compare it by; where there is enough it is compared all the same. */
+  readonly withoutComparison: boolean
 }
 
 /** What became of a push; a refusal is an answer, with a code and a sentence. */
@@ -77,7 +79,12 @@ export async function pushModel(push: Push, environment: Environment): Promise<P
       ? await challenge(site, model, declared, live, environment)
       : null
   const figures = { ...examined.figures, ...compared?.figures }
-  if (compared && !compared.passed) {
+  const isTooLittle = compared !== null && !compared.compared
+  if (isTooLittle && !push.withoutComparison) {
+    const reason = `${compared.reason}; push it again when more visitors have come, or without a comparison`
+    return conclude({ what: 'file', code: 'too_few_to_compare', reason, figures, release: null })
+  }
+  if (compared?.compared && !compared.passed) {
     const { reason } = compared
     return conclude({ what: 'quality', code: 'worse_than_live', reason, figures, release: null })
   }
@@ -93,8 +100,9 @@ export async function pushModel(push: Push, environment: Environment): Promise<P
     ...{ digest: release.digest, site, createdAt: new Date(now()), createdBy: by, manifest },
     bytesTotal: release.bytes.length,
   })
-  const reason =
-    compared?.reason ?? 'it keeps what it promises; there is nothing to compare it with'
+  const reason = isTooLittle
+    ? `it keeps what it promises, and was to be tried without a comparison: ${compared.reason}`
+    : (compared?.reason ?? 'it keeps what it promises; there is nothing to compare it with')
   const what = compared?.compared ? 'quality' : 'file'
   return conclude({ what, code: null, reason, figures, release: release.digest })
 }

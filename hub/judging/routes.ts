@@ -55,7 +55,7 @@ export function serveModels(app: Hono, environment: Environment): void {
 }
 
 async function readPush(request: Request, nowMs: number) {
-  const { model, declaration, name, why } = await readForm(request)
+  const { model, declaration, name, why, withoutComparison } = await readForm(request)
   if (!(model instanceof File) || typeof declaration !== 'string') {
     throw new RequestRefused(
       400,
@@ -76,6 +76,7 @@ async function readPush(request: Request, nowMs: number) {
   return {
     declared,
     why: reason,
+    withoutComparison: withoutComparison === 'true',
     name: read(modelNameSchema, name, 'name'),
     model: new Uint8Array(await model.arrayBuffer()),
   }

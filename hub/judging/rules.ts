@@ -6,8 +6,8 @@ import { SettingsError } from '#shared/settings.ts'
 
 /** What a challenger has to be beside the champion; each is about the same sessions. */
 const rulesSchema = v.strictObject({
-  /** Fewer predictions prove nothing: the model passes for want of evidence against it. */
-  predictionsMin: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 50),
+  /** Fewer predictions prove nothing; a model that is to be tried nevertheless is pushed `--without-comparison`. */
+  predictionsMin: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 200),
   /** The upper end of the 95 % interval of the difference: below it the challenger is proven worse. */
   mrr20DifferenceHighMin: v.optional(v.number(), 0),
   hitRate20DifferenceHighMin: v.optional(v.number(), 0),

@@ -30,7 +30,11 @@ function shelfedge(...commandLine: string[]) {
   ])
 }
 
-function push(name: 'gru' | 'embedding', file = `${examples}/${name}.onnx`) {
+function push(
+  name: 'gru' | 'embedding',
+  more: readonly string[] = [],
+  file = `${examples}/${name}.onnx`,
+) {
   const declaration = `${examples}/${name}.json`
   return shelfedge(
     'models',
@@ -41,6 +45,7 @@ function push(name: 'gru' | 'embedding', file = `${examples}/${name}.onnx`) {
     declaration,
     '--why',
     name,
+    ...more,
   )
 }
 
@@ -65,17 +70,22 @@ describe('npx shelfedge models and releases', { timeout: 120_000 }, () => {
       ...{ status: 0, stdout: `live is ${first}.\n` },
     })
     expect(pop.state.digest?.startsWith(first)).toBe(true)
-    const next = await push('embedding')
+    const unproven = await push('embedding')
+    expect(unproven.status).toBe(1)
+    expect(unproven.stdout).toMatch(
+      /^session-knn 2 refused \(too_few_to_compare\): .* 200 are needed/,
+    )
+    const next = await push('embedding', ['--without-comparison'])
     expect(next.stdout).toContain('\nReady at 1 POP.\n')
     second = releaseIn(next.stdout)
     expect(pop.state.standby?.startsWith(second)).toBe(true)
   })
 
   it('refuses what is no model with a sentence, and keeps that too', async () => {
-    const refused = await push('gru', `${examples}/gru.json`)
+    const refused = await push('gru', [], `${examples}/gru.json`)
     expect(refused.status).toBe(1)
-    expect(refused.stdout).toMatch(/^session-knn 3 refused \(model_unreadable\): \w.*\.\n$/)
-    expect(await push('gru', 'nowhere.onnx')).toMatchObject({
+    expect(refused.stdout).toMatch(/^session-knn 4 refused \(model_unreadable\): \w.*\.\n$/)
+    expect(await push('gru', [], 'nowhere.onnx')).toMatchObject({
       ...{ status: 1, stdout: '', stderr: expect.stringMatching(/^nowhere\.onnx cannot be read/) },
     })
   })
@@ -83,16 +93,17 @@ describe('npx shelfedge models and releases', { timeout: 120_000 }, () => {
   it('lists versions, shows how each was judged, and compares the newest with the champion', async () => {
     const listed = (await shelfedge('models', 'list')).stdout.split('\n')
     expect(listed[0]).toMatch(/^name +version +digest +at +by +bytesTotal +why$/)
-    expect(listed.slice(1, 4)).toEqual([
-      expect.stringMatching(/^session-knn +3 /),
+    expect(listed.slice(1, 5)).toEqual([
+      expect.stringMatching(/^session-knn +4 /),
+      expect.stringMatching(/^session-knn +3 .* operator +\d+ +embedding$/),
       expect.stringMatching(/^session-knn +2 .* operator +\d+ +embedding$/),
       expect.stringMatching(/^session-knn +1 .* operator +\d+ +gru$/),
     ])
     const shown = (await shelfedge('models', 'show', 'session-knn')).stdout
-    expect(shown).toMatch(new RegExp(`^ *2 .* true .*${second}`, 'm'))
-    expect(shown).toMatch(/^ *3 .* false +model_unreadable/m)
+    expect(shown).toMatch(new RegExp(`^ *3 .* true .*${second}`, 'm'))
+    expect(shown).toMatch(/^ *4 .* false +model_unreadable/m)
     const compared = (await shelfedge('models', 'compare', 'session-knn')).stdout
-    expect(compared).toMatch(/^version 3: /)
+    expect(compared).toMatch(/^version 4: /)
     expect(await shelfedge('models', 'show', 'nothing')).toMatchObject({
       ...{ status: 1, stderr: expect.stringContaining('has no model nothing') },
     })

@@ -30,8 +30,13 @@ function taughtUntil(timeMs: number): string {
   return JSON.stringify({ ...JSON.parse(promisedDeclaration), trainedUntil })
 }
 
-async function push(model: Uint8Array<ArrayBuffer>, declaration: string, name = 'session-knn') {
+async function push(
+  model: Uint8Array<ArrayBuffer>,
+  declaration: string,
+  { name = 'session-knn', withoutComparison = false } = {},
+) {
   const form = new FormData()
+  if (withoutComparison) form.set('withoutComparison', 'true')
   form.set('name', name)
   form.set('declaration', declaration)
   form.set('why', 'a try')
@@ -43,8 +48,9 @@ async function push(model: Uint8Array<ArrayBuffer>, declaration: string, name = 
 
 let inserted = 0
 /** Sessions through chains a, b, c of the example, in the hour to come: nobody has learned from them. */
-function insertChains(visitors: number): Promise<void> {
-  const rows = Array.from({ length: visitors }, (_, visitor) =>
+function insertChains(visitors: number, first = 0): Promise<void> {
+  const numbers = Array.from({ length: visitors }, (_, at) => first + at)
+  const rows = numbers.flatMap((visitor) =>
     ['a', 'b', 'c'].map((step, at) => ({
       ...{ site: 'shop', visitor: `v${visitor}`, message_id: `row ${++inserted}`, type: 'track' },
       event: 'Product Viewed',
@@ -53,7 +59,7 @@ function insertChains(visitors: number): Promise<void> {
       items: [`chain-${visitor % 8}-${step}`],
       ...{ properties: '{}', context: '{}', traits: '{}' },
     })),
-  ).flat()
+  )
   return hub.environment.store.insert('events', rows, `chains ${inserted}`)
 }
 
@@ -93,14 +99,24 @@ it('a model is pushed, goes live, and the next one is compared with it on what c
   expect(parts.manifest.models).toMatchObject({ 'session-knn': { family: 'sequence' } })
   expect(parts.catalogue.items[3]).toEqual({ id: 'chain-1-a' })
 
-  await insertChains(40)
-  const constant = await push(new Uint8Array(goodModel()), taughtUntil(Date.now()))
+  await insertChains(99)
+  const tooFew = await push(example('gru.onnx'), declarationOf('gru.json'))
+  expect(tooFew).toMatchObject({
+    status: 422,
+    body: { accepted: false, compared: false, code: 'too_few_to_compare', release: null },
+  })
+  expect(tooFew.body.reason).toBe(
+    'there are 198 predictions to compare it with what is live by, 200 are needed; push it again when more visitors have come, or without a comparison',
+  )
+  await insertChains(1, 99)
+  const worse = { withoutComparison: true }
+  const constant = await push(new Uint8Array(goodModel()), taughtUntil(Date.now()), worse)
   expect(constant).toMatchObject({
     status: 422,
     body: { accepted: false, code: 'worse_than_live', release: null },
   })
   expect(constant.body.figures).toMatchObject({
-    ...{ predictions: 80, championHitRate20: 1, challengerHitRate20: 0 },
+    ...{ predictions: 200, championHitRate20: 1, challengerHitRate20: 0 },
     ...{ mrr20DifferenceLow: expect.any(Number), challengerMrr20NewVisitors: 0 },
   })
   const same = await push(example('gru.onnx'), declarationOf('gru.json'))
@@ -109,10 +125,12 @@ it('a model is pushed, goes live, and the next one is compared with it on what c
     compared: true,
     figures: { mrr20Difference: 0, mrr20DifferenceHigh: 0 },
   })
-  const unjudged = await push(new Uint8Array(goodModel()), taughtUntil(Date.now() + 4 * minuteMs))
+  const untilNow = [new Uint8Array(goodModel()), taughtUntil(Date.now() + 4 * minuteMs)] as const
+  expect((await push(...untilNow)).body).toMatchObject({ code: 'too_few_to_compare' })
+  const unjudged = await push(...untilNow, { withoutComparison: true })
   expect(unjudged.body).toMatchObject({
     ...{ accepted: true, compared: false, figures: { predictions: 0 } },
-    reason: expect.stringContaining('was not compared with what is live: 0 predictions'),
+    reason: expect.stringContaining('to be tried without a comparison: there are 0 predictions'),
   })
   expect(await registry.modelJudgements('shop', 'session-knn', 1)).toMatchObject([
     { what: 'file', passed: true },
@@ -120,7 +138,7 @@ it('a model is pushed, goes live, and the next one is compared with it on what c
 }, 120_000)
 
 it('a model that scores features joins what is live', async () => {
-  const trees = await push(example('trees.onnx'), declarationOf('trees.json'), 'will-buy')
+  const trees = await push(example('trees.onnx'), declarationOf('trees.json'), { name: 'will-buy' })
   expect(trees).toMatchObject({ status: 200, body: { accepted: true, name: 'will-buy' } })
   const bytes = await hub.environment.blobs.get(trees.body.release as string)
   const { manifest } = unpackRelease(new Uint8Array(bytes as Uint8Array))
