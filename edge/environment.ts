@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { importPopKey, importReleasePublicKey } from '#shared/keys.ts'
+import { clock } from './clock.ts'
 import { readConfig } from './config.ts'
 import { Counters } from './counters.ts'
 import { KnownLinks } from './known-links.ts'
@@ -25,12 +26,9 @@ const bindings = env as unknown as Bindings
 /** Read at load: a wrong setting stops the worker before its first request, with a sentence. */
 const config = readConfig(env as unknown as Record<string, unknown>)
 
-// The one place where clock, chance and ids come from.
-const now = () => Date.now()
+// The one place where chance and ids come from.
 const random = () => Math.random()
 const newId = () => crypto.randomUUID() as string
-const wait = (ms: number) => scheduler.wait(ms)
-const stopwatch = () => performance.now()
 
 const counters = new Counters()
 
@@ -40,10 +38,10 @@ const releaseKey = lazily(() => importReleasePublicKey(config.releasePublicKey))
 /** Everything a stage may need from outside, built once an isolate. */
 export const environment = {
   config,
-  now,
+  now: clock.now,
   random,
   newId,
-  stopwatch,
+  stopwatch: clock.stopwatch,
   counters,
   links: new KnownLinks(),
   known: new KnownVisitors(),
@@ -57,7 +55,7 @@ export const environment = {
     load: async (site, pointer, bytes) => loadRelease(site, pointer, bytes, await releaseKey()),
     pollMs: config.releasePollMs,
     onCanaryEnded: () => counters.add('shelfedge_canaries_ended_total'),
-    ...{ now, wait, random, stopwatch },
+    ...{ ...clock, random },
   }),
   popKey: lazily(() => importPopKey(config.popSecret)),
   releaseKey,

@@ -146,6 +146,8 @@ export const limits = {
   releaseArrivalMsMax: 30_000,
   /** Votes of visitors on one canary that an isolate keeps, 1.6 MB; past it nobody new is counted, on either side. */
   canaryVisitorsMax: 10_000,
+  /** The largest takes a second on a slow machine; less than `releaseArrivalMsMax`, so that a hub hears of it. */
+  modelOpenMsMax: 20_000,
   /** Each has a session of the runtime beside its bytes. */
   releaseModelsMax: 8,
   /** Columns of one tabular model, each category one. */

@@ -13,6 +13,7 @@ import { openOnnx } from '#shared/onnx-session.ts'
 import { candidatesFromOutputs, modelInput } from '#shared/session-knn.ts'
 import { paddedText } from '#shared/text/read-text.ts'
 import { tasteInputs } from '#shared/time-of-day.ts'
+import { clock } from '../clock.ts'
 import type { ForecastScorer, ItemScorer, RowScorer, TasteScorer, TextScorer } from './scorer.ts'
 
 prepareRuntime()
@@ -113,7 +114,7 @@ export async function wasmForecastScorer(
 }
 
 async function open(model: Uint8Array, declared: FileModel): Promise<ort.InferenceSession> {
-  const session = await openOnnx(ort.InferenceSession, model)
+  const session = await openOnnx(ort.InferenceSession, model, clock)
   try {
     expectSame('inputs', session.inputNames, declared.inputs)
     expectSame('outputs', session.outputNames, declared.outputs)

@@ -105,7 +105,7 @@ export async function loadModels({
       loaded.set(name, await loadModel(models[name] as Uint8Array, declared, itemIds))
     } catch (cause) {
       for (const model of loaded.values()) await model.dispose()
-      throw new Error(`the model ${name} cannot be loaded: ${reasonOf(cause)}`)
+      throw new Error(`the model ${name} cannot be loaded: ${reasonOf(cause)}`, { cause })
     }
   }
   for (const [name, learning] of Object.entries(policy.models ?? {})) {

@@ -1,13 +1,14 @@
 import type { ScoredItem } from '#shared/decide.ts'
 import { sha256Hex } from '#shared/digest.ts'
 import type { Model } from '#shared/model.ts'
+import { OpeningTookTooLong } from '#shared/onnx-session.ts'
 import { type CompiledPolicy, compilePolicy, PolicyError } from '#shared/policy/compile.ts'
 import { RuleItem } from '#shared/policy/facts.ts'
 import { type ReleaseParts, unpackRelease } from '#shared/release.ts'
 import { verifyRelease } from '#shared/signature.ts'
 import { reasonOf } from '../log.ts'
 import { type LoadedModel, loadModels } from './load-models.ts'
-import { ReleaseRefused } from './refused.ts'
+import { ReleaseRefused, ReleaseTookTooLong } from './refused.ts'
 import type { ReleasePointer } from './shelf.ts'
 
 /** A release ready to decide by: immutable, so a request that holds one cannot see another. */
@@ -28,7 +29,8 @@ export interface LoadedRelease {
 
 /**
  * Verifies, unpacks and loads a release: digest, then signature, then every part, then the models.
- * Throws ReleaseRefused or ReleaseError; whatever was live before is untouched.
+ * Throws ReleaseRefused or ReleaseError, and ReleaseTookTooLong where another try may help; whatever was live
+ * before is untouched.
  */
 export async function loadRelease(
   site: string,
@@ -90,6 +92,10 @@ async function loadEveryModel(parts: ReleaseParts): Promise<ReadonlyMap<string, 
   try {
     return await loadModels(parts)
   } catch (cause) {
-    throw new ReleaseRefused('model_unloadable', reasonOf(cause))
+    const reason = reasonOf(cause)
+    if (cause instanceof Error && cause.cause instanceof OpeningTookTooLong) {
+      throw new ReleaseTookTooLong(reason)
+    }
+    throw new ReleaseRefused('model_unloadable', reason)
   }
 }

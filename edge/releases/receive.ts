@@ -7,7 +7,7 @@ import { assertServed, authorise, type HubRequest } from '../authorise.ts'
 import type { Environment } from '../environment.ts'
 import { readFromShelf, sendToShelf } from './carry.ts'
 import { type LoadedRelease, loadRelease, verifyPointer } from './load.ts'
-import { ReleaseRefused } from './refused.ts'
+import { ReleaseRefused, ReleaseTookTooLong } from './refused.ts'
 import type { ReleasePointer } from './shelf.ts'
 
 export interface ReleaseRequest extends HubRequest {
@@ -47,6 +47,9 @@ export async function receiveRelease(
     environment.counters.add('shelfedge_releases_total', 1, ['outcome', 'refused'])
     if (cause instanceof ReleaseRefused || cause instanceof ReleaseError) {
       throw new RequestRefused(422, cause.code, cause.message)
+    }
+    if (cause instanceof ReleaseTookTooLong) {
+      throw new RequestRefused(503, 'release_timed_out', cause.message)
     }
     throw cause
   }

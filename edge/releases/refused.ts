@@ -5,6 +5,11 @@ export type ReleaseRefusal =
   | 'model_unloadable'
   | 'policy_invalid'
 
+/** A release that could not be loaded now, and may be another time. */
+export class ReleaseTookTooLong extends Error {
+  override readonly name = 'ReleaseTookTooLong'
+}
+
 /** A release that cannot be used, whoever sends it and however often. */
 export class ReleaseRefused extends Error {
   override readonly name = 'ReleaseRefused'

@@ -1,6 +1,5 @@
 import * as ort from 'onnxruntime-web/wasm'
 import type { ItemModel, TabularModel, TimeOfDayModel } from '#shared/model.ts'
-import { openOnnx } from '#shared/onnx-session.ts'
 import {
   type Candidates,
   candidatesFromOutputs,
@@ -14,6 +13,7 @@ import { ownScorer } from '#shared/tabular/own-scorer.ts'
 import { scoreText, textFromModel } from '#shared/text/model.ts'
 import { paddedText, type TextInputs } from '#shared/text/read-text.ts'
 import { scoreTaste, tasteFromModel, tasteInputs } from '#shared/time-of-day.ts'
+import { openModel } from '../open-model.ts'
 
 /** Which of the two forms of a model answered at the POP. */
 export type Runtime = 'wasm' | 'typescript'
@@ -100,8 +100,7 @@ export class ReplayedModels {
 
   async #run(name: string, inputs: Record<string, ort.Tensor>) {
     ort.env.wasm.numThreads = 1
-    const session =
-      this.#sessions.get(name) ?? (await openOnnx(ort.InferenceSession, this.#file(name)))
+    const session = this.#sessions.get(name) ?? (await openModel(this.#file(name)))
     this.#sessions.set(name, session)
     return session.run(inputs)
   }

@@ -1,6 +1,6 @@
 import * as ort from 'onnxruntime-web/wasm'
-import { openOnnx } from '#shared/onnx-session.ts'
 import { candidatesFromOutputs } from '#shared/session-knn.ts'
+import { openModel } from '../open-model.ts'
 import { examinationBounds } from './bounds.ts'
 import type { ModelContract, TensorContract } from './model-contract.ts'
 import { type ModelRefusal, refuse } from './refusal.ts'
@@ -17,7 +17,7 @@ export async function recommendedItems(
   windows: readonly Int32Array[],
 ): Promise<Int32Array[]> {
   ort.env.wasm.numThreads = 1
-  const session = await openOnnx(ort.InferenceSession, model)
+  const session = await openModel(model)
   const recommended: Int32Array[] = []
   for (const window of windows) {
     const outputs = await session.run({ session: new ort.Tensor('int32', window, [window.length]) })
@@ -88,7 +88,7 @@ async function runGolden(
 
 async function load(model: Uint8Array): Promise<ort.InferenceSession | ModelRefusal> {
   try {
-    return await openOnnx(ort.InferenceSession, model)
+    return await openModel(model)
   } catch (cause) {
     const memory = memoryRefusal(cause)
     return memory ?? refuse('model_unloadable', `The model cannot be loaded: ${sentence(cause)}.`)

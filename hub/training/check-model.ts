@@ -1,11 +1,11 @@
 import * as ort from 'onnxruntime-web/wasm'
-import { openOnnx } from '#shared/onnx-session.ts'
 import {
   candidatesFromOutputs,
   modelInput,
   type SessionKnnIndex,
   scoreSession,
 } from '#shared/session-knn.ts'
+import { openModel } from '../open-model.ts'
 
 const scoreDifferenceMax = 1e-5
 
@@ -19,7 +19,7 @@ export async function checkModel(
   sessions: readonly Int32Array[],
 ): Promise<void> {
   ort.env.wasm.numThreads = 1
-  const runtime = await openOnnx(ort.InferenceSession, model)
+  const runtime = await openModel(model)
   try {
     for (const session of sessions) {
       const input = modelInput(session, index.settings)

@@ -1,6 +1,6 @@
 import * as ort from 'onnxruntime-web/wasm'
 import { quantile } from 'simple-statistics'
-import { openOnnx } from '#shared/onnx-session.ts'
+import { openModel } from '#hub/open-model.ts'
 import { modelInput, type SessionKnnIndex, scoreSession } from '#shared/session-knn.ts'
 
 // One pass to let the engine compile and the garbage of the training go; then the measured ones.
@@ -13,7 +13,7 @@ export async function measureLatencies(
   sessions: Int32Array[],
 ): Promise<Record<string, number>> {
   ort.env.wasm.numThreads = 1
-  const model = await openOnnx(ort.InferenceSession, modelBytes)
+  const model = await openModel(modelBytes)
   const wasm = await timesOf(sessions, async (session) => {
     const window = modelInput(session, index.settings)
     await model.run({ session: new ort.Tensor('int32', window, [window.length]) })

@@ -2,10 +2,10 @@ import * as ort from 'onnxruntime-web/wasm'
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import { describe, expect, it } from 'vitest'
+import { openModel } from '#hub/open-model.ts'
 import { StreamLearner } from '#hub/training/learned/train-stream.ts'
 import { buildForecastModel } from '#models/anomaly/graph.ts'
 import { ForecastSums } from '#models/anomaly/train.ts'
-import { openOnnx } from '#shared/onnx-session.ts'
 import { farthest, forecastFromModel, foretell, windowColumns } from '#shared/stream/forecast.ts'
 import { baseMs } from '#test/support/events.ts'
 import { pumpOf } from '#test/support/pumps.ts'
@@ -55,7 +55,7 @@ describe('a forecast of a stream', () => {
     }
     const bytes = buildForecastModel(model)
     expect(forecastFromModel(bytes)).toEqual(model)
-    const session = await openOnnx(ort.InferenceSession, bytes)
+    const session = await openModel(bytes)
     for (const window of windows) {
       const input = new ort.Tensor('float32', window, [1, windowColumns])
       const { foretold } = await session.run({ window: input })

@@ -1,6 +1,6 @@
 import * as ort from 'onnxruntime-web/wasm'
-import { openOnnx } from '#shared/onnx-session.ts'
 import { forecastFromModel, foretell } from '#shared/stream/forecast.ts'
+import { openModel } from '../../open-model.ts'
 
 /**
  * Runs a forecast in the runtime the POPs use and holds it against the TypeScript scorer. Throws with the first window on
@@ -12,7 +12,7 @@ export async function checkForecast(
 ): Promise<void> {
   ort.env.wasm.numThreads = 1
   const model = forecastFromModel(bytes)
-  const runtime = await openOnnx(ort.InferenceSession, bytes)
+  const runtime = await openModel(bytes)
   try {
     for (const window of windows) {
       const input = new ort.Tensor('float32', window, [1, window.length])

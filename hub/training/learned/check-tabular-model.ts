@@ -1,8 +1,8 @@
 import * as ort from 'onnxruntime-web/wasm'
 import { rowOf } from '#models/tabular/examples.ts'
-import { openOnnx } from '#shared/onnx-session.ts'
 import { ownScorer } from '#shared/tabular/own-scorer.ts'
 import { isSegmentsModel } from '#shared/tabular/segments.ts'
+import { openModel } from '../../open-model.ts'
 import type { LearnedRows } from './sample-rows.ts'
 
 const scoreDifferenceMax = 1e-5
@@ -16,7 +16,7 @@ export async function checkTabularModel(bytes: Uint8Array, rows: LearnedRows): P
   ort.env.wasm.numThreads = 1
   const score = ownScorer(bytes)
   let differing = 0
-  const runtime = await openOnnx(ort.InferenceSession, bytes)
+  const runtime = await openModel(bytes)
   try {
     const total = rows.labels.length
     for (let at = Math.max(0, total - rowsChecked); at < total; at++) {

@@ -1,8 +1,8 @@
 import * as ort from 'onnxruntime-web/wasm'
 import { median } from 'simple-statistics'
 import type { RatedText } from '#models/sentiment/train.ts'
-import { openOnnx } from '#shared/onnx-session.ts'
 import { paddedText, readText } from '#shared/text/read-text.ts'
+import { openModel } from '../../open-model.ts'
 
 const textsMeasured = 2_000
 
@@ -12,7 +12,7 @@ export async function measureTimes(
   texts: readonly RatedText[],
 ): Promise<{ readonly readP50Ms: number; readonly scoreP50Ms: number }> {
   ort.env.wasm.numThreads = 1
-  const session = await openOnnx(ort.InferenceSession, model)
+  const session = await openModel(model)
   const reading: number[] = []
   const scoring: number[] = []
   for (const { text } of texts.slice(0, 2 * textsMeasured)) {

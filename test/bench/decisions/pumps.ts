@@ -1,9 +1,9 @@
 import * as ort from 'onnxruntime-web/wasm'
 import { median } from 'simple-statistics'
+import { openModel } from '#hub/open-model.ts'
 import { windowsOf } from '#hub/training/learned/train-stream.ts'
 import { buildForecastModel } from '#models/anomaly/graph.ts'
 import { ForecastSums } from '#models/anomaly/train.ts'
-import { openOnnx } from '#shared/onnx-session.ts'
 import { learnFrom, type Sight, type StreamState, see } from '#shared/stream/anomaly.ts'
 import { type ForecastModel, foretell, windowColumns, windowOf } from '#shared/stream/forecast.ts'
 import { type Pump, pumpOf } from '#test/support/pumps.ts'
@@ -49,7 +49,7 @@ export async function pumpFigures() {
 /** In the runtime of the POPs, after as many runs that are not counted. */
 async function runP50Ms(model: ForecastModel): Promise<number> {
   ort.env.wasm.numThreads = 1
-  const session = await openOnnx(ort.InferenceSession, buildForecastModel(model))
+  const session = await openModel(buildForecastModel(model))
   const times: number[] = []
   for (let run = 0; run < 2 * runsMeasured; run++) {
     const window = new Float32Array(windowColumns).fill((run % 7) - 3)

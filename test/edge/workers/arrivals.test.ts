@@ -4,6 +4,7 @@ import type { LoadedRelease } from '#edge/releases/load.ts'
 import type { ShelfState } from '#edge/releases/shelf.ts'
 import type { CanaryTerms } from '#shared/canary.ts'
 import { limits } from '#shared/limits.ts'
+import { manualClock } from '#test/support/manual-clock.ts'
 
 const pollMs = 1_000
 const terms: CanaryTerms = {
@@ -15,27 +16,9 @@ const terms: CanaryTerms = {
 }
 const pointerTo = (digest: string) => ({ digest, signature: '' })
 
-/** Time that passes when the test says so. */
-function clockOf() {
-  let nowMs = 1
-  const waiting = new Set<{ readonly untilMs: number; readonly wake: () => void }>()
-  return {
-    now: () => nowMs,
-    wait: (ms: number) => new Promise<void>((wake) => waiting.add({ untilMs: nowMs + ms, wake })),
-    pass: (ms: number) => {
-      nowMs += ms
-      for (const each of waiting) {
-        if (each.untilMs > nowMs) continue
-        waiting.delete(each)
-        each.wake()
-      }
-    },
-  }
-}
-
 /** An isolate whose releases are names, which counts how many are in memory at once. */
 function isolate(state: { -readonly [Key in keyof ShelfState]: ShelfState[Key] }) {
-  const clock = clockOf()
+  const clock = manualClock()
   const inMemory: string[] = []
   let most = 0
   const load = async (digest: string): Promise<LoadedRelease> => {

@@ -1,4 +1,6 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import * as ort from 'onnxruntime-web/wasm'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { clock } from '#edge/clock.ts'
 import { wasmItemScorer } from '#edge/inference/wasm.ts'
 import { releasePath } from '#shared/contract.ts'
 import { sha256Hex } from '#shared/digest.ts'
@@ -221,6 +223,19 @@ describe('a push that is broken', () => {
       expect(idsOf(decided)[0]).toBe('a-1')
     },
   )
+
+  it('is refused for now where the runtime does not open its model, and taken the next time', async () => {
+    const { body: live } = await packAndPush(releaseA)
+    vi.spyOn(ort.InferenceSession, 'create').mockReturnValueOnce(new Promise(() => {}))
+    vi.spyOn(clock, 'wait').mockResolvedValueOnce()
+    const stuck = await packAndPush(releaseB)
+    expect(stuck).toMatchObject({ status: 503, body: { error: 'release_timed_out' } })
+    expect(stuck.body.detail).toContain('the model session-knn cannot be loaded')
+    expect((await decide('meanwhile', ['a-0'])).body.release).toBe(live.digest)
+    const again = await packAndPush(releaseB)
+    expect(again.status).toBe(200)
+    expect((await decide('then', ['b-0'])).body.release).toBe(again.body.digest)
+  })
 
   it('is refused where it is an old one sent again', async () => {
     const push = { nonce: crypto.randomUUID(), signedAtMs: Date.now() }
