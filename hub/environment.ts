@@ -31,20 +31,35 @@ export async function openEnvironment(config: Config) {
   const newId = () => randomUUID() as string
   const judgeRules = readJudgeRules(config.judgeRules)
   const metrics = hubMetrics({ ...config, startedAtMs: now() })
+  // It takes some seconds, the first time more: who waits is told what for.
+  logger.info({ dataDir: config.dataDir }, 'opening the log, the store and the registry …')
+  const openedAtMs = now()
+  const told = async <Part>(name: string, part: Promise<Part>): Promise<Part> => {
+    const opened = await part
+    logger.info({ afterMs: now() - openedAtMs }, `${name} is open`)
+    return opened
+  }
   // First: it is what keeps a second hub out of the data directory.
-  const log = await openLog(config, logger, now)
+  const log = await told('the log', openLog(config, logger, now))
   const [store, registry, blobs, releaseKey, popKey] = await Promise.all([
-    openStore({
-      dataDir: config.dataDir,
-      ...(config.clickhouseUrl ? { url: config.clickhouseUrl } : {}),
-      onExit: (how) => logger.error({ how }, 'the embedded store died and is started again'),
-    }),
-    openRegistry({
-      nowMs: now,
-      dataDir: config.dataDir,
-      onIdleError: (cause) => logger.warn({ reason: String(cause) }, 'a registry connection broke'),
-      ...(config.postgresUrl ? { url: config.postgresUrl } : {}),
-    }),
+    told(
+      'the store',
+      openStore({
+        dataDir: config.dataDir,
+        ...(config.clickhouseUrl ? { url: config.clickhouseUrl } : {}),
+        onExit: (how) => logger.error({ how }, 'the embedded store died and is started again'),
+      }),
+    ),
+    told(
+      'the registry',
+      openRegistry({
+        nowMs: now,
+        dataDir: config.dataDir,
+        onIdleError: (cause) =>
+          logger.warn({ reason: String(cause) }, 'a registry connection broke'),
+        ...(config.postgresUrl ? { url: config.postgresUrl } : {}),
+      }),
+    ),
     config.s3 ? openS3Blobs(config.s3) : openDiskBlobs(join(config.dataDir, 'releases')),
     importReleaseKey(config.releasePrivateKey),
     importPopKey(config.popSecret),

@@ -38,6 +38,9 @@ it('a hub that is asked to end twice, as by a Ctrl-C and whoever started it, fin
   const directory = await mkdtemp(join(tmpdir(), 'shelfedge-stop-'))
   const { hub, heard, said } = startHub(directory)
   const { url = '' } = await heard('hub listening')
+  // Whoever waits for it is told at once what for, and of each part when it is there.
+  expect(said[0]).toBe('opening the log, the store and the registry …')
+  for (const part of ['log', 'store', 'registry']) expect(said).toContain(`the ${part} is open`)
   const asking = request(`${url}/v1/query`, {
     method: 'POST',
     headers: { authorization: `Bearer ${hubVariables.ADMIN_TOKEN}` },
