@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { Command } from 'commander'
+import type { ToldLive } from '../publishing/tell-live.ts'
 import { CommandFailed } from './hub-client.ts'
 import { columns, counted, facts, printable, type TableRow } from './layout.ts'
 import type { Run } from './run.ts'
@@ -22,6 +23,7 @@ interface Model {
 
 const ofSite = ['--site <site>', 'which site; else the first of the hub'] as const
 const path = '/v1/models'
+const livePath = '/v1/releases/live'
 
 /** Adds `models` with what can be done to them. */
 export function addModelCommands(program: Command, run: Run): void {
@@ -52,11 +54,17 @@ export function addModelCommands(program: Command, run: Run): void {
     })
   group
     .command('list')
-    .description('list versions of all models, newest first')
+    .description('list what is live, and the versions of all models that were pushed, newest first')
     .option(...ofSite)
     .addHelpText('after', '\nExample: shelfedge models list')
     .action(({ site }: OfSite) =>
-      run({ ask: (hub) => hub.get<TableRow[]>(path, { site }), show: shownVersions }),
+      run({
+        ask: async (hub) => ({
+          versions: await hub.get<TableRow[]>(path, { site }),
+          live: await hub.get<ToldLive>(livePath, { site }),
+        }),
+        show: ({ versions, live }) => [shownLive(live), shownVersions(versions)].join('\n\n'),
+      }),
     )
   group
     .command('show <name>')
@@ -96,8 +104,17 @@ function shownPush(pushed: TableRow): string {
   return `${sentence}${Object.keys(found).length > 0 ? `\n\n${facts(found)}` : ''}${next}`
 }
 
+function shownLive({ digest, createdAt, models: live }: ToldLive): string {
+  if (digest === null) return 'No release is live yet: what is popular answers.'
+  const models = Object.entries(live).map(([name, { family }]) => `${name} (${family})`)
+  const which = models.length > 0 ? models.join(', ') : 'no model, what is popular answers'
+  return printable(`Live is release ${digest.slice(0, 12)} of ${createdAt}: ${which}.`)
+}
+
 function shownVersions(versions: readonly TableRow[]): string {
-  if (versions.length === 0) return 'No models.'
+  if (versions.length === 0) {
+    return 'No model was pushed. `shelfedge trainings` tells what the hub trained, `shelfedge releases` what came of it.'
+  }
   return columns(
     versions.map(({ name, version, digest, at, by, bytesTotal, why }) => ({
       ...{ name, version, digest: String(digest).slice(0, 12), at, by, bytesTotal, why },

@@ -6,6 +6,7 @@ import { releaseEstimator } from '../experiments/estimate/estimate-release.ts'
 import { readEstimateQuestion } from '../experiments/estimate/question.ts'
 import { siteOf } from '../site-of.ts'
 import { canary, listReleases, type Mover, promote, rollback, wasLive } from './tags.ts'
+import { liveTeller } from './tell-live.ts'
 
 const listedMax = 100
 const whyCharactersMax = 1_000
@@ -24,6 +25,8 @@ export function serveReleases(app: Hono, environment: Environment): void {
   app.get('/v1/releases', async (context) =>
     context.json(await listReleases(ofSite(context), listedMax, environment)),
   )
+  const tellLive = liveTeller(environment)
+  app.get('/v1/releases/live', async (context) => context.json(await tellLive(ofSite(context))))
   app.get('/v1/history', async (context) => {
     const at = context.req.query('at')
     if (at === undefined) return context.json(await registry.history(ofSite(context), listedMax))

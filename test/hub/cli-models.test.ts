@@ -58,6 +58,14 @@ describe('npx shelfedge models and releases', { timeout: 120_000 }, () => {
   let first = ''
   let second = ''
 
+  it('says what answers before any model was pushed, and where those are that the hub trains', async () => {
+    const { status, stdout } = await shelfedge('models', 'list')
+    expect(status).toBe(0)
+    expect(stdout).toBe(
+      'No release is live yet: what is popular answers.\n\nNo model was pushed. `shelfedge trainings` tells what the hub trained, `shelfedge releases` what came of it.\n',
+    )
+  })
+
   it('pushes a model, says how it was judged, and what to do next', async () => {
     const pushed = await push('gru')
     expect(pushed).toMatchObject({ status: 0, stderr: '' })
@@ -91,7 +99,11 @@ describe('npx shelfedge models and releases', { timeout: 120_000 }, () => {
   })
 
   it('lists versions, shows how each was judged, and compares the newest with the champion', async () => {
-    const listed = (await shelfedge('models', 'list')).stdout.split('\n')
+    const [live, table = ''] = (await shelfedge('models', 'list')).stdout.split('\n\n')
+    expect(live).toMatch(
+      new RegExp(`^Live is release ${first} of \\d{4}-.*: session-knn \\(sequence\\)\\.$`),
+    )
+    const listed = table.split('\n')
     expect(listed[0]).toMatch(/^name +version +digest +at +by +bytesTotal +why$/)
     expect(listed.slice(1, 5)).toEqual([
       expect.stringMatching(/^session-knn +4 /),
