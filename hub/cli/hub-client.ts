@@ -13,17 +13,21 @@ export interface HubClient {
 }
 
 /** A request has to end before Node's own limit of five minutes, which says less. */
-const answerTimeMaxMs = 280_000
+const answerTimeMaxMsDefault = 280_000
 
 /** A hub by its address, asked as an operator. Whatever it does not do is a CommandFailed. */
-export function hubClient(url: string, token: string): HubClient {
+export function hubClient(
+  url: string,
+  token: string,
+  answerTimeMaxMs = answerTimeMaxMsDefault,
+): HubClient {
   async function ask<Answer>(method: string, path: string, query: Query, body?: string | FormData) {
     const address = addressOf(url, path, query)
     const headers = { authorization: `Bearer ${token}` }
     const signal = AbortSignal.timeout(answerTimeMaxMs)
     const response = await fetch(address, { method, headers, signal, ...(body && { body }) }).catch(
       (cause: Error) => {
-        throw new CommandFailed(unanswered(url, cause))
+        throw new CommandFailed(unanswered(url, cause, answerTimeMaxMs))
       },
     )
     return readAnswer<Answer>(response, url)
@@ -43,7 +47,7 @@ function addressOf(url: string, path: string, query: Query): string {
   return `${url.replace(/\/+$/, '')}${path}${search && `?${search}`}`
 }
 
-function unanswered(url: string, cause: Error): string {
+function unanswered(url: string, cause: Error, answerTimeMaxMs: number): string {
   if (cause.name !== 'TimeoutError') {
     return `No hub answers at ${url}; start one, or name another with --hub.`
   }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { parse } from 'node:path'
 import type { Command } from 'commander'
 import { tryCompile } from '#shared/policy/compile.ts'
 import type { Policy } from '#shared/policy.ts'
@@ -11,18 +12,23 @@ import {
 } from '../policies/try-policy.ts'
 import { CommandFailed } from './hub-client.ts'
 import { columns, counted, printable } from './layout.ts'
-import type { RunHere } from './run.ts'
+import type { FindLive, RunHere } from './run.ts'
 
-/** Adds `policy` with what can be done to a policy file; no hub is asked. */
-export function addPolicyCommands(program: Command, run: RunHere): void {
+/** Adds `policy` with what can be done to a policy file. A hub is asked for what is live, where there is one. */
+export function addPolicyCommands(program: Command, run: RunHere, findLive: FindLive): void {
   const policy = program
     .command('policy')
     .description('check a policy file before a release carries it')
   policy
     .command('check <file>')
-    .description('say what is wrong in a policy, with line and column')
+    .description(
+      'say what is wrong in a policy, with line and column, and which placements that are live it leaves out',
+    )
+    .option('--site <site>', 'whose policy it is; else the name of the file, as the hub reads it')
     .addHelpText('after', '\nExample: shelfedge policy check policies/demo.yaml')
-    .action((file: string) => run(checking(file)))
+    .action(async (file: string, { site = parse(file).name }: { site?: string }) =>
+      run(await checking(file, site, findLive)),
+    )
   policy
     .command('test <file> <cases>')
     .description('ask a policy the questions of a file, and compare what it answers')
@@ -99,19 +105,29 @@ function asked(policy: Policy, question: PolicyQuestion) {
   }
 }
 
-function checking(file: string) {
+async function checking(file: string, site: string, findLive: FindLive) {
   const parsed = parsePolicy(read(file))
+  const live = parsed.ok ? await findLive(site) : null
   const placements = parsed.ok ? [...tryCompile(parsed.policy, 0).compiled.placements] : []
+  const known = new Set(placements.map(([name]) => name))
   const answer = {
     file,
     ok: parsed.ok,
     placements: placements.map(([name]) => name),
     rules: placements.reduce((sum, [, { ruleNames }]) => sum + ruleNames.length, 0),
     mistakes: parsed.ok ? [] : parsed.mistakes,
+    /** What answers visitors now, where a hub said so; and what of it would be gone. */
+    live: live?.digest ?? null,
+    gone: Object.keys(live?.placements ?? {}).filter((name) => !known.has(name)),
   }
   const sizes = [counted(placements.length, 'placement'), counted(answer.rules, 'rule')]
   const good = `${file} is good: ${sizes.join(', ')}.`
-  const shown = printable(parsed.ok ? good : tellMistakes(file, parsed.mistakes))
+  const warnings = answer.gone.map(
+    (name) =>
+      `Warning: the placement ${name} is live for the site ${site}, and gone with this policy: who asks for it will be answered 404.`,
+  )
+  const told = parsed.ok ? [good, ...warnings].join('\n') : tellMistakes(file, parsed.mistakes)
+  const shown = printable(told)
   return { answer, shown, hasFailed: !parsed.ok }
 }
 

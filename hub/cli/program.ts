@@ -8,7 +8,14 @@ import { addModelCommands } from './model-commands.ts'
 import { addOfferCommands } from './offer-commands.ts'
 import { addPolicyCommands } from './policy-commands.ts'
 import { addReleaseCommands } from './release-commands.ts'
-import { type Run, type RunOptions, runnerHere, runnerOf, type Surroundings } from './run.ts'
+import {
+  liveFinderOf,
+  type Run,
+  type RunOptions,
+  runnerHere,
+  runnerOf,
+  type Surroundings,
+} from './run.ts'
 import { addTrainingCommands } from './training-commands.ts'
 import { addWebhookCommands } from './webhook-commands.ts'
 
@@ -29,7 +36,7 @@ export function shelfedgeProgram(surroundings: Surroundings): Command {
   const options = () => program.opts<RunOptions>()
   const run = runnerOf(options, surroundings)
   const runHere = runnerHere(options, surroundings)
-  addPolicyCommands(program, runHere)
+  addPolicyCommands(program, runHere, liveFinderOf(options, surroundings))
   addFeatureCommands(program, runHere)
   addDeadLetterCommands(program, run)
   addWebhookCommands(program, run)

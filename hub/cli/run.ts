@@ -1,3 +1,4 @@
+import type { ToldLive } from '../publishing/tell-live.ts'
 import { CommandFailed, type HubClient, hubClient } from './hub-client.ts'
 import type { LocalHub } from './local-hub.ts'
 
@@ -36,6 +37,25 @@ export interface Surroundings {
   readonly tell: (line: string) => void
   readonly localHub: () => LocalHub
   readonly fail: () => void
+}
+
+/** What is live for a site at the hub of this run; null where there is no hub to ask. */
+export type FindLive = (site: string) => Promise<ToldLive | null>
+
+/** Whoever checks a file beside a hub need not wait long for one that hangs. */
+const liveTimeMaxMs = 5_000
+
+/** A hub that is not there is no mistake, unless `--hub` names it. */
+export function liveFinderOf(options: () => RunOptions, surroundings: Surroundings): FindLive {
+  return async (site) => {
+    const local = surroundings.localHub()
+    const { hub, token = local.token } = options()
+    const isAsked = hub !== undefined
+    if (!isAsked && !token) return null
+    const client = hubClient(hub ?? local.url, tokenOf(token), liveTimeMaxMs)
+    const live = client.get<ToldLive>('/v1/releases/live', { site })
+    return isAsked ? live : live.catch(() => null)
+  }
 }
 
 /** Options are read when a command runs, since they may stand behind it. */

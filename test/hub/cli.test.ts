@@ -51,6 +51,36 @@ describe('npx shelfedge', { timeout: 60_000 }, () => {
     expect(readFileSync(bin.shelfedge, 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/)
   })
 
+  it('warns of a placement that is live and gone with a policy that is checked', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'shelfedge-check-'))
+    const policyOf = (placement: string) =>
+      `placements: { ${placement}: { kind: items, model: popularity, itemsMax: 5 } }`
+    try {
+      // The site is that of the file's name, as the hub reads it; before its first release it has the default policy.
+      const file = join(directory, 'shop.yaml')
+      writeFileSync(file, policyOf('home'))
+      const warned = await shelfedge('policy', 'check', file)
+      expect(warned).toMatchObject({ status: 0, stderr: '' })
+      expect(warned.stdout).toMatch(
+        /is good: 1 placement, 0 rules\.\nWarning: the placement product-page is live for the site shop, and gone with this policy: .*404\.\n$/,
+      )
+      writeFileSync(file, policyOf('product-page'))
+      const kept = await shelfedge('policy', 'check', file, '--json')
+      expect(JSON.parse(kept.stdout)).toMatchObject({ ok: true, live: null, gone: [] })
+      // A hub that was named has to say it; one that is merely not there is no mistake.
+      const other = await shelfedge('policy', 'check', file, '--site', 'nowhere')
+      expect(other).toMatchObject({
+        status: 1,
+        stderr: expect.stringContaining('the sites here are shop'),
+      })
+      const token = { ADMIN_TOKEN: adminToken }
+      const alone = await runProgram('hub/cli/main.ts', token, ['policy', 'check', file], directory)
+      expect(alone).toMatchObject({ status: 0, stdout: expect.stringMatching(/0 rules\.\n$/) })
+    } finally {
+      rmSync(directory, { recursive: true, force: true })
+    }
+  })
+
   it('lists what a model may read, and a declaration is checked by the same list', async () => {
     const { status, stdout } = await shelfedge('features', '--json')
     expect(status).toBe(0)
