@@ -9,8 +9,8 @@ import { LivePopularity } from './live-popularity.ts'
 import type { Offers } from './offers/object.ts'
 import type { Profiles } from './profiles/object.ts'
 import { LiveReleases } from './releases/live.ts'
-import { loadRelease } from './releases/load.ts'
-import type { ReleaseShelf } from './releases/shelf.ts'
+import { type Loader, loadRelease, verifyPointer } from './releases/load.ts'
+import type { ReleasePointer, ReleaseShelf } from './releases/shelf.ts'
 import type { Visitors } from './visitors/object.ts'
 
 /** What wrangler.toml binds beside the settings. */
@@ -34,6 +34,7 @@ const counters = new Counters()
 
 const shelf = () => bindings.RELEASES.get(bindings.RELEASES.idFromName('releases'))
 const releaseKey = lazily(() => importReleasePublicKey(config.releasePublicKey))
+const loadSigned: Loader = async (...of) => loadRelease(...of, await releaseKey())
 
 /** Everything a stage may need from outside, built once an isolate. */
 export const environment = {
@@ -50,9 +51,12 @@ export const environment = {
   offersOf: (site: string) => bindings.OFFERS.get(bindings.OFFERS.idFromName(site)),
   profilesOf: (site: string) => bindings.PROFILES.get(bindings.PROFILES.idFromName(site)),
   shelf,
+  loadRelease: loadSigned,
+  verifyPointer: async (site: string, pointer: ReleasePointer) =>
+    verifyPointer(site, pointer, await releaseKey()),
   releases: new LiveReleases({
     shelf,
-    load: async (site, pointer, bytes) => loadRelease(site, pointer, bytes, await releaseKey()),
+    load: loadSigned,
     pollMs: config.releasePollMs,
     onCanaryEnded: () => counters.add('shelfedge_canaries_ended_total'),
     ...{ ...clock, random },

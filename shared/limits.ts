@@ -144,6 +144,12 @@ export const limits = {
   releaseBytesMax: 10 * 1024 * 1024,
   /** A hub waits so long for the answer to a push; what is arriving longer is given up where another one comes. */
   releaseArrivalMsMax: 30_000,
+  /** A visitor waits no longer for the first release of an isolate, and is answered without one. */
+  firstLookMsMax: 10_000,
+  /** A Worker may go on so long after its answer: a look at the shelf that takes longer was cut off. */
+  shelfLookMsMax: 30_000,
+  /** A decision that takes longer belongs to a request that was cancelled, and holds its release no longer. */
+  decisionMsMax: 10_000,
   /** Votes of visitors on one canary that an isolate keeps, 1.6 MB; past it nobody new is counted, on either side. */
   canaryVisitorsMax: 10_000,
   /** The largest takes a second on a slow machine; less than `releaseArrivalMsMax`, so that a hub hears of it. */

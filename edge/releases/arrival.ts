@@ -22,6 +22,7 @@ export class Arrival {
   }
 
   async load(load: () => Promise<LoadedRelease>): Promise<void> {
+    if (this.#isGivenUp) return
     const release = await load()
     if (this.#isGivenUp) await release.dispose()
     else this.#release = release

@@ -1,9 +1,10 @@
 import type { CanaryEnd } from '#shared/canary.ts'
+import { limits } from '#shared/limits.ts'
 import type { Clock } from '#shared/one-at-a-time.ts'
 import { ReleaseError } from '#shared/release.ts'
 import { log, reasonOf } from '../log.ts'
 import { readFromShelf } from './carry.ts'
-import type { LoadedRelease } from './load.ts'
+import type { LoadedRelease, Loader } from './load.ts'
 import { ReleaseRefused } from './refused.ts'
 import type { Room } from './room.ts'
 import { isOrder, nameOf } from './running-canary.ts'
@@ -12,20 +13,18 @@ import type { SiteReleases } from './site-releases.ts'
 
 export interface ShelfPorts extends Clock {
   readonly shelf: () => DurableObjectStub<ReleaseShelf>
-  /** As `loadRelease`. */
-  readonly load: (
-    site: string,
-    pointer: ReleasePointer,
-    bytes: Uint8Array<ArrayBuffer>,
-  ) => Promise<LoadedRelease>
+  readonly load: Loader
   readonly pollMs: number
   /** 0 to 1. */
   readonly random: () => number
 }
 
-/** One look at the shelf, and what had been moved here when it began. */
+/** One look at the shelf. */
 interface Look {
+  /** What had been moved here when it began. */
   moves: number
+  /** Epoch ms: it may have been cut off, and is out of date, when another may begin. */
+  readonly untilMs: number
 }
 
 /** What is done with a release that the shelf names. */
@@ -51,7 +50,8 @@ export class ShelfFollower {
   /** 0 before the first. */
   #nextLookAtMs = 0
   #isDue = false
-  #looking: Promise<void> | null = null
+  #looking: Look | null = null
+  #looked: Promise<void> = Promise.resolve()
   /** How a canary was ended here, until the shelf has it. */
   #untold: CanaryEnd | null = null
 
@@ -62,13 +62,15 @@ export class ShelfFollower {
     this.#ports = ports
   }
 
-  /** Looks at the shelf where it is time to; waits only for an isolate's first look. */
+  /** Looks at the shelf where it is time to; waits only for an isolate's first look, and for that within reason. */
   async follow(later: Later): Promise<void> {
     if (this.#nextLookAtMs === 0) {
       const first = this.#look()
       // Whoever asked may hang up; the others wait for the same look.
       later(first)
-      await first
+      await Promise.race([first, this.#ports.wait(limits.firstLookMsMax)])
+      // Once is enough: whoever asks next goes without.
+      if (this.#nextLookAtMs === 0) this.#nextLookAtMs = this.#ports.now()
     } else if (this.#isTime()) later(this.#look())
   }
 
@@ -104,15 +106,20 @@ export class ShelfFollower {
   #isTime(): boolean {
     const nowMs = this.#ports.now()
     // What arrives by a push is newer than what a look would find, and needs the place that it would take.
-    return (this.#isDue || nowMs >= this.#nextLookAtMs) && !this.#releases.isTaken(nowMs)
+    return (this.#isDue || nowMs >= this.#nextLookAtMs) && !this.#releases.isTaken()
   }
 
   #look(): Promise<void> {
-    this.#looking ??= this.#takeAll().finally(() => {
+    const nowMs = this.#ports.now()
+    if (this.#looking !== null && nowMs < this.#looking.untilMs) return this.#looked
+    const look = { moves: this.#releases.moves, untilMs: nowMs + limits.shelfLookMsMax }
+    this.#looking = look
+    this.#looked = this.#takeAll(look).finally(() => {
+      if (this.#looking !== look) return
       this.#looking = null
       this.#nextLookAtMs = this.#nextLook()
     })
-    return this.#looking
+    return this.#looked
   }
 
   #nextLook(): number {
@@ -120,13 +127,13 @@ export class ShelfFollower {
     return this.#ports.now() + this.#ports.pollMs * (0.75 + this.#ports.random() / 2)
   }
 
-  async #takeAll(): Promise<void> {
+  async #takeAll(look: Look): Promise<void> {
     const releases = this.#releases
     this.#isDue = false
     try {
-      await releases.dropOverdue(this.#ports.now())
+      await releases.dropOverdue()
       await this.#tellUntold()
-      const look = { moves: releases.moves }
+      look.moves = releases.moves
       const { live, canary, standby } = await this.#ports.shelf().state(this.#site)
       if (this.#isOvertaken(look)) return
       if (live !== null) await this.#takeLive(live, look)
@@ -142,7 +149,7 @@ export class ShelfFollower {
   }
 
   #isOvertaken(look: Look): boolean {
-    return this.#releases.moves !== look.moves
+    return this.#releases.moves !== look.moves || this.#looking !== look
   }
 
   async #takeLive(pointer: ReleasePointer, look: Look): Promise<void> {
@@ -181,7 +188,9 @@ export class ShelfFollower {
     const releases = this.#releases
     if (pointer?.digest === releases.beside?.release.digest) return
     await releases.dropBeside()
-    if (pointer === null || pointer.digest === releases.refused.standby) return
+    // Live already, it is of no use beside itself.
+    if (pointer === null || pointer.digest === releases.live?.release.digest) return
+    if (pointer.digest === releases.refused.standby) return
     const refuse = () => {
       releases.refused.standby = pointer.digest
     }
@@ -210,7 +219,7 @@ export class ShelfFollower {
       const bytes = await readFromShelf(this.#ports.shelf(), site, pointer.digest)
       if (bytes === null || fits?.(bytes.length) === false) return
       // Before the first there is nothing to go on with: then it waits for what is arriving.
-      if (releases.live !== null && releases.isTaken(this.#ports.now())) return
+      if (releases.live !== null && releases.isTaken()) return
       await this.#room.arrive(site, bytes.length, async (arrival) => {
         if (this.#isOvertaken(look)) return
         await arrival.load(() => this.#ports.load(site, pointer, bytes))

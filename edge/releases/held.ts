@@ -1,33 +1,68 @@
+import { limits } from '#shared/limits.ts'
+import type { Clock } from '#shared/one-at-a-time.ts'
+import { log, reasonOf } from '../log.ts'
 import type { LoadedRelease } from './load.ts'
 
-/** A loaded release and the requests that are deciding by it. */
-export interface Held {
+/**
+ * A loaded release and the requests that are deciding by it: moved aside, it goes when the last of them has ended, or
+ * when one may no longer take so long. A request that is cancelled never ends.
+ */
+export class Held {
   readonly release: LoadedRelease
-  holders: number
-  isRetired: boolean
-}
+  #holders = 0
+  /** Epoch ms from which on nobody can be deciding by it. */
+  #goesAtMs: number | null = null
+  readonly #gone = Promise.withResolvers<void>()
+  #isGone = false
 
-export function heldOf(release: LoadedRelease): Held {
-  return { release, holders: 0, isRetired: false }
-}
-
-/** Runs `work` with a release, which stays loaded until it has ended. */
-export async function holding<Result>(
-  held: Held,
-  work: (release: LoadedRelease) => Promise<Result>,
-): Promise<Result> {
-  held.holders++
-  try {
-    return await work(held.release)
-  } finally {
-    held.holders--
-    if (held.isRetired && held.holders === 0) await held.release.dispose()
+  constructor(release: LoadedRelease) {
+    this.release = release
   }
-}
 
-/** Lets a release go when the last request that decides by it has ended. */
-export async function retire(held: Held | null): Promise<void> {
-  if (held === null) return
-  held.isRetired = true
-  if (held.holders === 0) await held.release.dispose()
+  get isGone(): boolean {
+    return this.#isGone
+  }
+
+  /** Runs `work` with the release, which stays loaded until it has ended. */
+  async hold<Result>(work: (release: LoadedRelease) => Promise<Result>): Promise<Result> {
+    this.#holders++
+    try {
+      return await work(this.release)
+    } finally {
+      this.#holders--
+      if (this.#goesAtMs !== null && this.#holders === 0) await this.#go()
+    }
+  }
+
+  /** Lets the release go as soon as nobody decides by it. */
+  async retire(nowMs: number): Promise<void> {
+    this.#goesAtMs = nowMs + limits.decisionMsMax
+    if (this.#holders === 0) await this.#go()
+  }
+
+  /** Lets it go where it is time to. */
+  async goIfOverdue(nowMs: number): Promise<void> {
+    if (this.#goesAtMs !== null && nowMs >= this.#goesAtMs) await this.#go()
+  }
+
+  /** Resolves when a retired one has gone. */
+  async untilGone({ now, wait }: Clock): Promise<void> {
+    while (!this.#isGone) {
+      const leftMs = (this.#goesAtMs ?? 0) - now()
+      if (leftMs <= 0) await this.#go()
+      else await Promise.race([this.#gone.promise, wait(leftMs)])
+    }
+  }
+
+  /** Whoever is answered pays for no failure of it. */
+  async #go(): Promise<void> {
+    if (this.#isGone) return
+    this.#isGone = true
+    this.#gone.resolve()
+    try {
+      await this.release.dispose()
+    } catch (cause) {
+      log('error', 'a release was not let go of', { reason: reasonOf(cause) })
+    }
+  }
 }

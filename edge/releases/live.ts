@@ -13,7 +13,6 @@ import { RequestRefused } from '#shared/request-refused.ts'
 import { log } from '../log.ts'
 import type { Arrival } from './arrival.ts'
 import { type Later, ShelfFollower, type ShelfPorts } from './follow-shelf.ts'
-import { holding } from './held.ts'
 import type { LoadedRelease } from './load.ts'
 import { Room } from './room.ts'
 import type { Canary } from './running-canary.ts'
@@ -60,7 +59,7 @@ export class LiveReleases {
     work: (release: LoadedRelease | null) => Promise<Result>,
   ): Promise<Result> {
     const { canary, live } = await this.#followed(site, later)
-    if (!canary?.held) return live === null ? work(null) : holding(live, work)
+    if (!canary?.held) return live === null ? work(null) : live.hold(work)
     const place = placeIn(canary.digest, visitor)
     const held = isInCanary(canary.terms, place) ? canary.held : live
     if (held === null) return work(null)
@@ -70,7 +69,7 @@ export class LiveReleases {
       canary.votes.decided(place, { atMs, latencyMs, hasFailed })
     }
     try {
-      const answer = await holding(held, work)
+      const answer = await held.hold(work)
       if (answer !== null) count(failures.has(answer.fallback ?? ''))
       return answer
     } catch (cause) {
@@ -133,6 +132,10 @@ export class LiveReleases {
   /** What is beside the live one where it has this digest: it need not be loaded to be put to another use. */
   ready(site: string, digest: string): LoadedRelease | null {
     return this.#room.of(site).ready(digest)
+  }
+
+  isLive(site: string, digest: string): boolean {
+    return this.#room.of(site).live?.release.digest === digest
   }
 
   /** Makes a release live at once in this isolate; the others find it on the shelf. */

@@ -27,6 +27,13 @@ export interface LoadedRelease {
   dispose(): Promise<void>
 }
 
+/** `loadRelease` by the key of this POP's hub. */
+export type Loader = (
+  site: string,
+  pointer: ReleasePointer,
+  bytes: Uint8Array<ArrayBuffer>,
+) => Promise<LoadedRelease>
+
 /**
  * Verifies, unpacks and loads a release: digest, then signature, then every part, then the models.
  * Throws ReleaseRefused or ReleaseError, and ReleaseTookTooLong where another try may help; whatever was live

@@ -17,7 +17,7 @@ export class Room {
 
   /** As many as a POP serves, at most. */
   of(site: string): SiteReleases {
-    const releases = this.#sites.get(site) ?? new SiteReleases()
+    const releases = this.#sites.get(site) ?? new SiteReleases(this.#clock)
     this.#sites.set(site, releases)
     return releases
   }
@@ -35,12 +35,15 @@ export class Room {
     bytesTotal: number,
     work: (arrival: Arrival, hasRoom: boolean) => Promise<Result>,
   ): Promise<Result> {
-    return this.of(site).arrive(this.#clock, bytesTotal, async (arrival) => {
+    return this.of(site).arrive(bytesTotal, async (arrival) => {
       for (const each of this.#sites.values()) {
-        await each.dropOverdue(this.#clock.now())
+        await each.dropOverdue()
         if (!this.has(0) && each.canary === null) await each.dropBeside()
       }
-      return work(arrival, this.has(0))
+      const result = await work(arrival, this.has(0))
+      // What was live before it is a standby now, which stays where there is room.
+      if (!this.couldHave(0) && this.of(site).canary === null) await this.of(site).dropBeside()
+      return result
     })
   }
 

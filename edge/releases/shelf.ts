@@ -82,13 +82,13 @@ export class ReleaseShelf extends DurableObject {
   put(site: string, pointer: ReleasePointer, bytesTotal: number | null): boolean {
     return this.#take(site, pointer.digest, bytesTotal, () => {
       this.#sql.exec('DELETE FROM candidates WHERE site = ?', site)
+      this.#sql.exec('DELETE FROM canaries WHERE site = ? AND digest = ?', site, pointer.digest)
       // Sent again, it must not push the release before it off the shelf.
       if (this.current(site)?.digest === pointer.digest) return
       this.#sql.exec(
         'INSERT INTO releases (site, digest, signature) VALUES (?, ?, ?)',
         ...[site, pointer.digest, pointer.signature],
       )
-      this.#sql.exec('DELETE FROM canaries WHERE site = ? AND digest = ?', site, pointer.digest)
     })
   }
 

@@ -2,7 +2,7 @@ import type { CanaryTerms } from '#shared/canary.ts'
 import { limits } from '#shared/limits.ts'
 import { type Clock, OneAtATime } from '#shared/one-at-a-time.ts'
 import { Arrival } from './arrival.ts'
-import { type Held, heldOf, retire } from './held.ts'
+import { Held } from './held.ts'
 import type { LoadedRelease } from './load.ts'
 import { type Canary, canaryOf, isOrder, nameOf } from './running-canary.ts'
 
@@ -11,15 +11,22 @@ import { type Canary, canaryOf, isOrder, nameOf } from './running-canary.ts'
  * would not fit. What is moved aside goes when the last request that decides by it has ended.
  */
 export class SiteReleases {
+  readonly #clock: Clock
   #live: Held | null = null
   #beside: Held | null = null
   #canary: Canary | null = null
   #moves = 0
   readonly #place = new OneAtATime(limits.releaseArrivalMsMax)
   #arrival: Arrival | null = null
+  /** Moved aside, and somebody was deciding by them. */
+  readonly #leaving = new Set<Held>()
   /** A digest that could not be loaded is not tried again until another one comes; nor is an ended canary. */
   readonly refused: { live: string | null; canary: string | null; standby: string | null } = {
     ...{ live: null, canary: null, standby: null },
+  }
+
+  constructor(clock: Clock) {
+    this.#clock = clock
   }
 
   get live(): Held | null {
@@ -53,8 +60,8 @@ export class SiteReleases {
   }
 
   /** Whether a release is arriving here, and may take its time still. */
-  isTaken(nowMs: number): boolean {
-    return this.#place.isTaken(nowMs)
+  isTaken(): boolean {
+    return this.#place.isTaken(this.#clock.now())
   }
 
   /** What is beside the live one where it has this digest: it need not be loaded to be put to another use. */
@@ -67,17 +74,15 @@ export class SiteReleases {
    * Gives the place beside the live one to a release that arrives, and what was there up. They come one at a time;
    * what `work` has not taken by its end, or by the time that another may come, is let go.
    */
-  arrive<Result>(
-    clock: Clock,
-    bytesTotal: number,
-    work: (arrival: Arrival) => Promise<Result>,
-  ): Promise<Result> {
-    return this.#place.run(clock, async () => {
+  arrive<Result>(bytesTotal: number, work: (arrival: Arrival) => Promise<Result>): Promise<Result> {
+    return this.#place.run(this.#clock, async () => {
       const [overdue, arrival] = [this.#arrival, new Arrival(bytesTotal)]
       this.#arrival = arrival
       try {
         await overdue?.giveUp()
         await this.dropBeside()
+        for (const held of this.#leaving) await held.untilGone(this.#clock)
+        this.#leaving.clear()
         return await work(arrival)
       } finally {
         await arrival.giveUp()
@@ -86,10 +91,14 @@ export class SiteReleases {
     })
   }
 
-  /** Lets go of what was arriving when its request was cancelled. */
-  async dropOverdue(nowMs: number): Promise<void> {
+  /** Lets go of what was arriving, or decided by, when its request was cancelled. */
+  async dropOverdue(): Promise<void> {
+    for (const held of this.#leaving) {
+      await held.goIfOverdue(this.#clock.now())
+      if (held.isGone) this.#leaving.delete(held)
+    }
     const arrival = this.#arrival
-    if (arrival === null || this.isTaken(nowMs)) return
+    if (arrival === null || this.isTaken()) return
     this.#arrival = null
     await arrival.giveUp()
   }
@@ -104,12 +113,12 @@ export class SiteReleases {
     this.refused.live = null
     // Promoted, it is a canary no more.
     if (this.#canary?.digest === release.digest) this.#canary = null
-    this.#live = beside?.release === release ? beside : heldOf(release)
+    this.#live = beside?.release === release ? beside : new Held(release)
     // Loaded again, the same is of no use beside itself.
     const standby = previous?.release.digest === release.digest ? null : previous
     this.#beside = this.#canary ? this.#canary.held : standby
     for (const each of [previous, beside]) {
-      if (each !== this.#live && each !== this.#beside) await retire(each)
+      if (each !== this.#live && each !== this.#beside) await this.#retire(each)
     }
   }
 
@@ -121,7 +130,7 @@ export class SiteReleases {
     const goesOn = isOrder(former, { digest: release.digest, terms })
     this.#canary = goesOn ? { ...former, terms, held } : canaryOf(held, terms)
     this.refused.canary = null
-    await retire(previous)
+    await this.#retire(previous)
   }
 
   /** Keeps a release ready beside the live one. */
@@ -129,7 +138,7 @@ export class SiteReleases {
     this.#canary = null
     const [, previous] = this.#putBeside(release)
     this.refused.standby = null
-    await retire(previous)
+    await this.#retire(previous)
   }
 
   /** Ends the canary by order; loaded it stays, for whoever promotes it after all. */
@@ -154,7 +163,14 @@ export class SiteReleases {
     const beside = this.#beside
     if (this.#canary) this.#canary.held = null
     this.#beside = null
-    await retire(beside)
+    await this.#retire(beside)
+  }
+
+  async #retire(held: Held | null): Promise<void> {
+    if (held === null) return
+    this.#leaving.add(held)
+    await held.retire(this.#clock.now())
+    if (held.isGone) this.#leaving.delete(held)
   }
 
   /** What was there goes, where it is another one. */
@@ -162,7 +178,7 @@ export class SiteReleases {
     const previous = this.#beside
     this.#moves++
     if (previous?.release === release) return [previous, null]
-    const held = heldOf(release)
+    const held = new Held(release)
     this.#beside = held
     return [held, previous]
   }

@@ -17,7 +17,7 @@ const terms: CanaryTerms = {
 const pointerTo = (digest: string) => ({ digest, signature: '' })
 
 /** An isolate whose releases are names, which counts how many are in memory at once. */
-function isolate(state: { -readonly [Key in keyof ShelfState]: ShelfState[Key] }) {
+function isolate(state: ShelfState, bytesTotal = 1) {
   const clock = manualClock()
   const inMemory: string[] = []
   let most = 0
@@ -28,10 +28,10 @@ function isolate(state: { -readonly [Key in keyof ShelfState]: ShelfState[Key] }
     const dispose = async () => {
       inMemory.splice(inMemory.indexOf(digest), 1)
     }
-    return { digest, bytesTotal: 1, dispose } as LoadedRelease
+    return { digest, bytesTotal, dispose } as LoadedRelease
   }
   const shelf = {
-    state: async () => state,
+    state: async (_site: string) => state,
     bytesOf: async () => 1,
     piece: async () => new Uint8Array(1),
     endCanary: async () => undefined,
@@ -43,13 +43,17 @@ function isolate(state: { -readonly [Key in keyof ShelfState]: ShelfState[Key] }
     onCanaryEnded: () => undefined,
   })
   const background: Promise<void>[] = []
-  const ask = async () => {
-    const { digest } = await releases.use(
-      'demo',
+  const use = (work: (release: LoadedRelease | null) => Promise<string | null>, site = 'demo') =>
+    releases.use(
+      site,
       'a:1',
-      (work) => background.push(work),
-      async (release) => ({ digest: release?.digest ?? null, fallback: null }),
+      (looked) => background.push(looked),
+      async (release) => ({ digest: await work(release), fallback: null }),
     )
+  const answer = async () => (await use(async (release) => release?.digest ?? null)).digest
+  /** The same, and what it set off has ended. */
+  const ask = async (site = 'demo') => {
+    const { digest } = await use(async (release) => release?.digest ?? null, site)
     await Promise.all(background)
     return digest
   }
@@ -60,7 +64,7 @@ function isolate(state: { -readonly [Key in keyof ShelfState]: ShelfState[Key] }
       const release = arrival.take()
       if (release) await releases.activate('demo', release)
     })
-  return { ...{ releases, ask, push, inMemory, clock, most: () => most } }
+  return { ...{ shelf, releases, use, answer, ask, push, inMemory, clock, most: () => most } }
 }
 
 const withCanary = () => ({
@@ -140,4 +144,61 @@ describe('an isolate that a release is arriving in', () => {
     expect(inMemory).toEqual(['second', 'third'])
     expect(most()).toBe(2)
   })
+})
+
+describe('an isolate whose requests may be cancelled', () => {
+  const alone = { live: pointerTo('first'), canary: null, ended: null, standby: null }
+  const never = new Promise<never>(() => {})
+
+  it('answers without a release where its first look hangs, and looks anew when that was cut off', async () => {
+    const { shelf, answer, clock } = isolate(alone)
+    const { state } = shelf
+    shelf.state = () => never
+    const first = answer()
+    clock.pass(limits.firstLookMsMax)
+    expect(await first).toBeNull()
+    expect(await answer()).toBeNull()
+    shelf.state = state
+    clock.pass(limits.shelfLookMsMax)
+    await answer()
+    await expect.poll(answer).toBe('first')
+  })
+
+  it('lets a release go that somebody hung up on while it decided', async () => {
+    const { use, ask, push, inMemory, clock } = isolate(alone)
+    await ask()
+    void use(() => never)
+    await push('second', async () => undefined)
+    const third = push('third', async () => undefined)
+    expect(inMemory).toEqual(['first', 'second'])
+    await expect
+      .poll(() => {
+        clock.pass(limits.decisionMsMax)
+        return inMemory
+      })
+      .toEqual(['second', 'third'])
+    await third
+  })
+
+  it('waits with the next for somebody who decides by the one that makes room', async () => {
+    const { use, ask, push, inMemory, most } = isolate(alone)
+    await ask()
+    const decided = Promise.withResolvers<string>()
+    const deciding = use(() => decided.promise)
+    await push('second', async () => undefined)
+    const third = push('third', async () => undefined)
+    decided.resolve('by the first')
+    expect(await deciding).toMatchObject({ digest: 'by the first' })
+    await third
+    expect([inMemory, most()]).toEqual([['second', 'third'], 2])
+  })
+})
+
+it('what was live stays as a standby only where all sites together leave room', async () => {
+  const alone = { live: pointerTo('first'), canary: null, ended: null, standby: null }
+  const { ask, push, inMemory } = isolate(alone, 0.8 * limits.releaseBytesMax)
+  await ask()
+  await ask('other')
+  await push('second', async () => undefined)
+  expect(inMemory).toEqual(['first', 'second'])
 })
