@@ -85,13 +85,14 @@ async function ask(traffic: Traffic, untilMs: number, client: Client, narrator: 
       await client.send(emission.body.batch)
       continue
     }
-    const { anonymousId: visitor, events, context } = emission.body
+    const { anonymousId: visitor, events } = emission.body
+    const viewed = events[0]?.properties?.product_id
     const last = before.get(visitor)
     if (last) {
       for (const name of ['model', 'mostViewed'] as const) {
         shown[name].push({
           visitor,
-          isHit: last[name].items.some(({ id }) => id === context.itemId),
+          isHit: last[name].items.some(({ id }) => id === viewed),
         })
       }
     }

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import type { ErrorBody } from '#shared/contract.ts'
 import type { DecideBody, EventBody } from '../synthetic/emission.ts'
 import { demoTraffic, paced } from '../synthetic/pace.ts'
 import { makeShop } from '../synthetic/shop.ts'
@@ -13,8 +14,8 @@ export interface ShoppersOptions {
   readonly signal: AbortSignal
   /** Told of every answered decision. */
   readonly onDecision: (decision: Decision) => void
-  /** Told of every request that failed or was refused. */
-  readonly onFailure: (reason: string) => void
+  /** Told of every request that failed or was refused; the code is that of the POP's answer, '' where there was none. */
+  readonly onFailure: (reason: string, code: string) => void
 }
 
 /** The part of a POP's answer a shopper looks at. */
@@ -60,7 +61,7 @@ async function send(kind: string, body: unknown, options: ShoppersOptions): Prom
       body: JSON.stringify(body),
       signal: options.signal,
     })
-    if (!response.ok) options.onFailure(`${response.status} ${await response.text()}`)
+    if (!response.ok) await refused(response, body, options)
     else if (kind === 'decide') {
       const decision = (await response.json()) as Decision
       options.onDecision(decision)
@@ -69,7 +70,25 @@ async function send(kind: string, body: unknown, options: ShoppersOptions): Prom
       }
     } else await response.arrayBuffer()
   } catch (cause) {
-    if (!options.signal.aborted) options.onFailure(String(cause))
+    if (!options.signal.aborted) options.onFailure(String(cause), '')
+  }
+}
+
+/** What came with a question that has no answer is sent without it: a shop loses no event by its policy. */
+async function refused(response: Response, body: unknown, options: ShoppersOptions): Promise<void> {
+  const text = await response.text()
+  const { error = '', detail = text } = readError(text)
+  options.onFailure(`${response.status} ${detail}`, error)
+  if (error !== 'unknown_placement') return
+  const { events: batch, sentAt } = body as DecideBody
+  await send('batch', { batch, sentAt }, options)
+}
+
+function readError(text: string): Partial<ErrorBody> {
+  try {
+    return JSON.parse(text) as ErrorBody
+  } catch {
+    return {}
   }
 }
 

@@ -2,10 +2,14 @@ import { rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { SettingsError } from '#shared/settings.ts'
+import { trainingsPath } from '../training/follow.ts'
 import { ChildError } from './child.ts'
 import type { Decision } from './shoppers.ts'
 import { sendShoppers } from './shoppers.ts'
 import { type LocalSystem, startSystem } from './system.ts'
+import { watchTrainings } from './watch-trainings.ts'
+
+const watchEveryMs = 2_000
 
 const command = new Command('npm start --')
   .description(
@@ -54,12 +58,17 @@ async function main(): Promise<void> {
   }
   introduce(system, dataDir, say)
   const died = untilOneDies(system, stopping.signal)
+  void watchTrainings({
+    ...{ list: () => trainingsOf(system), signal: stopping.signal },
+    ...{ sinceMs: startedAt, everyMs: watchEveryMs },
+    onRefused: (reason) => say(`no new release: ${firstLineOf(reason)}`),
+  })
   if (options.eventsPerSecond > 0) {
     const shoppers = sendShoppers({
       ...{ popUrl: system.popUrl, writeKey: 'demo', signal: stopping.signal },
       ...{ seed: options.seed, eventsPerSecond: options.eventsPerSecond },
       onDecision: narrator(say),
-      onFailure: atMostOnceASecond((reason) => say(`a shopper was not served: ${reason}`)),
+      onFailure: complainer(say),
     })
     await Promise.race([shoppers, died])
   } else await died
@@ -79,6 +88,31 @@ function introduce({ popUrl, hubUrl }: LocalSystem, dataDir: string, say: (s: st
       -d "SELECT event, count() AS events, uniq(visitor) AS visitors FROM events_once WHERE type = 'track' GROUP BY event ORDER BY events DESC"
   Logs are in ${join(dataDir, 'hub.log')} and ${join(dataDir, 'pop.log')}. Ctrl-C stops everything.
 `)
+}
+
+async function trainingsOf({ hubUrl, secrets }: LocalSystem) {
+  const headers = { authorization: `Bearer ${secrets.adminToken}` }
+  const response = await fetch(`${hubUrl}${trainingsPath}?site=demo`, { headers })
+  return response.ok ? ((await response.json()) as never) : []
+}
+
+/** A policy may have many mistakes; the terminal is for one. */
+function firstLineOf(reason: string): string {
+  const [first = '', ...others] = reason.split('\n')
+  const more = others.length > 0 ? ` (and ${others.length} more)` : ''
+  return `${first}${more}; what is live stays. More: npx shelfedge trainings`
+}
+
+/** Tells why shoppers are not served: of a placement that the policy has not once, of all else once a second at most. */
+function complainer(say: (sentence: string) => void): (reason: string, code: string) => void {
+  const sayAtTimes = atMostOnceASecond((reason) => say(`a shopper was not served: ${reason}`))
+  const missing = new Set<string>()
+  return (reason, code) => {
+    if (code !== 'unknown_placement') return sayAtTimes(reason)
+    if (missing.has(reason)) return
+    missing.add(reason)
+    say(`the shoppers ask for product-page, which the live policy has not: ${reason}`)
+  }
 }
 
 /** Tells of the first answer, and of every release that begins to answer. */

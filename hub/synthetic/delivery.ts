@@ -35,7 +35,7 @@ export function deliverLive(
   for (const fact of facts) {
     if (dueMs() <= fact.atMs) flush(dueMs())
     if (fact.asksAbout || gathered.length >= eventsMax) flush(fact.atMs)
-    if (fact.asksAbout) emissions.push(decideOf(delivery, fact, fact.asksAbout))
+    if (fact.asksAbout) emissions.push(decideOf(delivery, fact))
     else gathered.push(fact)
   }
   flush(dueMs())
@@ -62,15 +62,14 @@ function batchOf(delivery: Delivery, facts: readonly Fact[], sendAtMs: number): 
   return { kind: 'batch', sendAtMs, body, truth: truthOf(delivery, written) }
 }
 
-function decideOf(delivery: Delivery, fact: Fact, itemId: string): Emission {
-  const { anonymousId, device } = delivery.visitor
+function decideOf(delivery: Delivery, fact: Fact): Emission {
+  const { anonymousId } = delivery.visitor
   const written = [delivery.write(fact)]
   const body = {
     anonymousId,
     ...(fact.userId && { userId: fact.userId }),
     placement: 'product-page',
     limit: recommendationsLimit,
-    context: { itemId, ...(device.locale && { locale: device.locale }) },
     events: eventsIn(written),
     sentAt: at(written, 0).event.timestamp,
   } as const

@@ -34,7 +34,6 @@ export interface DecideBody {
   readonly userId?: string
   readonly placement: 'product-page'
   readonly limit: number
-  readonly context: { readonly itemId: string; readonly locale?: string }
   readonly events: readonly EventBody[]
   readonly sentAt: string
 }

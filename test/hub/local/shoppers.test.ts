@@ -68,3 +68,32 @@ it('shoppers say of each decision that it was shown, under the name of whoever a
   const askers = new Set(others.map(({ anonymousId }) => anonymousId))
   expect(shown.filter(({ anonymousId }) => !askers.has(anonymousId))).toEqual([])
 })
+
+it('shoppers whose placement is not there are told so, and what they did is taken all the same', async () => {
+  const failures: string[] = []
+  const [asked, taken] = [new Set<string>(), new Set<string>()]
+  const enough = new AbortController()
+  const server = createServer(async (request, response) => {
+    const body = (await json(request)) as Body
+    if (request.url === '/v1/decide') {
+      for (const id of idsOf(body.events ?? [])) asked.add(id)
+      response.statusCode = 404
+      response.end(JSON.stringify({ error: 'unknown_placement', detail: 'there is home' }))
+      return
+    }
+    for (const id of idsOf(body.batch ?? [])) taken.add(id)
+    response.end('{}')
+    if ([...asked].some((id) => taken.has(id))) enough.abort()
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const popUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  await sendShoppers({
+    ...{ popUrl, seed: 3, writeKey: 'demo', eventsPerSecond: 10_000, signal: enough.signal },
+    ...{ onDecision: () => {}, onFailure: (reason, code) => failures.push(`${code}: ${reason}`) },
+  })
+  server.closeAllConnections()
+  server.close()
+  expect(failures).toContain('unknown_placement: 404 there is home')
+  expect(inBoth([...asked], [...taken])).not.toEqual([])
+})
