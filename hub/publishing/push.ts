@@ -1,4 +1,3 @@
-import * as v from 'valibot'
 import type { CanaryTerms } from '#shared/canary.ts'
 import {
   type ReleaseState,
@@ -21,7 +20,7 @@ export async function askReleases(
 ): Promise<ReleaseState> {
   const path = pathOf(site, {})
   const request = { method: 'GET', path, timeMaxMs: askTimeMaxMs } as const
-  return v.parse(releaseStateSchema, await sendSigned(pop, request, signature))
+  return sendSigned(pop, request, releaseStateSchema, signature)
 }
 
 export interface ReleaseToPush {
@@ -47,12 +46,12 @@ export async function pushRelease(
   const headers = { [releaseSignatureHeader]: await signRelease(signature.key, site, digest) }
   const request = { method: 'PUT', path, headers, timeMaxMs: pushTimeMaxMs } as const
   try {
-    return v.parse(releaseStateSchema, await sendSigned(pop, request, signature))
+    return await sendSigned(pop, request, releaseStateSchema, signature)
   } catch (cause) {
     if (!(cause instanceof RefusedByPop && cause.code === 'release_unknown')) throw cause
   }
   const withBytes = { ...request, body: await bytes() }
-  return v.parse(releaseStateSchema, await sendSigned(pop, withBytes, signature))
+  return sendSigned(pop, withBytes, releaseStateSchema, signature)
 }
 
 /** Ends the canary of a site at a POP. */
@@ -63,7 +62,7 @@ export async function endCanary(
 ): Promise<ReleaseState> {
   const path = pathOf(site, { canary: 'end' })
   const request = { method: 'PUT', path, timeMaxMs: askTimeMaxMs } as const
-  return v.parse(releaseStateSchema, await sendSigned(pop, request, signature))
+  return sendSigned(pop, request, releaseStateSchema, signature)
 }
 
 function queryOf(use: ReleaseUse): Readonly<Record<string, string>> {

@@ -1,3 +1,5 @@
+import type * as v from 'valibot'
+import { readPlainly } from '#shared/plain-problem.ts'
 import { signRequest } from '#shared/signature.ts'
 
 /** What it takes to speak to a POP as its hub. */
@@ -29,12 +31,13 @@ export class RefusedByPop extends Error {
   }
 }
 
-/** Sends a request to a POP, signed; answers the JSON. Throws RefusedByPop, or what kept it from answering. */
-export async function sendSigned(
+/** Sends a request to a POP, signed; answers what the schema says. Throws RefusedByPop, or what kept it from answering. */
+export async function sendSigned<Answer>(
   pop: string,
   { method, path, body, headers, timeMaxMs }: RequestToPop,
+  schema: v.GenericSchema<unknown, Answer>,
   { key, now, newId }: HubSignature,
-): Promise<unknown> {
+): Promise<Answer> {
   const request = { method, path, body: body ?? new Uint8Array() }
   const signature = await signRequest(key, request, { nowMs: now(), nonce: newId() })
   const response = await fetch(pop + path, {
@@ -44,16 +47,33 @@ export async function sendSigned(
     signal: AbortSignal.timeout(timeMaxMs),
   })
   const text = await response.text()
-  if (response.ok) return JSON.parse(text)
+  if (response.ok) return readAnswer(pop, text, schema)
   const message = `${pop} answered ${response.status}: ${text.slice(0, 300)}`
   throw new RefusedByPop(message, codeOf(text))
 }
 
+/** A POP may be of another version, and what has its address may be no POP. */
+function readAnswer<Answer>(
+  pop: string,
+  text: string,
+  schema: v.GenericSchema<unknown, Answer>,
+): Answer {
+  const read = readPlainly(schema, jsonOf(text), { whole: 'the answer', telling: 'type' })
+  if (read.ok) return read.value
+  const message = `${pop} answered something else than was asked for: ${read.problem.sentence}`
+  throw new RefusedByPop(message, '')
+}
+
 function codeOf(text: string): string {
+  const { error } = (jsonOf(text) ?? {}) as { error?: unknown }
+  return typeof error === 'string' ? error : ''
+}
+
+/** Undefined where it is no JSON. */
+function jsonOf(text: string): unknown {
   try {
-    const { error } = JSON.parse(text) as { error?: unknown }
-    return typeof error === 'string' ? error : ''
+    return JSON.parse(text)
   } catch {
-    return ''
+    return undefined
   }
 }

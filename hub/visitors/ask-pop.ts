@@ -1,4 +1,3 @@
-import * as v from 'valibot'
 import {
   type PopErasure,
   type PopVisitor,
@@ -6,7 +5,7 @@ import {
   popVisitorSchema,
   visitorPath,
 } from '#shared/contract.ts'
-import { type HubSignature, RefusedByPop, sendSigned } from '../publishing/send-signed.ts'
+import { type HubSignature, sendSigned } from '../publishing/send-signed.ts'
 import type { VisitorName } from './name.ts'
 
 /** An operator waits for it, and a POP that is away costs every round as much. */
@@ -20,8 +19,7 @@ export async function askPop(
   signature: HubSignature,
 ): Promise<PopVisitor> {
   const path = pathOf({ ...name, ...(after && { after }) })
-  const answer = await sendSigned(pop, { method: 'GET', path, timeMaxMs }, signature)
-  return read(pop, popVisitorSchema, answer)
+  return sendSigned(pop, { method: 'GET', path, timeMaxMs }, popVisitorSchema, signature)
 }
 
 /** Erases a visitor at a POP; resolves when that is durable there. Throws where it does not answer or refuses. */
@@ -31,16 +29,9 @@ export async function eraseAtPop(
   signature: HubSignature,
 ): Promise<PopErasure> {
   const path = pathOf({ site, visitor })
-  const answer = await sendSigned(pop, { method: 'DELETE', path, timeMaxMs }, signature)
-  return read(pop, popErasureSchema, answer)
+  return sendSigned(pop, { method: 'DELETE', path, timeMaxMs }, popErasureSchema, signature)
 }
 
 function pathOf(query: Record<string, string>): string {
   return `${visitorPath}?${new URLSearchParams(query)}`
-}
-
-function read<Schema extends v.GenericSchema>(pop: string, schema: Schema, answer: unknown) {
-  const parsed = v.safeParse(schema, answer)
-  if (parsed.success) return parsed.output
-  throw new RefusedByPop(`${pop} answered something else than was asked for`, '')
 }

@@ -1,7 +1,11 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import type { Hono } from 'hono'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { hubApp } from '#hub/app.ts'
+import { askReleases } from '#hub/publishing/push.ts'
 import { makeReady } from '#hub/publishing/tags.ts'
 import { Schedule } from '#hub/schedule.ts'
 import { adminToken, openTestHub, type TestHub } from '#test/support/hub.ts'
@@ -49,6 +53,18 @@ async function release(text: string): Promise<string> {
   })
   return digest
 }
+
+it('a POP of another version, or what is none, is told of in plain words', async () => {
+  const answers = ['{"site":"shop"}', '<html>']
+  const server = createServer((_, response) => response.end(answers.shift()))
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const ask = () => askReleases(url, 'shop', hub.environment.signature)
+  const other = 'answered something else than was asked for'
+  await expect(ask()).rejects.toThrow(`${url} ${other}: digest is missing`)
+  await expect(ask()).rejects.toThrow(`${url} ${other}: the answer must be an object`)
+  server.close()
+})
 
 it('a token does what its roles say, and the history says whose it was', async () => {
   const digest = await release('roles')

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { bundleWorker } from '#edge/box/bundle.ts'
 import { sendSigned } from '#hub/publishing/send-signed.ts'
 import { importReleaseKey } from '#hub/release-key.ts'
-import { releasePath, releaseSignatureHeader } from '#shared/contract.ts'
+import { releasePath, releaseSignatureHeader, releaseStateSchema } from '#shared/contract.ts'
 import { packRelease } from '#shared/release.ts'
 import { signRelease } from '#shared/signature.ts'
 import { popSecret } from '../../support/keys.ts'
@@ -106,6 +106,7 @@ async function pusher(
     if (use === 'standby') query.set('as', use)
     const headers = { [releaseSignatureHeader]: await signRelease(key, loadSite, digest) }
     const request = { method: 'PUT', path: `${releasePath}?${query}`, headers } as const
-    await sendSigned(popUrl, { ...request, body: bytes, timeMaxMs: 300_000 }, hub)
+    const order = { ...request, body: bytes, timeMaxMs: 300_000 }
+    await sendSigned(popUrl, order, releaseStateSchema, hub)
   }
 }
