@@ -1,5 +1,6 @@
 import { popularityModel, type TabularModel } from '../model.ts'
 import type { Policy } from '../policy.ts'
+import { textReadDefault } from '../text/read-text.ts'
 import type { PolicyProblem } from './compile.ts'
 import { isProtected, protectedByDefault } from './protected.ts'
 
@@ -29,6 +30,10 @@ export function learningProblems(policy: Policy): PolicyProblem[] {
     const path = isStream ? ['from'] : ['features', refused.at, 'from']
     return [of(['models', name, ...path], refused.sentence)]
   })
+  const texts = Object.keys(placements).flatMap((placement) => {
+    const refused = refusedText(policy, placement)
+    return refused === null ? [] : [of(['placements', placement, 'text'], refused)]
+  })
   const bounds = Object.entries(models).flatMap(([name, learning]) => {
     if (learning.learns !== 'segments' || learning.segmentsMin <= learning.segmentsMax) return []
     return [of(['models', name, 'segmentsMin'], `it is above segmentsMax, ${learning.segmentsMax}`)]
@@ -39,7 +44,7 @@ export function learningProblems(policy: Policy): PolicyProblem[] {
     const sentence = 'it names no segments, and has no model of the policy that learns segments'
     return [of(['placements', placement, 'model'], sentence)]
   })
-  return [...names, ...uses, ...features, ...bounds, ...nameless]
+  return [...names, ...uses, ...features, ...texts, ...bounds, ...nameless]
 }
 
 /** The first feature of a model that a price must not depend on; null where no price has this model, or none is. */
@@ -53,12 +58,27 @@ export function refusedFeature(
   )
   if (price === undefined) return null
   for (const [at, feature] of features.entries()) {
-    const field = [feature.name, feature.from.split('.')[1] as string].find((each) =>
+    const field = [feature.name, fieldOf(feature.from)].find((each) =>
       isProtected(each, protectedAttributes),
     )
-    if (field === undefined) continue
-    const sentence = `the price of ${price[0]} must not depend on ${field}: it is a protected attribute`
-    return { at, sentence }
+    if (field !== undefined) return { at, sentence: refusal(price[0], field) }
   }
   return null
 }
+
+/** Why a price must not have a model of texts read what it names; null where it may, or the placement is no price. */
+export function refusedText(
+  { placements, protectedAttributes = protectedByDefault }: Policy,
+  name: string,
+): string | null {
+  const placement = placements[name]
+  if (placement?.kind !== 'price' || placement.model === undefined) return null
+  const field = fieldOf(placement.text ?? textReadDefault)
+  return isProtected(field, protectedAttributes) ? refusal(name, field) : null
+}
+
+/** `gender` of `context.gender`. */
+const fieldOf = (from: string) => from.slice(from.indexOf('.') + 1)
+
+const refusal = (price: string, field: string) =>
+  `the price of ${price} must not depend on ${field}: it is a protected attribute`

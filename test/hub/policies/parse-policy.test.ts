@@ -176,6 +176,26 @@ placements:
     expect(holdout('out', 'shop')).toEqual([4, 60, 'the placements of items are home'])
   })
 
+  it('is refused where a model of texts would tell a price what it must not depend on', () => {
+    const reading = (from: string, more = '', kind = 'price') =>
+      mistakeIn(`${more}
+placements:
+  fare:
+    kind: ${kind}
+    model: sentiment
+    text: ${from}
+    ${kind === 'price' ? "base: '100.0'\n    floor: 1\n    ceiling: 200\n    rules: []" : ''}
+`)
+    const sentence = (field: string) =>
+      `the price of fare must not depend on ${field}: it is a protected attribute`
+    expect(reading('context.gender')).toEqual([6, 11, sentence('gender')])
+    expect(reading('event.customer_age')).toEqual([6, 11, sentence('customer_age')])
+    const postcodes = 'protectedAttributes: [postcode]'
+    expect(reading('event.postcode', postcodes)).toEqual([6, 11, sentence('postcode')])
+    expect(reading('event.review')).toBeNull()
+    expect(reading('context.gender', '', 'verdict')).toBeNull()
+  })
+
   it('is refused where segments are learned from no numbers, or a placement has none to name', () => {
     const learning = (type: string, bounds: string, model: string) =>
       mistakeIn(`models:
