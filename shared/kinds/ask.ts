@@ -16,7 +16,7 @@ export function ask<Value extends boolean | number | string>(
     const value = expression?.run(scope)
     if (typeof value !== 'number' || Number.isFinite(value)) return value
   } catch {
-    // A missing field or a division of whole numbers by 0: counted as every failure is.
+    // A missing field or a division by 0: counted as every failure is.
   }
   report.failures++
   return undefined

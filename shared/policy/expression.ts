@@ -12,6 +12,7 @@ import {
   RuleVariants,
 } from './facts.ts'
 import type { FieldTypeName } from './fields.ts'
+import { keepFinite } from './finite.ts'
 import { accessRefused, readsOf, refusalOfCalls, stepsOf, undeclaredIn } from './syntax.ts'
 
 /** What an expression is evaluated over; `item` only where it is asked of an item. */
@@ -35,7 +36,7 @@ export type Answered = boolean | number | string
 const answerTypes = { yesNo: ['bool'], number: ['double', 'int'], text: ['string'] } as const
 export type AnswerType = keyof typeof answerTypes
 
-/** An expression that is checked and ready; `run` throws where a field is missing or a number is divided by 0. */
+/** An expression that is checked and ready; `run` throws where a field is missing, or arithmetic leaves the numbers. */
 export interface Expression<Answer extends Answered = boolean> {
   readonly run: (scope: Scope) => Answer
   readonly ast: ASTNode
@@ -125,6 +126,8 @@ function compile(
     const sentence = `it may take ${steps} steps, ${limits.expressionStepsMax} are allowed`
     return { offset: 0, sentence }
   }
+  parsed.check()
+  keepFinite(parsed.ast)
   const run = parsed as unknown as Expression<Answered>['run']
   return {
     // Whole numbers of CEL are of a type of their own.

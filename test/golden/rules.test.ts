@@ -43,6 +43,12 @@ const filters: [keep: string, means: (item: ItemFacts, visit: Visit) => boolean 
       item.price === undefined || context.max === undefined ? null : item.price <= context.max,
   ],
   ['10 / context.age > 0', (_, { context }) => (context.age ? 10 / context.age >= 1 : null)],
+  ['10.0 / context.max > 3.0', (_, { context }) => (context.max ? 10 / context.max > 3 : null)],
+  [
+    '!(item.price / context.max < 2.0)',
+    (item, { context }) =>
+      item.price === undefined || !context.max ? null : !(item.price / context.max < 2),
+  ],
 ]
 const whens = ['true', 'context.age > 3', 'time.hour < 13', '1 / context.age > 5'] as const
 const isOn = (when: string | undefined, { age }: Visit['context'], effect: Rule['effect']) => {
