@@ -1,4 +1,4 @@
-import { didYouMean, withoutSpelling } from '#shared/did-you-mean.ts'
+import { didSpell, didYouMean, withoutSpelling } from '#shared/did-you-mean.ts'
 import { eventSchema, interactionEvents, type ShelfEvent } from '#shared/event.ts'
 import { cut, tellGiven } from '#shared/given.ts'
 import { mistypedOf } from '#shared/policy/context.ts'
@@ -42,6 +42,8 @@ const eventFields = fields(Object.keys(eventSchema.entries), [...envelope, 'cate
 const batchFields = fields(['batch', 'writeKey', 'sentAt'], envelope)
 const questionFields = fields([...asked, 'context', 'events'], ['sentAt', 'integrations'])
 const queryFields = fields(asked)
+/** What is read of every event's properties, whatever a policy declares. */
+const readProperties = ['product_id', 'products', 'total', 'revenue', 'decisionId']
 
 /** Of a request for events: its body, and every event that was taken. */
 export function warnOfBatch({ body, raw, rejected }: Read, isSingle: boolean): Warnings {
@@ -81,6 +83,10 @@ export function warnOfQuery(query: RawObject): Warnings {
 function misplaced(name: string, release: LoadedRelease | null): string {
   const isContext = Object.hasOwn(release?.policy.policy.context ?? {}, name)
   if (isContext) return 'is no field of a question; it belongs in "context"'
+  const property = didSpell(name, readProperties)
+  if (property) {
+    return `is no field of a question; an event of "events" says it in "properties", as ${property}`
+  }
   return eventFields.known.has(name)
     ? 'is no field of a question; events go into the list "events"'
     : 'is no field of a question'
@@ -103,11 +109,14 @@ function warnOfEvents(
 }
 
 function warnOfEvent(event: RawObject, path: string, warnings: Warnings): void {
-  warnOfNames(event, eventFields, path, warnings, () =>
-    event.type === 'identify' || event.type === 'group'
-      ? 'is no field of an event; what it says of somebody belongs in "traits"'
-      : 'is no field of an event; what is its own belongs in "properties"',
-  )
+  warnOfNames(event, eventFields, path, warnings, (name) => {
+    if (event.type === 'identify' || event.type === 'group') {
+      return 'is no field of an event; what it says of somebody belongs in "traits"'
+    }
+    const property = didSpell(name, readProperties)
+    const as = property ? `, as ${property}` : ''
+    return `is no field of an event; what is its own belongs in "properties"${as}`
+  })
   const { event: name, type } = event
   const properties = (event.properties ?? {}) as RawObject
   if (type !== 'track' || typeof name !== 'string') return

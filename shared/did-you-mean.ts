@@ -8,9 +8,14 @@ const charactersMax = 64
 /** The name that somebody meant: the same in another spelling (`productId`, `product_id`), or a slip away. */
 export function didYouMean(word: string, names: readonly string[]): string | undefined {
   if (word.length > charactersMax) return undefined
+  return didSpell(word, names) ?? closestMatch(word, names, { maxDistance: slipMax })
+}
+
+/** The name of these that is the same in whatever spelling. */
+export function didSpell(word: string, names: readonly string[]): string | undefined {
+  if (word.length > charactersMax) return undefined
   const plain = withoutSpelling(word)
-  const same = names.find((name) => withoutSpelling(name) === plain)
-  return same ?? closestMatch(word, names, { maxDistance: slipMax })
+  return names.find((name) => withoutSpelling(name) === plain)
 }
 
 /** A name without what spellings differ in: capitals, underscores, hyphens, blanks. */

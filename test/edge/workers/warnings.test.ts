@@ -69,7 +69,7 @@ describe('an answer to what is understood', () => {
 describe('an answer warns', () => {
   it('of what a question says where nothing reads it, and where it belongs', async () => {
     await push()
-    const asked = { ...question, limt: 3, budget: 5, event: 'Product Viewed', shop: 'x' }
+    const asked = { ...question, limt: 3, budget: 5, event: 'Product Viewed', productId: 'x' }
     const answer = await send('/v1/decide', asked)
     expect(answer.status).toBe(200)
     expect(warningsOf(answer)).toEqual([
@@ -86,7 +86,11 @@ describe('an answer warns', () => {
         detail:
           'event is no field of a question; events go into the list "events"; did you mean events?',
       },
-      { code: 'unknown_field', detail: 'shop is no field of a question' },
+      {
+        code: 'unknown_field',
+        detail:
+          'productId is no field of a question; an event of "events" says it in "properties", as product_id',
+      },
     ])
   })
 
@@ -133,7 +137,7 @@ describe('an answer warns', () => {
       {
         code: 'unknown_field',
         detail:
-          'batch[0].productId is no field of an event; what is its own belongs in "properties"',
+          'batch[0].productId is no field of an event; what is its own belongs in "properties", as product_id',
       },
       {
         code: 'no_item',
