@@ -12,7 +12,8 @@ export class Held {
   #holders = 0
   /** Epoch ms from which on nobody can be deciding by it. */
   #goesAtMs: number | null = null
-  readonly #gone = Promise.withResolvers<void>()
+  /** Told when it goes. */
+  readonly #waiting = new Set<() => void>()
   #isGone = false
 
   constructor(release: LoadedRelease) {
@@ -50,15 +51,23 @@ export class Held {
     while (!this.#isGone) {
       const leftMs = (this.#goesAtMs ?? 0) - now()
       if (leftMs <= 0) await this.#go()
-      else await Promise.race([this.#gone.promise, wait(leftMs)])
+      else await this.#nextWake(wait(leftMs))
     }
+  }
+
+  /** Each request waits by a promise of its own: one that was made in another may not be resolved when that has ended. */
+  #nextWake(inTime: Promise<void>): Promise<void> {
+    return new Promise((wake) => {
+      this.#waiting.add(wake)
+      void inTime.then(wake)
+    })
   }
 
   /** Whoever is answered pays for no failure of it. */
   async #go(): Promise<void> {
     if (this.#isGone) return
     this.#isGone = true
-    this.#gone.resolve()
+    for (const wake of this.#waiting) wake()
     try {
       await this.release.dispose()
     } catch (cause) {

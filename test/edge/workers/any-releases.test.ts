@@ -23,6 +23,8 @@ type Step =
   | { readonly what: 'ask and decide for long' }
   | { readonly what: 'decide at last' }
   | { readonly what: 'ask and hang up' }
+  | { readonly what: 'ask, and the model fails' }
+  | { readonly what: 'restart' }
   | { readonly what: 'cut off the look' }
   | { readonly what: 'pass'; readonly ms: number }
   | { readonly what: 'end canary' }
@@ -45,7 +47,12 @@ const aStep: fc.Arbitrary<Step> = fc.oneof(
     what: fc.constantFrom('ask', 'ask and decide for long', 'decide at last', 'end canary'),
   }) as fc.Arbitrary<Step>,
   fc.record({
-    what: fc.constantFrom('ask and hang up', 'cut off the look'),
+    what: fc.constantFrom(
+      'ask and hang up',
+      'cut off the look',
+      'restart',
+      'ask, and the model fails',
+    ),
   }) as fc.Arbitrary<Step>,
   fc.record({ what: fc.constant('pass'), ms: fc.constantFrom(400, 1_500, 31_000) }),
   fc.record({
@@ -67,7 +74,7 @@ const never = new Promise<never>(() => {})
 /** An isolate whose releases are names, beside a real shelf. */
 class Isolate {
   readonly clock = manualClock()
-  readonly inMemory = new Set<LoadedRelease>()
+  inMemory = new Set<LoadedRelease>()
   mostInMemory = 0
   /** Releases that were let go under somebody who decided by them, and not for too long. */
   readonly pulledAway: string[] = []
@@ -79,16 +86,21 @@ class Isolate {
     readonly sinceMs: number
   }[] = []
   readonly #background: Promise<unknown>[] = []
-  readonly #releases: LiveReleases
+  #releases: LiveReleases
   #orders = 0
   #cuts = 0
 
   constructor(site: string, shelf: ReleaseShelf) {
     this.#site = site
     this.#shelf = shelf
-    this.#releases = new LiveReleases({
+    this.#releases = this.#started()
+  }
+
+  #started(): LiveReleases {
+    const { inMemory } = this
+    return new LiveReleases({
       shelf: () => this.#asSeenByLooks(),
-      load: (_, pointer) => this.#loadByLook(pointer),
+      load: (_, pointer) => this.#loadByLook(pointer, inMemory),
       ...{ ...this.clock, pollMs, stopwatch: this.clock.now, random: () => 0.5 },
       onCanaryEnded: () => undefined,
     })
@@ -107,6 +119,15 @@ class Isolate {
         return
       case 'ask and hang up':
         void this.#use(() => never)
+        return
+      case 'ask, and the model fails':
+        this.#background.push(this.#use(async () => null, 'model_failed'))
+        return
+      case 'restart':
+        // What the isolate before it has begun goes on, as in any other isolate.
+        this.#deciding.length = 0
+        this.inMemory = new Set()
+        this.#releases = this.#started()
         return
       case 'cut off the look':
         this.#cuts++
@@ -151,12 +172,15 @@ class Isolate {
     }
   }
 
-  async #use<Result>(work: (release: LoadedRelease | null) => Promise<Result>): Promise<Result> {
+  async #use<Result>(
+    work: (release: LoadedRelease | null) => Promise<Result>,
+    fallback: string | null = null,
+  ): Promise<Result> {
     const answer = await this.#releases.use(
       this.#site,
       'a:1',
       (later) => this.#background.push(later),
-      async (release) => ({ fallback: null, result: await work(release) }),
+      async (release) => ({ fallback, result: await work(release) }),
     )
     return answer.result
   }
@@ -168,6 +192,7 @@ class Isolate {
   }
 
   async #push({ name, as, isByName, how }: Extract<Step, { what: 'push' }>): Promise<void> {
+    const { inMemory } = this
     const pointer = { digest: digestOf(name), signature: '' }
     const pushed = { site: this.#site, pointer, body: isByName ? null : bytesOf(name) }
     try {
@@ -176,7 +201,7 @@ class Isolate {
         {
           releases: this.#releases,
           shelf: () => this.#asStub(how),
-          loadRelease: (_, pointer) => this.#load(pointer, how),
+          loadRelease: (_, pointer) => this.#load(pointer, how, inMemory),
           verifyPointer: async () => undefined,
         },
       )
@@ -194,19 +219,23 @@ class Isolate {
 
   #useOf(as: 'live' | 'standby' | 'canary'): Use {
     if (as !== 'canary') return as
-    const bounds = { visitorsMin: 200, failureShareMax: 1, latencyRatioMax: 9, latencyMsMin: 5_000 }
+    const bounds = { visitorsMin: 1, failureShareMax: 0.5, latencyRatioMax: 9, latencyMsMin: 5_000 }
     return { share: 1, startedAtMs: ++this.#orders, limits: { ...bounds, outcomeErrorsMax: 3 } }
   }
 
-  async #loadByLook(pointer: ReleasePointer): Promise<LoadedRelease> {
+  async #loadByLook(pointer: ReleasePointer, inMemory: Set<LoadedRelease>): Promise<LoadedRelease> {
     const cuts = this.#cuts
-    const release = await this.#load(pointer, 'goes well')
+    const release = await this.#load(pointer, 'goes well', inMemory)
     if (cuts === this.#cuts) return release
-    this.inMemory.delete(release)
+    inMemory.delete(release)
     return never
   }
 
-  async #load({ digest }: ReleasePointer, how: How): Promise<LoadedRelease> {
+  async #load(
+    { digest }: ReleasePointer,
+    how: How,
+    inMemory: Set<LoadedRelease>,
+  ): Promise<LoadedRelease> {
     // What the runtime had of one that was cut off here is its own affair.
     if (how === 'is cut off while it is loaded') return never
     const release = {
@@ -215,11 +244,11 @@ class Isolate {
         const pulled = this.#deciding.find((each) => each.release === release)
         const sinceMs = this.clock.now() - (pulled?.sinceMs ?? 0)
         if (pulled && sinceMs < limits.decisionMsMax) this.pulledAway.push(digest)
-        if (!this.inMemory.delete(release)) throw new Error(`${digest} was let go twice`)
+        if (!inMemory.delete(release)) throw new Error(`${digest} was let go twice`)
       },
     } as LoadedRelease
-    this.inMemory.add(release)
-    this.mostInMemory = Math.max(this.mostInMemory, this.inMemory.size)
+    inMemory.add(release)
+    this.mostInMemory = Math.max(this.mostInMemory, inMemory.size)
     await turns(7)
     if (how !== 'is not loaded') return release
     await release.dispose()
