@@ -5,7 +5,7 @@ import type { Moments } from './moments.ts'
 /** What the store knows of one variant of an experiment. */
 export interface StoredVariant {
   readonly variant: string
-  /** Everybody who has come in; what they did is counted when their days are over. */
+  /** Every visitor who has come in, whosever it is: they are what the parts were drawn for. */
   readonly entered: number
   /** Seen in another variant as well: left out of the outcomes, in none of which they belong. */
   readonly crossed: number
@@ -49,8 +49,9 @@ interface Row extends Record<string, unknown> {
 }
 
 /**
- * Outcomes by variant, of visitors whose days were over at `at` (epoch ms). A conversion is an order or more;
- * its covariate are views before the first decision, that of revenue is spend before it.
+ * Outcomes by variant, of persons whose days were over at `at` (epoch ms); whoever is several visitors is in the variant of the
+ * first. A conversion is an order or more; its covariate are views before the first decision, that of revenue is spend
+ * before it.
  */
 export async function readVariants(
   {
@@ -71,7 +72,7 @@ export async function readVariants(
        sumIf(orders, counts) AS orders_total,
        ${momentsOf('conversion', 'toFloat64(orders > 0)', 'toFloat64(views_before)')},
        ${momentsOf('revenue', 'revenue', 'spend_before')}
-     FROM (SELECT *, variants = 1 AND entered_at + toIntervalDay({days:UInt32}) <= {at:DateTime64(3, 'UTC')}
+     FROM (SELECT *, first AND variants = 1 AND entered_at + toIntervalDay({days:UInt32}) <= {at:DateTime64(3, 'UTC')}
          AS counts
        FROM experiment_visitors(days = {days:UInt32})
        WHERE site = {site:String} AND experiment = {experiment:String})

@@ -135,6 +135,152 @@ describe('decisions, exposures and outcomes in the store', () => {
   })
 })
 
+describe('an order', () => {
+  const query = (sql: string) => hub.environment.store.query(sql, {}, { readOnly: true })
+  const ordered = (site: string) =>
+    query(`SELECT person, order_id AS id, ordered_at, revenue FROM orders
+      WHERE site = '${site}' ORDER BY person, ordered_at`)
+  const completed = (site: string, visitor: string, atMs: number, properties: object) =>
+    event(site, visitor, 'Order Completed', atMs, properties)
+
+  it('that the page and the server told, under two message ids, is one', async () => {
+    const at = startMs + minuteMs
+    await store(
+      [
+        event('twice', 'a:1', 'Decision Shown', startMs, { decisionId: 'd1' }),
+        // A reload: the page told it first without what it came to.
+        completed('twice', 'a:1', at, { order_id: 7 }),
+        completed('twice', 'a:1', at + 1_000, { order_id: '7', total: 50 }),
+        completed('twice', 'a:1', at + 2_000, { order_id: '7', total: 999 }),
+      ],
+      [decision('twice', 'a:1', 'd1', startMs)],
+    )
+    expect(await ordered('twice')).toEqual([
+      { person: 'a:1', id: '7', ordered_at: iso(at), revenue: 50 },
+    ])
+    const sql = `SELECT last_orders, linear_orders, last_revenue FROM returns(days = 7)
+      WHERE site = 'twice'`
+    expect(await query(sql)).toEqual([{ last_orders: 1, linear_orders: 1, last_revenue: 50 }])
+  })
+
+  it('without an id that is one is an order each time', async () => {
+    const said = [{}, { order_id: '' }, { order_id: null }, { order_id: {} }, { order_id: ' ' }]
+    await store(
+      [...said, ...said].map((id, at) => completed('nameless', 'a:1', startMs + at, id)),
+      [],
+    )
+    expect(await ordered('nameless')).toHaveLength(10)
+  })
+
+  it('of somebody else stays, whoever says its id, and when', async () => {
+    const real = completed('hostile', 'a:1', startMs, { order_id: '7', total: 50 })
+    const false_ = completed('hostile', 'a:2', startMs - dayMs, { order_id: '7', total: 1 })
+    // The same visitor's page dates a forgery back: what came first counts, by the clock of the POP.
+    const backdated = completed('hostile', 'a:1', startMs - dayMs, { order_id: '7', total: 1 })
+    const late = { ...backdated, received_at: iso(startMs + minuteMs) }
+    await store([real, false_, late], [])
+    expect(await ordered('hostile')).toMatchObject([
+      { person: 'a:1', ordered_at: iso(startMs), revenue: 50 },
+      { person: 'a:2', revenue: 1 },
+    ])
+  })
+
+  it('of a user is that of the devices on which the user was seen', async () => {
+    const site = 'person'
+    const by = (visitor: string, user_id: string, type = 'identify', traits = {}) => ({
+      ...event(site, visitor, '', startMs),
+      ...{ type, user_id, traits: JSON.stringify(traits) },
+    })
+    const visitors = ['a:web1', 'a:app1', 'a:old1', 'a:till', 'a:guest1', 'u:card1']
+    await store(
+      [
+        by('a:web1', 'card1'),
+        by('a:app1', 'card1'),
+        by('a:app1', 'card1', 'alias', { previousId: 'old1' }),
+        // A till is of nobody, and neither is what a whole shop calls itself.
+        ...['card1', 'card2'].map((user) => by('a:till', user)),
+        ...Array.from({ length: 101 }, (_, number) => by(`a:guest${number}`, 'guest')),
+        ...visitors.map((visitor, at) =>
+          event(site, visitor, 'Decision Shown', startMs + at, { decisionId: visitor }),
+        ),
+        completed(site, 'a:web1', startMs + minuteMs, { order_id: '7', total: 50 }),
+        {
+          ...completed(site, 'u:card1', startMs + 2 * minuteMs, { order_id: '7', total: 50 }),
+          user_id: 'card1',
+        },
+        completed(site, 'u:guest', startMs + minuteMs, { total: 9 }),
+      ],
+      visitors.map((visitor) => decision(site, visitor, visitor, startMs)),
+    )
+    expect(await ordered(site)).toMatchObject([
+      { person: 'u:card1', id: '7', revenue: 50, ordered_at: iso(startMs + minuteMs) },
+      { person: 'u:guest', revenue: 9 },
+    ])
+    const touches = `SELECT visitor, last_touch AS last, linear_touch AS linear
+      FROM touches(days = 7) WHERE site = '${site}' ORDER BY visitor`
+    expect(await query(touches)).toEqual([
+      { visitor: 'a:app1', last: 0, linear: 0.25 },
+      { visitor: 'a:old1', last: 0, linear: 0.25 },
+      { visitor: 'a:web1', last: 0, linear: 0.25 },
+      { visitor: 'u:card1', last: 1, linear: 0.25 },
+    ])
+  })
+})
+
+describe('an experiment whose visitors turn out to be one person', () => {
+  const site = 'joined'
+  const at = startMs + 60 * dayMs
+  const found = () =>
+    readVariants({ site, experiment: 'socks', days: 7, at }, hub.environment.store)
+
+  beforeAll(async () => {
+    const orderOf = (visitor: string, atMs: number, total: number) =>
+      event(site, visitor, 'Order Completed', atMs, { order_id: `${atMs}`, total })
+    await store(
+      [
+        event(site, 'a:web', 'Product Viewed', startMs - minuteMs),
+        // Of another of the person's visitors: it must not stand with the first only because somebody logged in.
+        event(site, 'u:card', 'Product Viewed', startMs - minuteMs),
+        orderOf('u:card', startMs - dayMs, 20),
+        { ...event(site, 'a:web', '', startMs + minuteMs), user_id: 'card' },
+        orderOf('a:web', startMs + 2 * dayMs, 50),
+        orderOf('u:card', startMs + 2 * dayMs, 50),
+        orderOf('u:card', startMs + 3 * dayMs, 7),
+        // A crawler that names the user takes nobody out.
+        { ...event(site, 'a:crawler', '', startMs), user_id: 'card', bot: true },
+      ],
+      [
+        decision(site, 'a:web', 'd1', startMs, { socks: 'out' }),
+        decision(site, 'u:card', 'd2', startMs + dayMs, { socks: 'in' }),
+        decision(site, 'a:crawler', 'd3', startMs, { socks: 'in' }),
+        decision(site, 'a:other', 'd4', startMs, { socks: 'in' }),
+      ],
+    )
+  })
+
+  it('gives what the person bought, once, to the variant that the person was in first', async () => {
+    const [inside, out] = await found()
+    expect(out).toMatchObject({ variant: 'out', orders: 2, revenue: { visitors: 1, mean: 57 } })
+    expect(inside).toMatchObject({ variant: 'in', orders: 0, revenue: { visitors: 1, mean: 0 } })
+  })
+
+  it('holds it against what the visitor did before, and nobody whom a login joins later', async () => {
+    const [, out] = await found()
+    expect(out?.conversion.covariateMean).toBe(1)
+    expect(out?.revenue.covariateMean).toBe(0)
+  })
+
+  it('counts visitors for the sample ratio as they were assigned, each by itself', async () => {
+    const entered = (await found()).map(({ variant, entered, crossed }) => [
+      ...[variant, entered, crossed],
+    ])
+    expect(entered).toEqual([
+      ['in', 2, 0],
+      ['out', 1, 0],
+    ])
+  })
+})
+
 describe('an experiment', () => {
   const visitorsTotal = 4_000
   const expected = { in: new RunningMoments(), out: new RunningMoments() }
