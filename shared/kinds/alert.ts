@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { limits } from '../limits.ts'
-import { constantOf, duplicateName } from '../policy/constant.ts'
+import { duplicateName, isNever } from '../policy/condition.ts'
 import { durationMs, everyPlacement, name, ofVisitor, scored } from '../policy/fields.ts'
 import { type AlertState, calm, nextAlert } from './alert-state.ts'
 import { ask, reportOf } from './ask.ts'
@@ -50,8 +50,8 @@ export const alert: Kind<AlertPlacement> = {
           const of = (field: string, sentence: string) => [
             { path: ['levels', number, field], offset: 0, sentence },
           ]
-          if (constantOf(on) === false) return of('on', 'it is never true, so it is never raised')
-          if (constantOf(off) === false) return of('off', 'it is never true, so it never ends')
+          if (isNever(on)) return of('on', 'it is never true, so it is never raised')
+          if (isNever(off)) return of('off', 'it is never true, so it never ends')
           const earlier = placement.levels.slice(0, number).map((each) => ({ name: each.severity }))
           const twice = duplicateName(severity, earlier)
           return twice ? of('severity', twice) : []

@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import { decideItems } from '../decide.ts'
 import { limits } from '../limits.ts'
 import { modelNameSchema } from '../model.ts'
-import { constantOf, duplicateName } from '../policy/constant.ts'
+import { type Condition, duplicateName, isAlways, isNever, takenBy } from '../policy/condition.ts'
 import type { Expression } from '../policy/expression.ts'
 import { durationMs, everyPlacement, everyRule, ofItem, share, whole } from '../policy/fields.ts'
 import { Verdicts } from '../policy/verdicts.ts'
@@ -156,24 +156,38 @@ function checking({ placement, rules }: CompiledItems) {
     const of = (field: string, sentence: string) => [
       { path: ['rules', number, field], offset: 0, sentence },
     ]
-    if (constantOf(when) === false) return of('when', 'it is never true, so the rule never acts')
-    if (rule.effect === 'filter' && constantOf(test) !== undefined) {
-      return of('keep', `it is always ${constantOf(test)}: say what it depends on`)
-    }
-    if (rule.effect !== 'filter' && constantOf(test) === false) {
-      return of('where', 'it is never true, so the rule never acts')
-    }
-    const earlier = rules.slice(0, number).map((each) => each.rule)
-    const twice = duplicateName(rule.name, earlier)
+    if (isNever(when)) return of('when', 'it is never true, so the rule never acts')
+    if (rule.effect === 'filter') {
+      if (isNever(test)) return of('keep', 'it is never true, so nothing is ever shown')
+      const isIdle = isAlways({ text: rule.keep, ready: test })
+      if (isIdle) return of('keep', 'it is always true: say what it depends on')
+    } else if (isNever(test)) return of('where', 'it is never true, so the rule never acts')
+    const earlier = rules.slice(0, number)
+    const twice = duplicateName(
+      rule.name,
+      earlier.map((each) => each.rule),
+    )
     if (twice) return of('name', twice)
-    const always = earlier.filter((each) => each.when === undefined)
+    const takenIn = (rivals: readonly CompiledRule[]) =>
+      takenBy(conditionOf({ rule, when }), rivals.map(conditionOf))
     if (rule.effect === 'pin' || rule.effect === 'slot') {
       const { itemsMax } = placement
       if (rule.position > itemsMax) return of('position', `the placement has ${itemsMax} places`)
-      const taken = always.find((each) => 'position' in each && each.position === rule.position)
-      if (taken) return of('position', `the rule ${taken.name} always has this place`)
+      const taken = takenIn(
+        earlier.filter((each) => 'position' in each.rule && each.rule.position === rule.position),
+      )
+      const why = taken?.how === 'always' ? 'always has this place' : 'has it on the same condition'
+      if (taken) return of('position', `the rule ${taken.name} ${why}`)
     }
-    const first = always.find(({ effect }) => effect === rule.effect && singles.has(effect))
-    return first ? of('effect', `the rule ${first.name} always goes before it`) : []
+    if (!singles.has(rule.effect)) return []
+    const first = takenIn(earlier.filter((each) => each.rule.effect === rule.effect))
+    if (first === null) return []
+    const why =
+      first.how === 'always' ? 'always goes before it' : 'goes before it, on the same condition'
+    return of('effect', `the rule ${first.name} ${why}`)
   }
+}
+
+function conditionOf({ rule, when }: Pick<CompiledRule, 'rule' | 'when'>): Condition {
+  return { name: rule.name, text: rule.when, ready: when }
 }

@@ -9,7 +9,7 @@ import {
 } from '../offers/budget.ts'
 import { type Given, givenAgain, givenOf, readGiven } from '../offers/given.ts'
 import type { Reservation, WantedIssue } from '../offers/reservation.ts'
-import { constantOf, duplicateName } from '../policy/constant.ts'
+import { duplicateName, isNever, takenBy } from '../policy/condition.ts'
 import type { Expression, Scope } from '../policy/expression.ts'
 import {
   durationMs,
@@ -61,7 +61,7 @@ export const offer: Kind<OfferPlacement> = {
   schema: schema as Kind<OfferPlacement>['schema'],
   compile: ({ offers }, compiler) => {
     const compiled = offers.map((each, number) => ({
-      ...{ name: each.name, terms: each.terms, text: textOf(each.code) },
+      ...{ name: each.name, terms: each.terms, text: textOf(each.code), when: each.when },
       ...{ wanted: wantedOf(each), perVisitor: each.perVisitor ?? null },
       heldMs: each.heldMs ?? heldMsDefault,
       isFor: compiler.yesNo(each.when, ['offers', number, 'when']),
@@ -118,6 +118,7 @@ interface CompiledOffer {
   readonly wanted: WantedIssue | null
   readonly perVisitor: number | null
   readonly heldMs: number
+  readonly when: string | undefined
   readonly isFor: Expression | null
 }
 
@@ -208,18 +209,22 @@ function memoryOf(
 }
 
 function checked(compiled: readonly CompiledOffer[]): PlacementProblem[] {
-  return compiled.flatMap(({ name, isFor }, number): PlacementProblem[] => {
+  return compiled.flatMap(({ name, when, isFor }, number): PlacementProblem[] => {
     const of = (field: string, sentence: string) => [
       { path: ['offers', number, field], offset: 0, sentence },
     ]
-    if (constantOf(isFor) === false) return of('when', 'it is never true, so nobody gets it')
+    if (isNever(isFor)) return of('when', 'it is never true, so nobody gets it')
     const earlier = compiled.slice(0, number)
     const twice = duplicateName(name, earlier)
     if (twice) return of('name', twice)
     // One that can be spent, or be had often enough, leaves somebody for the next.
-    const always = earlier.find(
-      (each) => each.isFor === null && each.wanted === null && each.perVisitor === null,
+    const endless = earlier.filter((each) => each.wanted === null && each.perVisitor === null)
+    const taken = takenBy(
+      { name, text: when, ready: isFor },
+      endless.map((each) => ({ name: each.name, text: each.when, ready: each.isFor })),
     )
-    return always ? of('name', `nobody is left for it: ${always.name} is for everyone`) : []
+    if (taken === null) return []
+    const whose = taken.how === 'always' ? 'is for everyone' : 'has the same condition'
+    return of('name', `nobody is left for it: ${taken.name} ${whose}`)
   })
 }

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { limits } from '../limits.ts'
-import { constantOf, duplicateName } from '../policy/constant.ts'
+import { duplicateName, isNever } from '../policy/condition.ts'
 import {
   durationMs,
   everyPlacement,
@@ -83,7 +83,7 @@ export const price: Kind<PricePlacement> = {
           const of = (field: string, sentence: string) => [
             { path: ['rules', number, field], offset: 0, sentence },
           ]
-          if (constantOf(when) === false) return of('when', 'it is never true, so it never acts')
+          if (isNever(when)) return of('when', 'it is never true, so it never acts')
           const twice = duplicateName(rule.name, placement.rules.slice(0, number))
           return twice ? of('name', twice) : []
         }),

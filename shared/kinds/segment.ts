@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { limits } from '../limits.ts'
-import { constantOf, duplicateName } from '../policy/constant.ts'
+import { type Condition, duplicateName, isNever, takenBy } from '../policy/condition.ts'
 import { everyPlacement, name, ofVisitor, scored } from '../policy/fields.ts'
 import { ask, reportOf } from './ask.ts'
 import type { Kind, PlacementProblem } from './kind.ts'
@@ -31,8 +31,8 @@ export const segment: Kind<SegmentPlacement> = {
   compile: ({ segments, otherwise }, compiler) => {
     const isLearned = segments === undefined
     const compiled = (segments ?? []).map(({ name: own, when }, number) => ({
-      name: own,
-      when: compiler.yesNo(when, ['segments', number, 'when']),
+      ...{ name: own, text: when },
+      ready: compiler.yesNo(when, ['segments', number, 'when']),
     }))
     return {
       ruleNames: compiled.map(({ name: own }) => own),
@@ -41,7 +41,7 @@ export const segment: Kind<SegmentPlacement> = {
         const effects = compiled.map((each) => {
           const report = reportOf(each.name, 'segment')
           // A segment that fails is not the visitor's: the next one is asked.
-          report.on = ask(each.when, scope, report) === true
+          report.on = ask(each.ready, scope, report) === true
           return report
         })
         const learned = isLearned ? segmentNames?.[scope.score ?? -1] : undefined
@@ -62,16 +62,18 @@ export const segment: Kind<SegmentPlacement> = {
   },
 }
 
-function checking(all: readonly { name: string; when: Parameters<typeof constantOf>[0] }[]) {
-  return ({ name: own, when }: (typeof all)[number], number: number): PlacementProblem[] => {
+function checking(all: readonly Condition[]) {
+  return (condition: Condition, number: number): PlacementProblem[] => {
     const of = (field: string, sentence: string) => [
       { path: ['segments', number, field], offset: 0, sentence },
     ]
-    if (constantOf(when) === false) return of('when', 'it is never true, so nobody is in it')
+    if (isNever(condition.ready)) return of('when', 'it is never true, so nobody is in it')
     const earlier = all.slice(0, number)
-    const twice = duplicateName(own, earlier)
+    const twice = duplicateName(condition.name, earlier)
     if (twice) return of('name', twice)
-    const always = earlier.find((each) => constantOf(each.when) === true)
-    return always ? of('when', `nobody is left for it: ${always.name} takes everyone`) : []
+    const taken = takenBy(condition, earlier)
+    if (taken === null) return []
+    const whose = taken.how === 'always' ? 'takes everyone' : 'has the same condition'
+    return of('when', `nobody is left for it: ${taken.name} ${whose}`)
   }
 }

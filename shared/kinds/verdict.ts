@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { limits } from '../limits.ts'
-import { constantOf, duplicateName } from '../policy/constant.ts'
+import { duplicateName, isNever } from '../policy/condition.ts'
 import { everyPlacement, name, ofVisitor, scored } from '../policy/fields.ts'
 import { ask, reportOf } from './ask.ts'
 import type { Kind, PlacementProblem } from './kind.ts'
@@ -54,7 +54,7 @@ export const verdict: Kind<VerdictPlacement> = {
           const of = (field: string, sentence: string) => [
             { path: ['rules', number, field], offset: 0, sentence },
           ]
-          if (constantOf(when) === false) return of('when', 'it is never true, so it never acts')
+          if (isNever(when)) return of('when', 'it is never true, so it never acts')
           const twice = duplicateName(rule.name, placement.rules.slice(0, number))
           if (twice) return of('name', twice)
           return rule.verdict === 'allow' && !placement.thresholds

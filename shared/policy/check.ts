@@ -1,5 +1,6 @@
 import type { Policy } from '../policy.ts'
 import { type Asked, type PolicyProblem, tryCompile } from './compile.ts'
+import { failureOf } from './condition.ts'
 import { learningProblems } from './learnings.ts'
 import { everyNode } from './syntax.ts'
 
@@ -8,8 +9,8 @@ export function checkPolicy(policy: Policy): PolicyProblem[] {
   const { compiled, problems } = tryCompile(policy, 0)
   problems.push(...holdoutProblems(policy), ...learningProblems(policy))
   for (const [name, { check, asked }] of compiled.placements) {
-    const variants = asked.flatMap((each) => variantsIn(each, policy))
-    for (const { path, ...problem } of [...check(), ...variants]) {
+    const told = asked.flatMap((each) => [...failuresIn(each), ...variantsIn(each, policy)])
+    for (const { path, ...problem } of [...check(), ...told]) {
       problems.push({ path: ['placements', name, ...path], ...problem })
     }
   }
@@ -32,6 +33,11 @@ function holdoutProblems({ experiments, placements }: Policy): PolicyProblem[] {
     if (Object.hasOwn(variants, holdout.variant)) return unknown
     return [of('variant', `the variants are ${Object.keys(variants).join(', ')}`), ...unknown]
   })
+}
+
+function failuresIn({ path, expression }: Asked): PolicyProblem[] {
+  const failure = failureOf(expression)
+  return failure === null ? [] : [{ path, ...failure }]
 }
 
 /** Comparisons of `variant.x` with a variant that the experiment does not have. */

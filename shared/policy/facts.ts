@@ -75,6 +75,9 @@ export class RuleTotals {
 
 const isMoney = (name: TotalName) => name.startsWith('spend')
 
+/** The first and the last value of each field of `time`. */
+export const timeRanges = { hour: [0, 23], minute: [0, 59], weekday: [1, 7] } as const
+
 export class RuleTime {
   /** 0 to 23. */
   readonly hour: bigint

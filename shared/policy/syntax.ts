@@ -79,6 +79,20 @@ function lengthOf(node: ASTNode): number {
   return Math.max(limits.sessionItemsMax, limits.contextListItemsMax)
 }
 
+/** An expression as text by which it is found again, however its blanks and brackets are written. */
+export function keyOf(node: ASTNode): string {
+  return JSON.stringify(plain(node))
+}
+
+function plain(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(plain)
+  // JSON has neither whole numbers of their own nor infinity.
+  if (typeof value === 'bigint' || typeof value === 'number') return [typeof value, `${value}`]
+  if (typeof value !== 'object' || value === null || !('op' in value)) return value
+  const { op, args } = value as ASTNode
+  return { op, args: plain(args) }
+}
+
 /** A node and all below it, parents first. Depth and number are bounded by the parser. */
 export function everyNode(node: ASTNode): ASTNode[] {
   return [node, ...childrenOf(node).flatMap(everyNode)]

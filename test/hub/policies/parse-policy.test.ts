@@ -56,6 +56,18 @@ describe('a policy file', () => {
       'the variants of laces are plain, first',
     ],
     ['no dependence on anything', '1 < 2', 43, 'it is always true: say what it depends on'],
+    [
+      'a condition that no item meets',
+      'item.price > 10 && item.price < 5',
+      ...[43, 'it is never true, so nothing is ever shown'],
+    ],
+    ['a division by 0', '1 / 0 > 1', 43, 'it divides by 0, which always fails'],
+    ['a division by 0.0', 'item.price / 0.0 > 1.0', 43, 'it divides by 0, which always fails'],
+    [
+      'a constant that fails',
+      'int("many") > 1',
+      ...[43, 'it depends on nothing, and always fails'],
+    ],
   ])('is refused for %s, with line and column', (_what, keep, column, sentence) => {
     expect(mistakeIn(withRules(filter(keep)))).toEqual([11, column, sentence])
   })
@@ -101,6 +113,34 @@ describe('a policy file', () => {
       ],
       'the rule a always goes before it',
     ],
+    [
+      'at an hour that there is not',
+      [pin('a', 1, ', when: time.hour > 24')],
+      'it is never true, so the rule never acts',
+    ],
+    [
+      'whose condition ends in false',
+      ['{ name: a, effect: slot, position: 4, where: item.price > 1.0 && false }'],
+      'it is never true, so the rule never acts',
+    ],
+    [
+      'for a place that another has whenever true is true',
+      [pin('a', 1, ', when: "true"'), pin('b', 1)],
+      'the rule a always has this place',
+    ],
+    [
+      'for a place that another has on the same condition',
+      [pin('a', 1, ', when: context.age > 3'), pin('b', 1, ', when: "(context.age)  > 3"')],
+      'the rule a has it on the same condition',
+    ],
+    [
+      'after one that goes before it on the same condition',
+      [
+        '{ name: a, effect: diversity, relevance: 0.5, when: context.age > 3 }',
+        '{ name: b, effect: diversity, relevance: 0.2, when: context.age > 3 }',
+      ],
+      'the rule a goes before it, on the same condition',
+    ],
     ['of a name that another has', [pin('a', 1), pin('a', 2)], 'another rule is called a'],
   ])('is refused for a rule %s', (_what, rules, sentence) => {
     expect(mistakeIn(withRules(...rules))).toEqual([
@@ -108,6 +148,42 @@ describe('a policy file', () => {
       expect.any(Number),
       sentence,
     ])
+  })
+
+  const segments = (...whens: string[]) =>
+    `who: { kind: segment, otherwise: z, segments: [${whens
+      .map((when, at) => `{ name: s${at}, when: '${when}' }`)
+      .join(', ')}] }`
+  const offers = (...more: string[]) =>
+    `gift: { kind: offer, offers: [${more.map((each, at) => `{ name: o${at}${each} }`).join(', ')}] }`
+  it.each([
+    [offers(', when: "true"', ''), 'nobody is left for it: o0 is for everyone'],
+    [
+      offers(', when: context.x > 3', ', when: context.x  > 3'),
+      'nobody is left for it: o0 has the same condition',
+    ],
+    [offers(', when: context.x > 3, perVisitor: 1', ', when: context.x > 3'), null],
+    [offers(', when: context.x > 3', ', when: context.x > 4'), null],
+    [
+      segments('context.x > 3', 'context.x > 3'),
+      'nobody is left for it: s0 has the same condition',
+    ],
+    [
+      segments('true || context.x > 3', 'context.x > 3'),
+      'nobody is left for it: s0 takes everyone',
+    ],
+    [segments('context.x > 3', 'context.x > 3.0'), null],
+    [
+      "fare: { kind: price, base: '1.0 / 0.0', floor: 1, ceiling: 2, rules: [] }",
+      'it divides by 0, which always fails',
+    ],
+    [
+      "check: { kind: verdict, rules: [{ name: r, verdict: block, when: '1 / 0 > 1' }] }",
+      'it divides by 0, which always fails',
+    ],
+  ])('of the other kinds is refused where nothing comes of it: %s', (placement, sentence) => {
+    const mistake = mistakeIn(`context: { x: int }\nplacements:\n  ${placement}\n`)
+    expect(mistake?.[2] ?? null).toBe(sentence)
   })
 
   it.each([
