@@ -21,7 +21,7 @@ placements:
   ward:
     kind: alert
     model: deterioration
-    on: [Vital Signs, Alarm Acknowledged]
+    on: [Vital Signs]
     event: { heartRate: double, breaths: double, oxygen: double }
     silenceMs: ${minutes(15)}
     acknowledgedBy: Alarm Acknowledged

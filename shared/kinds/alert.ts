@@ -24,7 +24,7 @@ const schema = v.strictObject({
   levels: v.pipe(v.array(levelSchema), v.minLength(1), v.maxLength(limits.alertLevelsMax)),
   /** After a notice the same severity, or a lesser one, is not told anew for so long. */
   silenceMs: v.optional(durationMs),
-  /** The name of the event by which somebody acknowledges the alert. */
+  /** The name of the event by which somebody acknowledges the alert; with `on`, it is listened to as those are. */
   acknowledgedBy: v.optional(name),
 })
 type AlertPlacement = v.InferOutput<typeof schema>
@@ -45,6 +45,7 @@ export const alert: Kind<AlertPlacement> = {
     }))
     return {
       ruleNames: placement.levels.map(({ severity }) => severity),
+      hears: placement.acknowledgedBy,
       check: () =>
         levels.flatMap(({ severity, on, off }, number): PlacementProblem[] => {
           const of = (field: string, sentence: string) => [

@@ -70,6 +70,8 @@ export interface Deciding {
   /** In their order; `effects` of an outcome are by them. */
   readonly ruleNames: readonly string[]
   readonly check: () => readonly PlacementProblem[]
+  /** An event that it listens to besides those of `on`, where it has these at all. */
+  readonly hears?: string | undefined
   /** What it would give that has to be reserved first, best first; absent where it never gives such a thing. */
   readonly wants?: (input: WantingInput) => readonly WantedIssue[]
   readonly decide: (input: DecisionInput) => Outcome

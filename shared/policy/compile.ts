@@ -62,19 +62,21 @@ export function tryCompile(policy: Policy, itemsTotal: number) {
     const deciding = compilePlacement(placement, compilerOf(policy, placement, itemsKept, found))
     return [name, { ...deciding, placement, asked }] as const
   })
-  return {
-    compiled: {
-      ...{ policy, placements: new Map(placements) },
-      listeners: listenersOf(policy),
-    } satisfies CompiledPolicy,
-    problems,
+  const compiled: CompiledPolicy = {
+    ...{ policy, placements: new Map(placements) },
+    listeners: listenersOf(placements),
   }
+  return { compiled, problems }
 }
 
-function listenersOf({ placements }: Policy): Map<string, string[]> {
+function listenersOf(placements: readonly (readonly [string, CompiledPlacement])[]) {
   const listeners = new Map<string, string[]>()
-  for (const [name, { on = [] }] of Object.entries(placements)) {
-    for (const event of new Set(on)) listeners.set(event, [...(listeners.get(event) ?? []), name])
+  for (const [name, { placement, hears }] of placements) {
+    const { on = [] } = placement
+    const isHeardToo = on.length > 0 && hears !== undefined
+    for (const event of new Set(isHeardToo ? [...on, hears] : on)) {
+      listeners.set(event, [...(listeners.get(event) ?? []), name])
+    }
   }
   return listeners
 }

@@ -3,7 +3,7 @@ import type { Placement, Policy } from '#shared/policy.ts'
 import { rawEvent } from '#test/support/events.ts'
 import { smallRelease } from '#test/support/release.ts'
 import { packAndPush } from './hub-side.ts'
-import { counter, forgetEverything, send } from './pop.ts'
+import { counter, forgetEverything, send, sendBatch } from './pop.ts'
 
 afterEach(forgetEverything)
 
@@ -117,6 +117,21 @@ describe('a placement', () => {
     const heard = await ask('alert', happened('Alarm Acknowledged', {}))
     expect(heard.answer).toMatchObject({ severity: 'warning', acknowledged: true })
     expect((await pulse(90)).answer).toMatchObject({ severity: null, acknowledged: false })
+  })
+
+  it('alert that listens hears an acknowledgement that comes alone', async () => {
+    await push({ alert: { ...placements.alert, on: ['Pulse'] } as Placement })
+    const post = async (...given: Parameters<typeof happened>) => {
+      const raw = { messageId: `m-${++sent}`, anonymousId: 'me', ...happened(...given) }
+      const { body } = await sendBatch([rawEvent({ ...raw, timestamp: new Date().toISOString() })])
+      return body.decisions
+    }
+    expect(await post('Pulse', { pulse: 120 })).toMatchObject([
+      { answer: { severity: 'warning', notify: true, acknowledged: false } },
+    ])
+    expect(await post('Alarm Acknowledged', {})).toMatchObject([
+      { answer: { severity: 'warning', notify: false, acknowledged: true } },
+    ])
   })
 
   it('offer says what it offers, or why nothing', async () => {
