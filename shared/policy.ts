@@ -26,9 +26,16 @@ const experimentSchema = v.strictObject({
       variant: v.pipe(fieldName, v.description('The variant whose visitors go without.')),
       answer: v.pipe(
         v.picklist(holdoutAnswers),
-        v.description('What they get: what is popular, by the same rules, or nothing.'),
+        v.description(
+          'What they get: what is popular, by the same rules, or nothing; no offer is popular.',
+        ),
       ),
-      placements: v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(limits.placementsMax)),
+      placements: v.pipe(
+        v.array(v.string()),
+        v.minLength(1),
+        v.maxLength(limits.placementsMax),
+        v.description('Where: placements of items and offers.'),
+      ),
     }),
   ),
 })

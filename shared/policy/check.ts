@@ -26,10 +26,13 @@ function holdoutProblems({ experiments, placements }: Policy): PolicyProblem[] {
       ...{ path: [...path, ...(typeof field === 'number' ? ['placements', field] : [field])] },
       ...{ offset: 0, sentence },
     })
-    const items = Object.keys(placements).filter((name) => placements[name]?.kind === 'items')
-    const unknown = holdout.placements.flatMap((placement, at) =>
-      items.includes(placement) ? [] : [of(at, `the placements of items are ${items.join(', ')}`)],
-    )
+    const able = Object.keys(placements).filter((each) => canGoWithout(placements[each]))
+    const unknown = holdout.placements.flatMap((placement, at) => {
+      if (!able.includes(placement))
+        return [of(at, `the placements of items and offers are ${able.join(', ')}`)]
+      const isEmpty = holdout.answer === 'popularity' && placements[placement]?.kind === 'offer'
+      return isEmpty ? [of(at, 'no offer is popular: whoever goes without one gets nothing')] : []
+    })
     if (Object.hasOwn(variants, holdout.variant)) return unknown
     return [of('variant', `the variants are ${Object.keys(variants).join(', ')}`), ...unknown]
   })
@@ -39,6 +42,10 @@ function failuresIn({ path, expression }: Asked): PolicyProblem[] {
   const failure = failureOf(expression)
   return failure === null ? [] : [{ path, ...failure }]
 }
+
+/** Whoever goes without anything else is left with a checkout that has no price, or an alarm that nobody hears. */
+const canGoWithout = (placement: Policy['placements'][string] | undefined) =>
+  placement?.kind === 'items' || placement?.kind === 'offer'
 
 /** Comparisons of `variant.x` with a variant that the experiment does not have. */
 function variantsIn({ path, expression }: Asked, { experiments }: Policy): PolicyProblem[] {

@@ -40,8 +40,8 @@ const placements: Policy['placements'] = {
   },
 }
 
-function push(changed: Record<string, Placement> = {}) {
-  const policy = { ...release.policy, placements: { ...placements, ...changed } }
+function push(changed: Record<string, Placement> = {}, more: Partial<Policy> = {}) {
+  const policy = { ...release.policy, ...more, placements: { ...placements, ...changed } }
   return packAndPush({ ...release, policy, catalogue })
 }
 
@@ -142,5 +142,17 @@ describe('a placement', () => {
     })
     const second = await ask('offer', view(1))
     expect(second.answer).toMatchObject({ offer: 'ten-off', terms: { percent: 10 }, reason: null })
+  })
+
+  it('offer says that the visitor goes without, in a holdout', async () => {
+    const variants = { in: 0, out: 1 }
+    const coupons: Policy['experiments'][string] = {
+      ...{ variants, holdout: { variant: 'out', answer: 'nothing', placements: ['offer'] } },
+    }
+    await push({}, { experiments: { coupons } })
+    await ask('offer', view(0))
+    expect(await ask('offer', view(1))).toMatchObject({
+      ...{ fallback: 'holdout', answer: { offer: null, reason: 'holdout' } },
+    })
   })
 })

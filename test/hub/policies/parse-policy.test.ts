@@ -239,17 +239,26 @@ describe('a policy file', () => {
   })
 
   it('is refused for a holdout of a variant or at a placement that it has not', () => {
-    const holdout = (variant: string, placement: string) =>
+    const holdout = (variant: string, placement: string, answer = 'nothing') =>
       mistakeIn(`experiments:
   socks:
     variants: { in: 95, out: 5 }
-    holdout: { variant: ${variant}, answer: nothing, placements: [${placement}] }
+    holdout: { variant: ${variant}, answer: ${answer}, placements: [${placement}] }
 placements:
   home: { kind: items, model: popularity, itemsMax: 5, rules: [] }
+  gift: { kind: offer, offers: [{ name: ten }] }
+  fare: { kind: price, base: '1.0', floor: 1, ceiling: 2, rules: [] }
 `)
     expect(holdout('out', 'home')).toBeNull()
+    expect(holdout('out', 'gift')).toBeNull()
+    expect(holdout('out', 'home', 'popularity')).toBeNull()
     expect(holdout('off', 'home')).toEqual([4, 25, 'the variants are in, out'])
-    expect(holdout('out', 'shop')).toEqual([4, 60, 'the placements of items are home'])
+    const able = 'the placements of items and offers are home, gift'
+    expect(holdout('out', 'shop')).toEqual([4, 60, able])
+    expect(holdout('out', 'fare')).toEqual([4, 60, able])
+    expect(holdout('out', 'gift', 'popularity')).toEqual([
+      ...[4, 63, 'no offer is popular: whoever goes without one gets nothing'],
+    ])
   })
 
   it('is refused where a model of texts would tell a price what it must not depend on', () => {
