@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parse } from 'node:path'
 import type { Command } from 'commander'
 import { tryCompile } from '#shared/policy/compile.ts'
+import { othersModels } from '#shared/policy/learnings.ts'
 import type { Policy } from '#shared/policy.ts'
 import { parsePolicy, tellMistakes } from '../policies/parse-policy.ts'
 import {
@@ -22,7 +23,7 @@ export function addPolicyCommands(program: Command, run: RunHere, findLive: Find
   policy
     .command('check <file>')
     .description(
-      'say what is wrong in a policy, with line and column, and which placements that are live it leaves out',
+      'say what is wrong in a policy, with line and column, which placements that are live it leaves out, and which models have to be pushed',
     )
     .option('--site <site>', 'whose policy it is; else the name of the file, as the hub reads it')
     .addHelpText('after', '\nExample: shelfedge policy check policies/demo.yaml')
@@ -49,15 +50,20 @@ function testing(file: string, casesFile: string) {
   const cases = questionsOf(casesFile).map((question, number) => {
     const { answer, items } = asked(policy, question)
     const ids = items.map(({ id }) => id)
-    const ok = isAsExpected({ answer, items, effects: [] }, question.expect ?? {})
+    const { expect: expected = {} } = question
+    const isAsked = Object.keys(expected).length > 0
+    const ok = isAsked && isAsExpected({ answer, items, effects: [] }, expected)
     const name = question.name || `case ${number + 1}`
-    return { name, ok, answer, items: ids, expected: question.expect ?? {} }
+    return { name, ok, answer, items: ids, expected }
   })
   const failed = cases.filter(({ ok }) => !ok)
-  const lines = failed.map(
-    ({ name, answer, items, expected }) =>
-      `${name}: expected ${JSON.stringify(expected)}, got ${JSON.stringify({ ...answer, items })}`,
-  )
+  const lines = failed.map(({ name, answer, items, expected }) => {
+    const got = `got ${JSON.stringify({ ...answer, items })}`
+    const isAsked = Object.keys(expected).length > 0
+    return isAsked
+      ? `${name}: expected ${JSON.stringify(expected)}, ${got}`
+      : `${name}: it expects nothing; name under expect what the answer has to hold; ${got}`
+  })
   const summary = `${cases.length - failed.length} of ${cases.length} cases are as expected.`
   return {
     answer: { file, ok: failed.length === 0, cases },
@@ -119,13 +125,23 @@ async function checking(file: string, site: string, findLive: FindLive) {
     /** What answers visitors now, where a hub said so; and what of it would be gone. */
     live: live?.digest ?? null,
     gone: Object.keys(live?.placements ?? {}).filter((name) => !known.has(name)),
+    /** Models that somebody has to push, as far as none of that name is live. */
+    toPush: (parsed.ok ? othersModels(parsed.policy) : []).filter(
+      ({ model }) => !Object.hasOwn(live?.models ?? {}, model),
+    ),
   }
   const sizes = [counted(placements.length, 'placement'), counted(answer.rules, 'rule')]
   const good = `${file} is good: ${sizes.join(', ')}.`
-  const warnings = answer.gone.map(
-    (name) =>
-      `Warning: the placement ${name} is live for the site ${site}, and gone with this policy: who asks for it will be answered 404.`,
-  )
+  const warnings = [
+    ...answer.gone.map(
+      (name) =>
+        `Warning: the placement ${name} is live for the site ${site}, and gone with this policy: who asks for it will be answered 404.`,
+    ),
+    ...answer.toPush.map(
+      ({ placement, model }) =>
+        `Warning: the placement ${placement} asks the model ${model}, which neither the hub nor this policy makes: no release is made until somebody pushes a model of that name.`,
+    ),
+  ]
   const told = parsed.ok ? [good, ...warnings].join('\n') : tellMistakes(file, parsed.mistakes)
   const shown = printable(told)
   return { answer, shown, hasFailed: !parsed.ok }

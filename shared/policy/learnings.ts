@@ -47,6 +47,14 @@ export function learningProblems(policy: Policy): PolicyProblem[] {
   return [...names, ...uses, ...features, ...texts, ...bounds, ...nameless]
 }
 
+/** Placements, with the models they ask that neither a release makes of its own nor the policy learns. */
+export function othersModels({ models = {}, placements }: Policy) {
+  return Object.entries(placements).flatMap(([placement, { model }]) => {
+    if (model === undefined || ownNames.includes(model) || Object.hasOwn(models, model)) return []
+    return [{ placement, model }]
+  })
+}
+
 /** The first feature of a model that a price must not depend on; null where no price has this model, or none is. */
 export function refusedFeature(
   { placements, protectedAttributes = protectedByDefault }: Policy,

@@ -49,6 +49,18 @@ describe('shelfedge policy check', { timeout: 60_000 }, () => {
     })
   })
 
+  it('warns of a model that nothing makes: somebody has to push it', async () => {
+    const asking = (model: string) =>
+      check(`placements: { v: { kind: verdict, model: ${model}, thresholds: { review: 0.5 } } }`)
+    expect(await asking('nosuch')).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(
+        /is good: 1 placement, 0 rules\.\nWarning: the placement v asks the model nosuch, .* pushes a model of that name\.\n$/,
+      ),
+    })
+    expect((await asking('sentiment')).stdout).not.toContain('Warning')
+  })
+
   it('of a file that is not there says so', async () => {
     const answer = await runProgram('hub/cli/main.ts', {}, ['policy', 'check', 'nowhere.yaml'])
     expect(answer).toMatchObject({ status: 1, stderr: expect.stringContaining('nowhere.yaml') })
@@ -87,6 +99,18 @@ describe('shelfedge policy test and explain', { timeout: 60_000 }, () => {
     expect(good).toMatchObject({ status: 0, stdout: '1 of 1 cases are as expected.\n' })
     const bad = await ask('test', cases('allow'))
     expect(bad).toMatchObject({ status: 1, stdout: expect.stringContaining('"verdict":"block"') })
+  })
+
+  it('ends with 1 where a case expects nothing, which no answer could prove wrong', async () => {
+    const name = '{ name: large, placement: review, event: { amount: 1000 }'
+    for (const nothing of [' }', ', expect: {} }']) {
+      expect(await ask('test', `- ${name}${nothing}\n`)).toMatchObject({
+        status: 1,
+        stdout: expect.stringMatching(
+          /^large: it expects nothing; .*\n0 of 1 cases are as expected\.\n$/,
+        ),
+      })
+    }
   })
 
   it('asks with the events that a question brings, and with what is left of a budget', async () => {
