@@ -147,9 +147,10 @@ function lookAround(
   const before = memoryOf(memory, question.placement)
   const isStream = release?.models.get(placement.model ?? '')?.answers === 'stream'
   const kept = JSON.parse(before)
+  const outOfPolicy = Object.keys(memory).filter((name) => !policy.placements.has(name))
   const { stream, kind } = isStream ? readRemembered(kept) : { stream: null, kind: kept }
   return {
-    ...{ session, totals, context, events, timeZone, isStream, stream, before },
+    ...{ session, totals, context, events, timeZone, isStream, stream, before, outOfPolicy },
     profile: profile?.values ?? null,
     /** With its moment, as it is logged. */
     toldProfile: profile,
@@ -164,13 +165,14 @@ function lookAround(
 /** What the placement is to remember from now on; undefined where nothing has changed. */
 function changeOf(
   placement: string,
-  { isStream, before, memory, stream }: ReturnType<typeof lookAround>,
+  { isStream, before, memory, stream, outOfPolicy }: ReturnType<typeof lookAround>,
   inferred: Inferred,
   outcome: Outcome,
 ): MemoryChange | undefined {
   const kind = outcome.memory === undefined ? memory : outcome.memory
   const after = isStream ? { stream: inferred.stream ?? stream, kind } : outcome.memory
-  return after === undefined ? undefined : { placement, before, after }
+  if (after === undefined) return undefined
+  return { placement, before, after, ...(outOfPolicy.length > 0 && { outOfPolicy }) }
 }
 
 /** The newest of a question's events, which rules may read; of events of one moment the last. */

@@ -1,9 +1,10 @@
 import { drawOf, type Explored, explore } from './explore.ts'
 import type { CompiledItems, ItemRule as Rule } from './kinds/items.ts'
+import { once } from './once.ts'
 import type { Scope } from './policy/expression.ts'
 import { RuleItem } from './policy/facts.ts'
 import { type ActiveRule, type RuleEffect, ruling } from './policy/ruling.ts'
-import { isLeftOut, readShown, withShown } from './shown.ts'
+import { isLeftOut, readShown, type Shown, withShown } from './shown.ts'
 
 export interface ScoredItem {
   readonly id: string
@@ -88,12 +89,29 @@ export function decideItems(input: ItemsInput): Decided {
     if (answer.isFull()) break
     fill(answer, list(), diversity?.rule.relevance ?? 1)
   }
-  const { items, ...chance } = withChance(input, answer.items().map(describe), effects)
+  const { items: found, memory } = remembered(input, answer.items().map(describe), shown, effects)
+  return { ...withChance(input, found, effects), effects, ...memory }
+}
+
+/** The items that can be remembered where a rule asks what was shown: what is forgotten could be shown too often. */
+function remembered(
+  { placement, at }: ItemsInput,
+  items: readonly DecidedItem[],
+  before: Shown,
+  effects: readonly RuleEffect[],
+): Pick<Decided, 'items'> & { readonly memory?: Pick<Decided, 'memory'> } {
   // Also of rules that are off for this visitor at this moment: they may be on at the next.
-  const rules = input.placement.rules.flatMap(({ rule }) => (isOfShown(rule) ? [rule] : []))
-  if (rules.length === 0) return { items, effects, ...chance }
+  const rules = placement.rules.flatMap(({ rule }) => (isOfShown(rule) ? [rule] : []))
+  if (rules.length === 0) return { items }
   const ids = items.map(({ id }) => id)
-  return { items, effects, ...chance, memory: { shown: withShown(shown, ids, input.at, rules) } }
+  const bound = { rules, charactersMax: placement.memoryCharactersMax }
+  const { shown, leftOut } = withShown(before, ids, at, bound)
+  const first = effects[placement.rules.findIndex(({ rule }) => isOfShown(rule))]
+  if (first && leftOut.size > 0) {
+    first.reason = 'too_many_shown'
+    first.items.push(...leftOut)
+  }
+  return { items: items.filter(({ id }) => !leftOut.has(id)), memory: { memory: { shown } } }
 }
 
 /** The items with what chance did to them, where the placement explores. */
@@ -119,14 +137,6 @@ function ofEffect<Effect extends Rule['effect']>(active: readonly ActiveRule[], 
   return active.flatMap(({ compiled: { rule }, report, test }) =>
     rule.effect === effect ? [{ rule: rule as Of<Effect>, report, test }] : [],
   )
-}
-
-function once<Value>(make: () => Value): () => Value {
-  let made: Value | undefined
-  return () => {
-    made ??= make()
-    return made
-  }
 }
 
 /** Filters a list, boosts it and puts the best first; equal scores stay in their order. */

@@ -66,10 +66,8 @@ export const limits = {
   /** Severities of one alert, and how often one is told again. */
   alertLevelsMax: 10,
   alertEscalationsMax: 10,
-  /** Prices of one placement that a visitor keeps; past it the oldest is forgotten, and none is given while that one binds. */
+  /** Prices of one placement that a visitor keeps; past it none is given of anything else while all of them bind. */
   pricesHeldMax: 100,
-  /** Offers of one placement that a visitor's memory keeps; past it the oldest is forgotten. */
-  offersGivenMax: 50,
   issuesPerVisitorMax: 1_000,
   offerIssuesMax: 1_000_000_000,
   offerCodeCharactersMax: 64,
@@ -88,8 +86,10 @@ export const limits = {
   /** with their ends of lines. */
   codesAddedBytesMax: 1024 * 1024,
   protectedAttributesMax: 100,
-  /** What the placements of a site may remember of one visitor, together; past it the oldest goes. */
-  memoryCharactersMax: 64 * 1024,
+  /** What one placement may remember of a visitor, as JSON: some 600 items shown three times each, */
+  placementMemoryCharactersMax: 32 * 1024,
+  /** and less where a policy has many: this is divided among them. A row of a Durable Object holds 2 MB. */
+  memoryCharactersMax: 200_000,
   /** Visitors whom an isolate knows without asking their owner; 8 MB of them at most, */
   knownVisitorsMax: 500,
   /** of a session, totals and memory of so many characters together, */
@@ -100,8 +100,6 @@ export const limits = {
   decisionTriesMax: 10,
   /** How often a frequency cap or a cool-down may let an item be shown: so many times are remembered of each. */
   shownTimesMax: 20,
-  /** What one placement remembers of the items it showed a visitor: some 600 items three times each. */
-  shownCharactersMax: 32 * 1024,
   /** Told with one answer: whoever mends ten sees the next. */
   warningsMax: 10,
   contextListItemsMax: 50,

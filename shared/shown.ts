@@ -1,5 +1,4 @@
 import * as v from 'valibot'
-import { limits } from './limits.ts'
 
 /** An item, then when it was shown (epoch ms), oldest first. */
 export type ShownItem = readonly [item: string, ...at: number[]]
@@ -47,37 +46,46 @@ export function isLeftOut(rule: ShownRule, shownAt: readonly number[], at: numbe
 }
 
 /**
- * What is remembered once these items are shown. Forgotten are the oldest times of an item past `shownMax` of
- * every rule, items that no rule asks for any more, and past the bound those shown longest ago.
+ * What is remembered once these items are shown, and which of them must not be since there is no room to remember
+ * it. Forgotten are the oldest times of an item past `shownMax` of every rule, and items that no rule asks for any more.
  */
 export function withShown(
   shown: Shown,
   items: readonly string[],
   at: number,
-  rules: readonly ShownRule[],
-): Shown {
+  { rules, charactersMax }: ShownBound,
+): { readonly shown: Shown; readonly leftOut: ReadonlySet<string> } {
   const timesMax = Math.max(...rules.map(({ shownMax }) => shownMax))
   const askedMs = Math.max(...rules.map(askedMsOf))
-  const times = new Map(shown.map(([item, ...shownAt]) => [item, shownAt]))
+  const asked = shown.filter(([, ...times]) => Number(times.at(-1) ?? 0) > at - askedMs)
+  const kept = new Map(asked.map((each) => [each[0], each]))
+  const leftOut = new Set<string>()
+  let characters = JSON.stringify({ shown: asked }).length
   for (const item of items) {
-    const shownAt = [...(times.get(item) ?? []), at].sort((left, right) => left - right)
-    times.delete(item)
-    times.set(item, shownAt.slice(-timesMax))
+    const [, ...before] = kept.get(item) ?? [item]
+    const times = [...before, at].sort((left, right) => left - right).slice(-timesMax)
+    const added = charactersOf([item, ...times]) - charactersOf(kept.get(item))
+    if (added > 0 && characters + added > charactersMax) leftOut.add(item)
+    else {
+      characters += added
+      kept.delete(item)
+      kept.set(item, [item, ...times])
+    }
   }
-  const asked = [...times].filter(([, shownAt]) => (shownAt.at(-1) ?? 0) > at - askedMs)
-  return newest(asked.map(([item, shownAt]) => [item, ...shownAt]))
+  return { shown: [...kept.values()], leftOut }
+}
+
+export interface ShownBound {
+  readonly rules: readonly ShownRule[]
+  /** As JSON. */
+  readonly charactersMax: number
+}
+
+/** With its comma. */
+function charactersOf(shown: ShownItem | undefined): number {
+  return shown === undefined ? 0 : JSON.stringify(shown).length + 1
 }
 
 function askedMsOf(rule: ShownRule): number {
   return rule.effect === 'frequency-cap' ? rule.windowMs : rule.pauseMs
-}
-
-/** As many of the last as have room. */
-function newest(shown: readonly ShownItem[]): Shown {
-  let characters = 0
-  const from = shown.findLastIndex((each) => {
-    characters += JSON.stringify(each).length + 1
-    return characters > limits.shownCharactersMax
-  })
-  return shown.slice(from + 1)
 }

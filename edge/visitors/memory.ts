@@ -9,6 +9,8 @@ export interface MemoryChange {
   /** What the decision saw, as JSON. */
   readonly before: string
   readonly after: object | null
+  /** What is remembered of placements that the policy has no more; absent where it is nothing. */
+  readonly outOfPolicy?: readonly string[]
 }
 
 export function readMemory(text: string | null): Memory {
@@ -20,13 +22,24 @@ export function memoryOf(memory: Memory, placement: string): string {
   return JSON.stringify((Object.hasOwn(memory, placement) && memory[placement]) || null)
 }
 
-/** The text to keep after a change, within its bound: what has not changed for longest goes first. */
-export function changedMemory(memory: Memory, { placement, after }: MemoryChange): string {
-  const others = Object.entries(memory).filter(([name]) => name !== placement)
-  const kept = after === null ? others : [...others, [placement, after] as const]
-  for (let from = 0; from < kept.length; from++) {
-    const text = JSON.stringify(Object.fromEntries(kept.slice(from)))
-    if (text.length <= limits.memoryCharactersMax) return text
+/**
+ * The text to keep after a change. Past the bound what the policy has no more goes first, of that what has not changed
+ * for longest, and nothing else: each placement of a policy keeps to its part of the bound by itself, so that nothing
+ * that still binds is forgotten for another. Only where a policy's placements become more may they pass it for a while.
+ */
+export function changedMemory(
+  memory: Memory,
+  { placement, after, outOfPolicy = [] }: MemoryChange,
+): string {
+  const kept = new Map(Object.entries(memory))
+  kept.delete(placement)
+  if (after !== null) kept.set(placement, after)
+  const write = () => JSON.stringify(Object.fromEntries(kept))
+  let text = write()
+  for (const name of [...kept.keys()].filter((each) => outOfPolicy.includes(each))) {
+    if (text.length <= limits.memoryCharactersMax) break
+    kept.delete(name)
+    text = write()
   }
-  return '{}'
+  return text
 }

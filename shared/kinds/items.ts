@@ -110,6 +110,7 @@ export interface CompiledRule {
 export interface CompiledItems {
   readonly placement: ItemsPlacement
   readonly rules: readonly CompiledRule[]
+  readonly memoryCharactersMax: number
 }
 
 /** A list of items to show, best first. */
@@ -124,7 +125,7 @@ export const items: Kind<ItemsPlacement> = {
       const isOfItem = test !== null && [...test.reads].every((read) => read === 'item')
       return { rule, when, test, verdicts: isOfItem ? new Verdicts(compiler.itemsKept) : null }
     })
-    const compiled = { placement, rules }
+    const compiled = { placement, rules, memoryCharactersMax: compiler.memoryCharactersMax }
     return {
       ruleNames: placement.rules.map(({ name: own }) => own),
       check: () => [...tooCostly(rules), ...rules.flatMap(checking(compiled))],

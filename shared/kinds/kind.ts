@@ -18,6 +18,8 @@ export interface Compiler {
   readonly text: (text: string | undefined, path: Path) => Expression<string> | null
   /** Items of the catalogue whose verdicts a rule may keep. */
   readonly itemsKept: number
+  /** What an outcome's `memory` may take, as JSON: past it a kind says what it cannot give, and forgets nothing that binds. */
+  readonly memoryCharactersMax: number
 }
 
 /** Something that keeps a policy from being released, though it can be compiled. */

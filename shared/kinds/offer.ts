@@ -7,8 +7,9 @@ import {
   declaredBudget,
   type OfferCode,
 } from '../offers/budget.ts'
-import { type Given, givenAgain, givenOf, readGiven } from '../offers/given.ts'
+import { type Given, type GivenBound, givenAgain, givenOf, readGiven } from '../offers/given.ts'
 import type { Reservation, WantedIssue } from '../offers/reservation.ts'
+import { once } from '../once.ts'
 import { duplicateName, isNever, takenBy } from '../policy/condition.ts'
 import type { Expression, Scope } from '../policy/expression.ts'
 import {
@@ -66,16 +67,24 @@ export const offer: Kind<OfferPlacement> = {
       heldMs: each.heldMs ?? heldMsDefault,
       isFor: compiler.yesNo(each.when, ['offers', number, 'when']),
     }))
+    const charactersMax = compiler.memoryCharactersMax
+    const know = (memory: unknown, at: number): Known => {
+      const given = readGiven(memory)
+      const binding = (each: Given[number]) =>
+        compiled.some((own) => isSame(own, each) && binds(own, each, at))
+      const room = once(() => charactersMax - JSON.stringify(given.filter(binding)).length)
+      return { given, at, charactersMax, binds: binding, room }
+    }
     const isAnyWanted = compiled.some(({ wanted }) => wanted !== null)
     return {
       ruleNames: offers.map(({ name }) => name),
       check: () => checked(compiled),
       ...(isAnyWanted && {
         wants: ({ scope, memory, at, itemsMax }) =>
-          itemsMax === 0 ? [] : wants(compiled, scope, readGiven(memory), at),
+          itemsMax === 0 ? [] : wants(compiled, scope, know(memory, at)),
       }),
       decide: ({ scope, at, memory, itemsMax, reservations = [] }) => {
-        const given = readGiven(memory)
+        const known = know(memory, at)
         const effects = compiled.map(({ name }) => reportOf(name, 'offer'))
         const none = (reason: string) => ({
           ...{ answer: { offer: null, terms: {}, code: null, reason }, items: [], effects },
@@ -86,7 +95,7 @@ export const offer: Kind<OfferPlacement> = {
           const report = effects[number] as ReturnType<typeof reportOf>
           // One whose condition fails is not for this visitor.
           if (!isOn(each.isFor, scope, report)) continue
-          const found = issueOf(each, given, reservations, at)
+          const found = issueOf(each, known, reservations)
           if (found.reason !== null) {
             report.reason = found.reason
             why ??= found.reason
@@ -100,7 +109,7 @@ export const offer: Kind<OfferPlacement> = {
             answer: { ...answer, ...held },
             items: [],
             effects,
-            ...memoryOf(each, given, found),
+            ...memoryOf(each, known, found),
           }
         }
         return none(why ?? 'not_eligible')
@@ -153,19 +162,14 @@ function wantedOf(each: {
 }
 
 /** What has to be reserved before it can be decided: offers in their order, up to one that needs nothing. */
-function wants(
-  compiled: readonly CompiledOffer[],
-  scope: Scope,
-  given: Given,
-  at: number,
-): WantedIssue[] {
+function wants(compiled: readonly CompiledOffer[], scope: Scope, known: Known): WantedIssue[] {
   const wanted: WantedIssue[] = []
   for (const each of compiled) {
     // Failures are counted where it is decided.
     if (!isOn(each.isFor, scope, reportOf(each.name, 'offer'))) continue
-    const remembered = issueOf(each, given, [], at)
-    if (remembered.reason === null) return wanted
-    if (remembered.reason !== 'visitor_cap' && each.wanted) wanted.push(each.wanted)
+    const { reason } = issueOf(each, known, [])
+    if (reason === null) return wanted
+    if (reason === 'budget_unknown' && each.wanted) wanted.push(each.wanted)
   }
   return wanted
 }
@@ -174,24 +178,52 @@ function nameOf({ name, wanted }: CompiledOffer) {
   return { offer: name, budget: wanted?.budget ?? null }
 }
 
+function isSame(each: CompiledOffer, { offer: name, budget }: Given[number]): boolean {
+  const own = nameOf(each)
+  return own.offer === name && own.budget === budget
+}
+
+/** Whether it would be given anew if this were forgotten. */
+function binds({ perVisitor }: CompiledOffer, { heldUntil }: Given[number], at: number): boolean {
+  return perVisitor !== null || at < heldUntil
+}
+
+/** What a visitor was given, at a moment (epoch ms), and what of it has to be kept. */
+interface Known extends GivenBound {
+  readonly given: Given
+  readonly at: number
+  /** Characters that are left beside what binds. */
+  readonly room: () => number
+}
+
+/** Whether a new issue could be remembered, whatever its code is. */
+function hasRoom(each: CompiledOffer, { given, room, binds }: Known): boolean {
+  const code = each.text ?? '"'.repeat(limits.offerCodeCharactersMax)
+  const before = givenOf(given, nameOf(each))
+  const issue = { ...nameOf(each), times: limits.issuesPerVisitorMax, heldUntil: 1e15, code }
+  return charactersOf(issue) <= room() + (before && binds(before) ? charactersOf(before) : 0)
+}
+
+/** As JSON in a list. */
+function charactersOf(given: Given[number]): number {
+  return JSON.stringify(given).length + 1
+}
+
 /** One issue of an offer for this visitor: the one it holds, or a new one; or why not. */
-function issueOf(
-  each: CompiledOffer,
-  given: Given,
-  reservations: readonly Reservation[],
-  at: number,
-): Issue {
+function issueOf(each: CompiledOffer, known: Known, reservations: readonly Reservation[]): Issue {
   const { text, wanted, perVisitor, heldMs } = each
+  const { given, at } = known
   const before = givenOf(given, nameOf(each))
   if (before && at < before.heldUntil) {
     const { code, heldUntil } = before
     return { reason: null, code: text ?? code, heldUntil, isNew: false }
   }
   if (before && perVisitor !== null && before.times >= perVisitor) return { reason: 'visitor_cap' }
-  if (wanted === null) {
-    const heldUntil = perVisitor === null ? null : at + heldMs
-    return { reason: null, code: text, heldUntil, isNew: true }
+  if (wanted === null && perVisitor === null) {
+    return { reason: null, code: text, heldUntil: null, isNew: true }
   }
+  if (!hasRoom(each, known)) return { reason: 'too_many_offers' }
+  if (wanted === null) return { reason: null, code: text, heldUntil: at + heldMs, isNew: true }
   const reserved = reservations.find((one) => one.offer === wanted.offer)
   if (reserved === undefined) return { reason: 'budget_unknown' }
   if (reserved.outcome !== 'reserved') return { reason: reserved.outcome }
@@ -201,11 +233,13 @@ function issueOf(
 /** What is remembered of an issue where the next decision has to know of it. */
 function memoryOf(
   each: CompiledOffer,
-  given: Given,
+  known: Known,
   { code, heldUntil, isNew }: Issue & { reason: null },
 ) {
   if (!isNew || heldUntil === null) return {}
-  return { memory: givenAgain(given, nameOf(each), { heldUntil, code }) }
+  const memory = givenAgain(known.given, nameOf(each), { heldUntil, code }, known)
+  // There was room; a code longer than codes may be leaves what was remembered as it is.
+  return memory === null ? {} : { memory }
 }
 
 function checked(compiled: readonly CompiledOffer[]): PlacementProblem[] {

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { sha256TextHex } from '../digest.ts'
 import { limits } from '../limits.ts'
 import { duplicateName, isNever } from '../policy/condition.ts'
 import {
@@ -59,11 +60,15 @@ const schema = v.pipe(
 )
 type PricePlacement = v.InferOutput<typeof schema>
 
-/** The prices a visitor was last given, newest last; times in epoch ms. */
+/** The prices a visitor was last given, newest last, by what their subject is remembered by; times in epoch ms. */
 const memorySchema = v.array(
   v.strictObject({ subject: v.string(), price: v.number(), at: v.number() }),
 )
 type Given = v.InferOutput<typeof memorySchema>[number]
+
+/** As JSON, with its quotes. */
+const subjectCharactersMax = 64
+const digestPattern = /^sha256:[0-9a-f]{64}$/
 
 /** A price within guard rails: the base, changed by the rules in their order. */
 export const price: Kind<PricePlacement> = {
@@ -76,6 +81,16 @@ export const price: Kind<PricePlacement> = {
       when: compiler.yesNo(rule.when, ['rules', number, 'when']),
       by: compiler.number(rule.by, ['rules', number, 'by']),
     }))
+    /** The prices to remember: the oldest that bind no more give way; null where there is no room. */
+    const withPrice = (others: readonly Given[], newest: Given): Given[] | null => {
+      const kept = [...others, newest]
+      while (!hasRoom(kept, compiler.memoryCharactersMax)) {
+        const [oldest] = kept
+        if (oldest === newest || newest.at < boundUntil(oldest as Given, placement)) return null
+        kept.shift()
+      }
+      return kept
+    }
     return {
       ruleNames: ['base', ...placement.rules.map(({ name }) => name)],
       check: () =>
@@ -92,23 +107,18 @@ export const price: Kind<PricePlacement> = {
         const effects = [own, ...rules.map(({ rule }) => reportOf(rule.name, 'price'))]
         const of = ask(subject, scope, own)
         const given = readGiven(memory)
-        const last = given.find((each) => each.subject === of)
+        const key = of === undefined ? undefined : keyOf(of)
+        const last = given.find(({ subject }) => subject === key)
         const tell = (told: object) => ({
           answer: { subject: of ?? null, ...told },
           items: [],
           effects,
         })
-        if (of === undefined) return tell({ price: null, reason: 'no_subject' })
+        if (key === undefined) return tell({ price: null, reason: 'no_subject' })
         const heldUntil = last ? last.at + placement.heldMs : 0
         // A price of a policy that has changed since is given no longer where it is outside the rails.
         if (last && at < heldUntil && guarded(last.price, placement).rail === null) {
           return tell({ price: last.price, held: true, heldUntil, rail: null, reason: null })
-        }
-        const others = given.filter((each) => each.subject !== of)
-        // Forgotten, it would be free of its rails: until then there is none of anything else.
-        const [oldest] = others
-        if (oldest && others.length >= limits.pricesHeldMax && at < boundUntil(oldest, placement)) {
-          return tell({ price: null, reason: 'too_many_prices' })
         }
         const start = ask(base, scope, own)
         own.on = start !== undefined
@@ -123,8 +133,11 @@ export const price: Kind<PricePlacement> = {
           return report.on ? next : sum
         }, start)
         const { price: told, rail } = guarded(wanted, placement, last && { ...last, now: at })
-        const newest = { subject: of, price: told, at }
-        const kept: Given[] = [...others, newest].slice(-limits.pricesHeldMax)
+        const isKept = placement.heldMs > 0 || placement.change !== undefined
+        const others = given.filter((each) => each !== last)
+        const kept = isKept ? withPrice(others, { subject: key, price: told, at }) : []
+        // One that is forgotten is free of its rails: while all of them bind there is none of anything else.
+        if (kept === null) return tell({ price: null, reason: 'too_many_prices' })
         return {
           ...tell({
             price: told,
@@ -133,7 +146,7 @@ export const price: Kind<PricePlacement> = {
             rail,
             reason: null,
           }),
-          ...(placement.heldMs > 0 || placement.change ? { memory: kept } : {}),
+          ...(isKept && { memory: kept }),
         }
       },
     }
@@ -145,7 +158,22 @@ function boundUntil({ at }: Given, { heldMs, change }: PricePlacement): number {
   return at + Math.max(heldMs, change?.perMs ?? 0)
 }
 
+function hasRoom(given: readonly Given[], charactersMax: number): boolean {
+  return given.length <= limits.pricesHeldMax && JSON.stringify(given).length <= charactersMax
+}
+
+/** What a subject is remembered by: a long one by its digest, which is longer than any that stays as it is. */
+function keyOf(subject: string): string {
+  const isShort = JSON.stringify(subject).length <= subjectCharactersMax
+  return isShort ? subject : `sha256:${sha256TextHex(subject)}`
+}
+
+/** Long subjects were remembered as they are until 2026-11-26. */
 function readGiven(memory: unknown): readonly Given[] {
   const parsed = v.safeParse(memorySchema, memory)
-  return parsed.success ? parsed.output : []
+  if (!parsed.success) return []
+  return parsed.output.map(({ subject, ...given }) => ({
+    subject: digestPattern.test(subject) ? subject : keyOf(subject),
+    ...given,
+  }))
 }

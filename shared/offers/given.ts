@@ -1,5 +1,4 @@
 import * as v from 'valibot'
-import { limits } from '../limits.ts'
 
 const schema = v.array(
   v.strictObject({
@@ -26,13 +25,30 @@ export function givenOf(given: Given, { offer, budget }: GivenName): Given[numbe
   return given.find((each) => each.offer === offer && each.budget === budget)
 }
 
-/** What to remember after an offer was given once more. */
+/**
+ * What to remember after an offer was given once more; null where there is no room. The oldest that bind no more
+ * give way: one that is forgotten could be had anew.
+ */
 export function givenAgain(
   given: Given,
   name: GivenName,
   { heldUntil, code }: Pick<Given[number], 'heldUntil' | 'code'>,
-): Given {
+  { binds, charactersMax }: GivenBound,
+): Given | null {
   const before = givenOf(given, name)
   const now = { ...name, times: (before?.times ?? 0) + 1, heldUntil, code }
-  return [...given.filter((each) => each !== before), now].slice(-limits.offersGivenMax)
+  const kept = [...given.filter((each) => each !== before), now]
+  while (JSON.stringify(kept).length > charactersMax) {
+    const loose = kept.findIndex((each) => each !== now && !binds(each))
+    if (loose === -1) return null
+    kept.splice(loose, 1)
+  }
+  return kept
+}
+
+export interface GivenBound {
+  /** Whether the next decision has to know of it. */
+  readonly binds: (given: Given[number]) => boolean
+  /** As JSON. */
+  readonly charactersMax: number
 }

@@ -53,13 +53,15 @@ export function compilePolicy(policy: Policy, catalogue: readonly ItemFacts[]): 
 export function tryCompile(policy: Policy, itemsTotal: number) {
   const problems: PolicyProblem[] = []
   const itemsKept = itemsKeptOf(policy, itemsTotal)
+  const memoryCharactersMax = memoryCharactersOf(policy)
   const placements = Object.entries(policy.placements).map(([name, placement]) => {
     const asked: Asked[] = []
     const found = (each: Asked | PolicyProblem) => {
       if ('expression' in each) asked.push(each)
       else problems.push({ ...each, path: ['placements', name, ...each.path] })
     }
-    const deciding = compilePlacement(placement, compilerOf(policy, placement, itemsKept, found))
+    const bounds = { itemsKept, memoryCharactersMax }
+    const deciding = compilePlacement(placement, compilerOf(policy, placement, bounds, found))
     return [name, { ...deciding, placement, asked }] as const
   })
   const compiled: CompiledPolicy = {
@@ -90,10 +92,16 @@ function itemsKeptOf(policy: Policy, itemsTotal: number): number {
   return Math.min(itemsTotal, Math.floor(limits.verdictBytesMax / Math.max(1, rulesTotal)))
 }
 
+/** The same for each: what one remembers takes no room of another. */
+function memoryCharactersOf({ placements }: Policy): number {
+  const each = Math.floor(limits.memoryCharactersMax / Object.keys(placements).length)
+  return Math.min(limits.placementMemoryCharactersMax, each)
+}
+
 function compilerOf(
   { context, experiments, protectedAttributes = protectedByDefault }: Policy,
   placement: Placement,
-  itemsKept: number,
+  bounds: Pick<Compiler, 'itemsKept' | 'memoryCharactersMax'>,
   found: (each: Asked | PolicyProblem) => void,
 ): Compiler {
   const { kind, event = {} } = placement
@@ -125,7 +133,7 @@ function compilerOf(
     ofItem: compiling<boolean>('item', 'yesNo'),
     number: compiling<number>('visitor', 'number'),
     text: compiling<string>('visitor', 'text'),
-    itemsKept,
+    ...bounds,
   }
 }
 

@@ -4,7 +4,8 @@ import { limits } from '#shared/limits.ts'
 import { isLeftOut, readShown, type Shown, type ShownRule, withShown } from '#shared/shown.ts'
 import { baseMs, minuteMs } from '#test/support/events.ts'
 
-const cap: ShownRule = { effect: 'frequency-cap', shownMax: 2, windowMs: 10 * minuteMs }
+const charactersMax = limits.placementMemoryCharactersMax
+const cap = { effect: 'frequency-cap', shownMax: 2, windowMs: 10 * minuteMs } as const
 const rest: ShownRule = { effect: 'cool-down', shownMax: 2, pauseMs: 10 * minuteMs }
 
 /** Minutes at which an item is shown that is shown whenever the rules let it. */
@@ -14,7 +15,7 @@ function shownAt(minutes: readonly number[], rules: readonly ShownRule[]): numbe
     const at = baseMs + minute * minuteMs
     const [, ...times] = shown.find(([item]) => item === 'a') ?? ['a']
     if (rules.some((rule) => isLeftOut(rule, times, at))) return false
-    shown = withShown(shown, ['a'], at, rules)
+    shown = withShown(shown, ['a'], at, { rules, charactersMax }).shown
     return true
   })
 }
@@ -59,14 +60,14 @@ describe('a cool-down', () => {
 
 describe('what is remembered', () => {
   it('is what the rules ask for: the last times of an item, and no item they are through with', () => {
-    const shown = withShown(
+    const { shown } = withShown(
       [
         ['a', baseMs - 2, baseMs - 1],
         ['b', 5],
       ],
       ['a', 'c'],
       baseMs,
-      [cap],
+      { rules: [cap], charactersMax },
     )
     expect(shown).toEqual([
       ['a', baseMs - 1, baseMs],
@@ -74,12 +75,16 @@ describe('what is remembered', () => {
     ])
   })
 
-  it('is bounded; those shown longest ago are forgotten first', () => {
+  it('is bounded: what could not be remembered must not be shown, and nothing that a rule asks for is forgotten', () => {
     const many = Array.from({ length: 5_000 }, (_, number) => `item-${number}`)
-    const shown = withShown([['first', baseMs - 1]], many, baseMs, [cap])
-    expect(JSON.stringify(shown).length).toBeLessThanOrEqual(limits.shownCharactersMax + 1)
-    expect(shown.length).toBeGreaterThan(1_000)
-    expect(shown.at(-1)).toEqual(['item-4999', baseMs])
+    const bound = { rules: [cap], charactersMax }
+    const first = withShown([['first', baseMs - 1]], many, baseMs, bound)
+    expect(JSON.stringify({ shown: first.shown }).length).toBeLessThanOrEqual(charactersMax)
+    expect(first.shown.length).toBeGreaterThan(1_000)
+    expect(first.shown[0]).toEqual(['first', baseMs - 1])
+    expect(first.leftOut.size).toBe(5_001 - first.shown.length)
+    const later = withShown(first.shown, ['item-4999'], baseMs + cap.windowMs, bound)
+    expect(later).toEqual({ shown: [['item-4999', baseMs + cap.windowMs]], leftOut: new Set() })
   })
 
   it('is nothing where it is not what this kind of placement left', () => {
