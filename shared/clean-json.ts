@@ -23,7 +23,8 @@ export function cleanJson(value: unknown, field = '', depth = 0): Outcome<Json> 
 }
 
 function cleanNumber(value: number, field: string): Outcome<number> {
-  if (Number.isFinite(value)) return accept(value)
+  // -0 is stored as 0, and what is decided on has to be what is stored.
+  if (Number.isFinite(value)) return accept(value === 0 ? 0 : value)
   return refuse('number_not_finite', field, 'is a number too large to hold')
 }
 

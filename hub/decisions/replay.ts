@@ -116,7 +116,8 @@ export class ReplayedRelease {
     const { scope } = scopeOf(this.#compiled, {
       ...{ visitor, session, at, item, score: inferred.score },
       totals: features.totals as Totals,
-      context: { ...(features.context as object), timezone: inputs.timeZone },
+      context: features.context as Record<string, unknown>,
+      timeZone: inputs.timeZone,
       event: {
         declared: placement.placement.event ?? {},
         properties: (features.event ?? {}) as Record<string, unknown>,

@@ -26,7 +26,7 @@ const types: Readonly<Record<FieldTypeName, FieldType>> = {
   },
 }
 
-/** What is declared and has the declared type; all else is left out, as if missing. */
+/** What is declared and has the declared type, as it is stored; all else is left out, as if missing. */
 export function declaredOf(
   declared: Declared,
   given: Readonly<Record<string, unknown>>,
@@ -34,9 +34,16 @@ export function declaredOf(
   return Object.fromEntries(
     Object.entries(declared).flatMap(([name, type]) => {
       const value = Object.hasOwn(given, name) ? given[name] : undefined
-      return types[type].is(value) ? [[name, value]] : []
+      return types[type].is(value) ? [[name, storable(value)]] : []
     }),
   )
+}
+
+/** As the store will have it, so that a rule says the same again: JSON has no -0, UTF-8 no lone surrogate. */
+function storable(value: unknown): unknown {
+  if (typeof value === 'number') return value === 0 ? 0 : value
+  if (typeof value === 'string') return value.toWellFormed()
+  return Array.isArray(value) ? value.map(storable) : value
 }
 
 /** The same as CEL has it: whole numbers are of a type of their own. */

@@ -29,6 +29,8 @@ export interface Asking {
   /** Of the placement's model; null where there is none, or it failed. */
   readonly score?: number | null
   readonly at: number
+  /** Of the visitor's clock, where it is known; else by the context, or the policy's. */
+  readonly timeZone?: string
   readonly item: (id: string) => RuleItem | undefined
 }
 
@@ -46,7 +48,7 @@ export function scopeOf({ policy }: CompiledPolicy, asking: Asking) {
     totals: new RuleTotals(asking.totals),
     context: new RuleFields(celFields(policy.context, context)),
     event: new RuleEvent(celFields(declared, event)),
-    time: timeIn(timeZoneOf(asking.context, policy.timeZone), asking.at),
+    time: timeIn(asking.timeZone ?? timeZoneOf(asking.context, policy.timeZone), asking.at),
     variant: new RuleVariants(variants),
     ...(score === null ? {} : { score }),
   }

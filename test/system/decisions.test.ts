@@ -18,7 +18,7 @@ import { runProgram } from '#test/support/start-program.ts'
 
 const issuesMax = 3
 const policy = `
-context: { budget: double, store: string }
+context: { budget: double, store: string, timezone: string, note: string }
 experiments:
   socks: { variants: { plain: 50, first: 50 } }
   recommendations:
@@ -85,6 +85,13 @@ placements:
     kind: alert
     model: pump
     levels: [{ severity: unusual, on: score > 1.0, off: score < 0.5 }]
+  told:
+    kind: verdict
+    rules:
+      - { name: zone, verdict: review, when: has(context.timezone) }
+      - { name: mars, verdict: block, when: 'context.timezone == "Mars/Olympus"' }
+      - { name: debt, verdict: block, when: 1.0 / context.budget < 0.0 }
+      - { name: whole, verdict: block, when: 'context.note == "\uFFFD"' }
   who:
     kind: segment
     segments:
@@ -151,10 +158,12 @@ describe('a decision of a POP', { timeout: 240_000 }, () => {
   const audience: Answer[] = []
   const pumps: Answer[] = []
 
-  async function ask(placement: string, visitor: string, more: object = {}): Promise<Answer> {
-    const question = { anonymousId: visitor, placement, ...more }
+  async function ask(placement: string, visitor: string, more: object | string = {}) {
+    const who = JSON.stringify({ anonymousId: visitor, placement })
+    const rest = typeof more === 'string' ? more : JSON.stringify(more)
     const headers = { authorization: `Basic ${btoa('shop-key:')}` }
-    const init = { method: 'POST', headers, body: JSON.stringify(question) }
+    const body = rest === '{}' ? who : `${who.slice(0, -1)},${rest.slice(1)}`
+    const init = { method: 'POST', headers, body }
     const response = await fetch(`${on.system.popUrl}/v1/decide`, init)
     expect(response.status).toBe(200)
     const answer = (await response.json()) as Answer
@@ -223,6 +232,12 @@ describe('a decision of a POP', { timeout: 240_000 }, () => {
         })
         await ask(placement, visitor)
       }
+    }
+    const contexts = [{}, { timezone: 'Mars/Olympus' }, { timezone: 'Asia/Tokyo' }]
+    for (const context of [...contexts, { budget: -0 }, { note: '\ud800' }]) {
+      // JSON.stringify would write -0 as 0 here already.
+      const text = JSON.stringify({ context }).replace('"budget":0', '"budget":-0')
+      await ask('told', 'teller', text)
     }
     for (let at = 900; at < readings.length; at += 84) {
       pumps.push(await ask('pump-room', 'pump-2', { events: renamed(readings.slice(at, at + 84)) }))
