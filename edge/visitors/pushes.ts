@@ -16,7 +16,8 @@ export interface Resumed {
 }
 
 export const pushTables = [
-  // `watched_until` outlives a stream by a while, so that one that broke off finds what it missed.
+  // `watched_until` outlives a stream by a while, so that one that broke off finds what it missed. Of what has a number
+  // below `dropped_to` some is not kept: it was more than is, or was decided while nobody watched.
   `CREATE TABLE IF NOT EXISTS watched (
      site TEXT NOT NULL, visitor TEXT NOT NULL, watched_until INTEGER NOT NULL, dropped_to INTEGER NOT NULL,
      PRIMARY KEY (site, visitor)) WITHOUT ROWID`,
@@ -45,10 +46,12 @@ export function watch(
   nowMs: number,
 ): Resumed {
   sql.exec(
-    `INSERT INTO watched VALUES (?1, ?2, ?3, 0) ON CONFLICT DO UPDATE SET watched_until = ?3`,
+    `INSERT INTO watched VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET watched_until = ?3,
+       dropped_to = CASE WHEN watched_until <= ?4 THEN ?4 ELSE dropped_to END`,
     site,
     visitor,
     nowMs + limits.streamResumeMs,
+    nowMs,
   )
   if (after === null) return { pushes: [], hasMissed: false }
   const [row] = sql
@@ -101,7 +104,12 @@ export function keepPush(
     .toArray()
   if (dropped.length > 0) {
     const to = Math.max(...dropped.map((each) => each.number))
-    sql.exec('UPDATE watched SET dropped_to = ? WHERE site = ? AND visitor = ?', to, site, visitor)
+    sql.exec(
+      'UPDATE watched SET dropped_to = max(dropped_to, ?) WHERE site = ? AND visitor = ?',
+      to,
+      site,
+      visitor,
+    )
   }
   return { number, data }
 }

@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest'
+import { forgetPushes, keepPush, type Push, pushTables, watch } from '#edge/visitors/pushes.ts'
+import { limits } from '#shared/limits.ts'
+import { baseMs } from '#test/support/events.ts'
+import { sqliteStorage } from '#test/support/sqlite-storage.ts'
+
+const name = { site: 'demo', visitor: 'a:1' }
+
+/** A visitor who is watched from `baseMs` on, and has been told of one decision. */
+function watched() {
+  const storage = sqliteStorage()
+  for (const table of pushTables) storage.sql.exec(table)
+  watch(storage, name, null, baseMs)
+  const told = keepPush(storage, name, 'first', baseMs + 10) as Push
+  const lapsedMs = baseMs + limits.streamResumeMs
+  return { storage, told, lapsedMs }
+}
+
+describe('a stream that comes back', () => {
+  it('while it is watched goes on where it was, and has missed nothing', () => {
+    const { storage, told, lapsedMs } = watched()
+    const push = keepPush(storage, name, 'second', lapsedMs - 2) as Push
+    const resumed = watch(storage, name, told.number, lapsedMs - 1)
+    expect(resumed).toEqual({ pushes: [push], hasMissed: false })
+    expect(watch(storage, name, push.number, lapsedMs).hasMissed).toBe(false)
+  })
+
+  it.each([
+    ['before', false],
+    ['after', true],
+  ])(
+    'once the watch is over says that it may have missed something, %s that was tidied up',
+    (_, isTidied) => {
+      const { storage, told, lapsedMs } = watched()
+      expect(keepPush(storage, name, 'untold', lapsedMs)).toBeNull()
+      if (isTidied) forgetPushes(storage, lapsedMs)
+      const back = lapsedMs + 1
+      expect(watch(storage, name, told.number, back)).toEqual({ pushes: [], hasMissed: true })
+      // It is watched again from here, and what it is told from now on is whole.
+      const next = keepPush(storage, name, 'next', back + 1) as Push
+      expect(watch(storage, name, next.number, back + 2).hasMissed).toBe(false)
+    },
+  )
+
+  it('says so too where another one has begun the watch anew meanwhile', () => {
+    const { storage, told, lapsedMs } = watched()
+    expect(watch(storage, name, null, lapsedMs + 1).hasMissed).toBe(false)
+    const push = keepPush(storage, name, 'next', lapsedMs + 2)
+    const resumed = watch(storage, name, told.number, lapsedMs + 3)
+    expect(resumed).toEqual({ pushes: [push], hasMissed: true })
+  })
+
+  it('says so where more was decided than is kept, whatever was dropped before', () => {
+    const { storage, told } = watched()
+    for (let count = 0; count <= limits.streamPushesKeptMax; count++) {
+      keepPush(storage, name, `${count}`, baseMs + 20)
+    }
+    const { pushes, hasMissed } = watch(storage, name, told.number, baseMs + 200)
+    expect(pushes).toHaveLength(limits.streamPushesKeptMax)
+    expect(hasMissed).toBe(true)
+  })
+})
