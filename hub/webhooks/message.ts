@@ -12,7 +12,7 @@ export interface WebhookMessage {
 
 /**
  * A stored decision as an endpoint gets it: type, timestamp and data, as Standard Webhooks advises. It says what the
- * answer of the POP said.
+ * stream of the visitor says; of an item that is its id and its score, which is what is recorded of it.
  */
 export function messageOf(row: Row): WebhookMessage {
   const scores = row.scores as readonly number[]
