@@ -1,10 +1,8 @@
-import { clusteredInterval } from '#hub/evaluation/clustered-interval.ts'
-import { type EventBody, eventsOf } from '#hub/synthetic/emission.ts'
-import { makeShop } from '#hub/synthetic/shop.ts'
-import { simulate } from '#hub/synthetic/shoppers.ts'
 import type { Client } from '../client.ts'
 import type { Example, Narrator } from '../example.ts'
+import { hitRates, type Shown } from './measure.ts'
 import { policy } from './policy.ts'
+import { eventsUntil, type Traffic, trafficFrom } from './world.ts'
 
 const seed = 1
 const learnedHours = 48
@@ -16,12 +14,6 @@ interface Answer {
   readonly items: readonly { readonly id: string; readonly category?: string }[]
 }
 
-/** Whether the item that was viewed next was in what was shown, and whose session it was. */
-interface Shown {
-  readonly visitor: string
-  readonly isHit: boolean
-}
-
 /** A synthetic shop learns from two days of shoppers, and is asked for the items of the next six hours. */
 export const eCommerce: Example = {
   name: 'e-commerce',
@@ -29,11 +21,8 @@ export const eCommerce: Example = {
   data: null,
   policy,
   async run(client, narrator) {
-    const shop = makeShop({ seed })
     const startAtMs = Date.now() - (learnedHours + askedHours) * hourMs
-    // Clocks are right here: history is told with its times, and without the `sentAt` that would correct them.
-    const dirt = { skewedDeviceShare: 0 }
-    const traffic = simulate({ shop, seed, startAtMs, visitorsPerHour: 40, dirt })
+    const traffic = trafficFrom(startAtMs, seed)
     const learned = await learn(traffic, startAtMs + learnedHours * hourMs, client, narrator)
     const shown = await ask(traffic, Date.now(), client, narrator)
     const figures = { ...learned, ...hitRates(shown) }
@@ -44,8 +33,6 @@ export const eCommerce: Example = {
     return figures
   },
 }
-
-type Traffic = ReturnType<typeof simulate>
 
 async function learn(traffic: Traffic, untilMs: number, client: Client, narrator: Narrator) {
   const counts = { accepted: 0, duplicates: 0, refused: 0 }
@@ -60,14 +47,6 @@ async function learn(traffic: Traffic, untilMs: number, client: Client, narrator
   const { reason } = await client.retrain()
   narrator.say(`training: published, ${reason}`)
   return { events: accepted, duplicates, refused }
-}
-
-function* eventsUntil(traffic: Traffic, untilMs: number): Generator<EventBody> {
-  for (;;) {
-    const emission = traffic.next().value
-    if (emission.sendAtMs >= untilMs) return
-    yield* eventsOf(emission)
-  }
 }
 
 /** Each view goes to the POP with the question what comes next; the next view of the visitor is the outcome. */
@@ -108,21 +87,6 @@ async function ask(traffic: Traffic, untilMs: number, client: Client, narrator: 
   }
   narrator.say(`${shown.model.length} views had an answer before them`)
   return shown
-}
-
-function hitRates(shown: Record<'model' | 'mostViewed', readonly Shown[]>) {
-  const of = (name: keyof typeof shown) =>
-    clusteredInterval(
-      shown[name].map(({ isHit }) => Number(isHit)),
-      shown[name].map(({ visitor }) => visitor),
-    )
-  const [model, mostViewed] = [of('model'), of('mostViewed')]
-  return {
-    predictions: shown.model.length,
-    ...{ modelHitRate10: model.mean, modelHitRate10Low: model.low, modelHitRate10High: model.high },
-    ...{ mostViewedHitRate10: mostViewed.mean, mostViewedHitRate10Low: mostViewed.low },
-    mostViewedHitRate10High: mostViewed.high,
-  }
 }
 
 function rowOf(figures: ReturnType<typeof hitRates>, name: 'model' | 'mostViewed') {
