@@ -37,8 +37,8 @@ interface Asked {
 
 interface AskedQuestion {
   readonly question: Question
-  /** The event that set the decision off, and the id that follows from it. */
-  readonly trigger?: { readonly event: ShelfEvent; readonly decisionId: string }
+  /** The event that set the decision off, the last of its visitor's. */
+  readonly trigger?: ShelfEvent
 }
 
 /** A decision with what it was made from. */
@@ -46,18 +46,26 @@ export type Made = Awaited<ReturnType<typeof decideOnce>>
 
 /**
  * Decides, and commits the decisions with the events in one piece: whoever is refused can send it all again. Where
- * another decision of this visitor changed what a placement remembers meanwhile, they are made again from that.
+ * another decision of this visitor changed what a placement remembers meanwhile, they are made again from that. An event
+ * that comes twice at once sets off one decision: none is made for whoever is second.
  */
 export async function decide(asked: Asked, environment: Environment) {
   const { visitor, site } = asked
   let { cleaned } = asked
+  const decidesOnLast = asked.questions.some(({ trigger }) => trigger !== undefined)
   let [accepted, duplicates] = [0, 0]
   for (let tries = 0; tries < limits.decisionTriesMax; tries++) {
     const view = await seeVisitor(asked, tries, environment)
     const made: Made[] = []
-    for (const each of asked.questions) made.push(await decideOnce(each, asked, view, environment))
+    // At the first try whoever asks has just looked.
+    const isSettled = decidesOnLast && tries > 0 && !view.isLastNew
+    if (!isSettled) {
+      for (const each of asked.questions) {
+        made.push(await decideOnce(each, asked, view, environment))
+      }
+    }
     const receipt = await remember(cleaned, site, environment, {
-      ...{ visitor, seen: view.seen },
+      ...{ visitor, seen: view.seen, decidesOnLast: decidesOnLast && !isSettled },
       records: made.map(({ record }) => record),
       memories: made.flatMap(({ memory }) => memory ?? []),
     })
@@ -112,7 +120,7 @@ async function decideOnce(
   // Not even a pin reaches whoever gets nothing.
   const shown = { scope, at, memory, itemsMax: holdout === 'nothing' ? 0 : itemsMax }
   const reservations = await reserve(placement, shown, { site: site.id, visitor }, environment)
-  const decisionId = each.trigger?.decisionId ?? environment.newId()
+  const decisionId = environment.newId()
   const outcome = placement.decide({
     ...{ ...inferred, ...shown, decisionId, reservations, item, events },
   })
@@ -154,8 +162,8 @@ function lookAround(
     profile: profile?.values ?? null,
     /** With its moment, as it is logged. */
     toldProfile: profile,
-    event: trigger?.event.properties ?? newestOf(events)?.properties ?? {},
-    readings: trigger ? [trigger.event] : events,
+    event: trigger?.properties ?? newestOf(events)?.properties ?? {},
+    readings: trigger ? [trigger] : events,
     time: numbersOf(timeIn(timeZone, at)),
     /** What the placement remembers of its kind. */
     memory: kind,

@@ -15,7 +15,7 @@ import { look } from './look.ts'
 import { type Question, readQuestion } from './question.ts'
 import type { LoadedRelease } from './releases/load.ts'
 import { type Receipt, remember } from './remember.ts'
-import { triggeredId, triggersOf } from './triggers.ts'
+import { triggersOf } from './triggers.ts'
 import { warnOfBatch, warnOfDeclared, warnOfQuery, warnOfQuestion } from './warn.ts'
 import type { Warning, Warnings } from './warnings.ts'
 
@@ -118,12 +118,10 @@ async function decideTriggered(
           const { placement } = policy.placements.get(name) as CompiledPlacement
           warnOfDeclared(event, [name, placement], warnings)
         }
-        const questions = await Promise.all(
-          placements.map(async (placement) => ({
-            question: { placement, context: {} },
-            trigger: { event, decisionId: await triggeredId(site.id, visitor, event, placement) },
-          })),
-        )
+        const questions = placements.map((placement) => ({
+          question: { placement, context: {} },
+          trigger: event,
+        }))
         const { userId } = event
         const asked = { visitor, userId, questions, cleaned: upToIt, site, at, release }
         const { made, receipt } = await decide(asked, environment)

@@ -21,6 +21,8 @@ export interface Deciding {
   readonly memories: readonly MemoryChange[]
   /** The version that they were made from, where it was not looked at just now. */
   readonly seen: string | undefined
+  /** The last of the visitor's events set them off. */
+  readonly decidesOnLast: boolean
 }
 
 const retryAfterSeconds = 5
@@ -45,9 +47,9 @@ export async function remember(
     requests.set(visitor, { ...request, wantsKept })
   }
   if (deciding) {
-    const { visitor, records, memories, seen } = deciding
+    const { visitor, records, ...rest } = deciding
     const request = visitorRequest(visitor, cleaned, site, records, environment)
-    requests.set(visitor, { ...request, memories, seen, wantsKept: true })
+    requests.set(visitor, { ...request, ...rest, wantsKept: true })
   }
   if (cleaned.refusals.length > 0) {
     requests.set(

@@ -1,4 +1,3 @@
-import { sha256Hex } from '#shared/digest.ts'
 import type { ShelfEvent } from '#shared/event.ts'
 import { limits } from '#shared/limits.ts'
 import type { CompiledPolicy } from '#shared/policy/compile.ts'
@@ -32,15 +31,4 @@ export function triggersOf(
     since = index + 1
   }
   return triggers
-}
-
-/** The id of the decision that an event sets off: the same when the event comes twice at the same moment. */
-export async function triggeredId(
-  site: string,
-  visitor: string,
-  { messageId }: ShelfEvent,
-  placement: string,
-): Promise<string> {
-  const text = JSON.stringify([site, visitor, messageId, placement])
-  return (await sha256Hex(Uint8Array.from(new TextEncoder().encode(text)))).slice(0, 32)
 }

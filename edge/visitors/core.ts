@@ -65,6 +65,8 @@ export interface VisitorRequest {
   readonly memories?: readonly MemoryChange[]
   /** A model of the site reads profiles: one is wanted when a session begins, and told with a look. */
   readonly readsProfile?: boolean
+  /** Decides on the last of the events: where that is no new one, nothing of the request is kept. */
+  readonly decidesOnLast?: boolean
   /** Decides from what was kept of the visitor at this version, with all events new: from nothing else is it right. */
   readonly seen?: string | undefined
   /** Whoever asks goes on from what is kept after this. */
@@ -78,7 +80,7 @@ export type VisitorResult =
       readonly duplicates: number
       /** Decisions for the visitor's streams; none where nobody watches. */
       readonly pushes: readonly Push[]
-      /** What one of these decisions saw has changed since: nothing of the request is kept. */
+      /** What one of these decisions saw has changed since, or what it is on was decided on: nothing of the request is kept. */
       readonly isOvertaken?: true
       /** Where it was wanted. */
       readonly kept?: KeptVisitor
@@ -124,8 +126,7 @@ export class VisitorsCore {
     const row = this.#read(request)
     const { records, ...state } = admit(request, row)
     const memory = row?.memory ?? null
-    const last = request.events.at(-1)?.messageId
-    const isLastNew = last !== undefined && records.at(-1)?.messageId === last
+    const isLastNew = isLastOf(records, request)
     const linked = request.visitor.startsWith('u:')
       ? readLinks(this.#storage, 'links', request)
       : []
@@ -236,7 +237,8 @@ export class VisitorsCore {
       request.seen !== undefined || request.wantsKept ? this.#profileOf(request) : null
     const isOther =
       request.seen !== undefined && (request.seen !== versionOf(row, profile) || duplicates > 0)
-    if (isOther || !saw(changes, memory)) {
+    const isSettled = request.decidesOnLast === true && !isLastOf(admitted.records, request)
+    if (isOther || isSettled || !saw(changes, memory)) {
       return { ok: true, accepted: 0, duplicates: 0, pushes: [], isOvertaken: true }
     }
     const records = [...admitted.records, ...request.records]
@@ -347,6 +349,12 @@ function admit(request: VisitorRequest, row: VisitorRow | undefined): Admitted {
     records.push(recordOf(event, step.placed))
   }
   return { ...state, recent, records, began }
+}
+
+/** Whether the last event of a request is new. */
+function isLastOf(records: readonly EventRecord[], { events }: VisitorRequest): boolean {
+  const last = events.at(-1)?.messageId
+  return last !== undefined && records.at(-1)?.messageId === last
 }
 
 /** Whether all these changes were made from what is remembered now. */

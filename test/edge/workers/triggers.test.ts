@@ -20,6 +20,7 @@ const placements: Policy['placements'] = {
     levels: [{ severity: 'warning', on: 'event.pulse > 110.0', off: 'event.pulse < 100.0' }],
   },
 }
+const me = { site: 'demo', visitor: 'a:me' }
 const release = smallRelease({ sessions: [[0, 1, 2]], itemsTotal: 3 })
 const push = () => packAndPush({ ...release, policy: { ...release.policy, placements } })
 
@@ -58,6 +59,34 @@ describe('an event that a placement listens to', () => {
     expect(decisionsOf(again)).toEqual([])
   })
 
+  it('sets off one decision, though it comes several times at once', async () => {
+    await push()
+    const payment = track('Payment Submitted', { amount: 5_000 })
+    const answers = await Promise.all(Array.from({ length: 5 }, () => sendBatch([payment])))
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200])
+    const made = answers.flatMap(decisionsOf)
+    expect(made).toHaveLength(1)
+    const sum = (field: string) =>
+      answers.reduce((total, { body }) => total + Number(body[field]), 0)
+    expect([sum('accepted'), sum('duplicates')]).toEqual([1, 4])
+    const { batches } = (await ownerOf('a:me').describe(me, null)) as VisitorDescription
+    const records = batches.flatMap(({ batch }) => JSON.parse(batch).records as Triggered[])
+    const kept = records.flatMap(({ decisionId }) => decisionId ?? [])
+    expect(kept).toEqual(made.map(({ decisionId }) => decisionId))
+  })
+
+  it('that comes again once it is forgotten is decided on anew, under an id of its own', async () => {
+    await push()
+    const payment = track('Payment Submitted', { amount: 5_000 })
+    const [first] = decisionsOf(await sendBatch([payment]))
+    for (let count = 0; count < 3; count++) {
+      await sendBatch(Array.from({ length: limits.recentIdsMax / 2 }, () => track('Seen', {})))
+    }
+    const [again] = decisionsOf(await sendBatch([payment]))
+    expect(again).toMatchObject({ placement: 'fraud', messageId: payment.messageId })
+    expect(again?.decisionId).not.toBe(first?.decisionId)
+  })
+
   it('is decided on at its place: each of a batch sees what came before it, and not what comes after', async () => {
     await push()
     const pulses = [90, 130, 105, 90].map((pulse) => track('Pulse Measured', { pulse }))
@@ -87,8 +116,7 @@ describe('an event that a placement listens to', () => {
     await sendBatch([known])
     const [before, after] = [track('Product Viewed', {}), track('Payment Submitted', { amount: 2 })]
     await sendBatch([before, known, after])
-    const name = { site: 'demo', visitor: 'a:me' }
-    const { batches } = (await ownerOf('a:me').describe(name, null)) as VisitorDescription
+    const { batches } = (await ownerOf('a:me').describe(me, null)) as VisitorDescription
     const records = batches.flatMap(({ batch }) => JSON.parse(batch).records as Triggered[])
     const ids = records.flatMap(({ messageId }) => messageId ?? [])
     expect(ids).toEqual([known, before, after].map(({ messageId }) => messageId))
