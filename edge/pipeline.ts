@@ -15,7 +15,7 @@ import { look } from './look.ts'
 import { type Question, readQuestion } from './question.ts'
 import type { LoadedRelease } from './releases/load.ts'
 import { type Receipt, remember } from './remember.ts'
-import { triggersOf } from './triggers.ts'
+import { contextOfTrigger, triggersOf } from './triggers.ts'
 import { warnOfBatch, warnOfDeclared, warnOfQuery, warnOfQuestion } from './warn.ts'
 import type { Warning, Warnings } from './warnings.ts'
 
@@ -118,8 +118,9 @@ async function decideTriggered(
           const { placement } = policy.placements.get(name) as CompiledPlacement
           warnOfDeclared(event, [name, placement], warnings)
         }
+        const context = contextOfTrigger(event, policy)
         const questions = placements.map((placement) => ({
-          question: { placement, context: {} },
+          question: { placement, context },
           trigger: event,
         }))
         const { userId } = event

@@ -87,6 +87,7 @@ placements:
     levels: [{ severity: unusual, on: score > 1.0, off: score < 0.5 }]
   told:
     kind: verdict
+    on: [Context Told]
     rules:
       - { name: zone, verdict: review, when: has(context.timezone) }
       - { name: mars, verdict: block, when: 'context.timezone == "Mars/Olympus"' }
@@ -238,6 +239,12 @@ describe('a decision of a POP', { timeout: 240_000 }, () => {
       // JSON.stringify would write -0 as 0 here already.
       const text = JSON.stringify({ context }).replace('"budget":0', '"budget":-0')
       await ask('told', 'teller', text)
+      const heard = { event: 'Context Told', messageId: `told ${text}`, context }
+      const { decisions } = (await on.post('shop', [
+        { ...viewOf('teller', 'a line'), ...heard },
+      ])) as unknown as { decisions: Answer[] }
+      expect(decisions).toHaveLength(1)
+      made.push(...decisions)
     }
     for (let at = 900; at < readings.length; at += 84) {
       pumps.push(await ask('pump-room', 'pump-2', { events: renamed(readings.slice(at, at + 84)) }))

@@ -122,6 +122,40 @@ describe('an event that a placement listens to', () => {
     expect(ids).toEqual([known, before, after].map(({ messageId }) => messageId))
   })
 
+  it('is decided on by the context it brings: what the policy declares, and its time zone', async () => {
+    const hours = Array.from({ length: 24 }, (_, hour) => ({
+      ...{ name: `hour ${String(hour).padStart(2, '0')}`, when: `time.hour == ${hour}` },
+    }))
+    const on = ['Beacon Passed']
+    const contextual: Policy['placements'] = {
+      agreed: {
+        ...{ kind: 'verdict', unsure: 'review', on },
+        rules: [{ name: 'agreed', verdict: 'block', when: 'context.consent' }],
+      },
+      hour: { kind: 'segment', on, segments: hours, otherwise: 'none' },
+    }
+    const policy = { ...release.policy, context: { consent: 'bool' as const } }
+    await packAndPush({ ...release, policy: { ...policy, placements: contextual } })
+    const hourIn = (timeZone: string) =>
+      `hour ${new Intl.DateTimeFormat('en', { timeZone, hour: 'numeric', hourCycle: 'h23' }).format()}`
+    // The hour may turn while the test runs.
+    const hoursBefore = ['UTC', 'Pacific/Auckland'].map(hourIn)
+    const beacon = async (context: object) =>
+      decisionsOf(await sendBatch([track('Beacon Passed', {}, { context })])).map(
+        ({ answer }) => answer.verdict ?? answer.segment,
+      )
+    const [unsure, here] = await beacon({ library: { name: 'analytics.js' }, consent: 'yes' })
+    const [blocked, there] = await beacon({ consent: true, timezone: 'Pacific/Auckland' })
+    const [allowed, again] = await beacon({ consent: false, timezone: 'Mars/Olympus' })
+    expect([unsure, blocked, allowed]).toEqual(['review', 'block', 'allow'])
+    const [utc, auckland] = ['UTC', 'Pacific/Auckland'].map((zone, at) => [
+      ...[hoursBefore[at], hourIn(zone)],
+    ])
+    expect(utc).toContain(here)
+    expect(utc).toContain(again)
+    expect(auckland).toContain(there)
+  })
+
   it('of long ago is taken and sets off nothing', async () => {
     await push()
     const timestamp = new Date(Date.now() - limits.triggerAgeMsMax - 60_000).toISOString()
