@@ -19,8 +19,10 @@ export async function takeStream(request: Request, environment: Environment): Pr
   const { anonymousId, userId, after } = Object.fromEntries(new URL(request.url).searchParams)
   const visitor = visitorKey(readQuestion({ anonymousId, userId, placement: '' })) as string
   const from = readNumber(request.headers.get('last-event-id') ?? after)
+  // Cloudflare sets it; on a box the runtime does, where a client has not: what it decides is only who gives way.
+  const client = request.headers.get('cf-connecting-ip') ?? ''
   const stream = await objectOf(site.id, visitor, environment).fetch('https://visitors/stream', {
-    headers: streamHeaders({ name: { site: site.id, visitor }, after: from }),
+    headers: streamHeaders({ name: { site: site.id, visitor }, after: from, client }),
   })
   if (!stream.ok) {
     const sentence = 'as many streams are open here as may be; come again later'

@@ -77,12 +77,12 @@ export class Visitors extends DurableObject {
    * `fetch`: a client that leaves ends the stream, where a stream of an RPC would be an uncaught exception.
    */
   override async fetch(request: Request): Promise<Response> {
-    const { name, after } = readStreamRequest(request.headers)
+    const { name, after, client } = readStreamRequest(request.headers)
     // Refused before anything is written down: whoever only tries leaves nothing.
-    if (!this.#streams.hasRoomFor(keyOf(name))) return new Response(null, { status: 429 })
+    if (!this.#streams.hasRoomFor(keyOf(name), client)) return new Response(null, { status: 429 })
     const now = environment.now()
     const missed = this.#core.watch(name, after, now)
-    const stream = this.#streams.open(keyOf(name), missed)
+    const stream = this.#streams.open(keyOf(name), client, missed)
     await this.#armAtLatest(now + limits.streamResumeMs + overdueMs)
     return stream === null ? new Response(null, { status: 429 }) : new Response(stream)
   }

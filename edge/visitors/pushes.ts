@@ -11,6 +11,8 @@ export interface Push {
 
 /** What a stream begins with: what was pushed since, and whether more was than is kept. */
 export interface Resumed {
+  /** The number after which it goes on, also for whoever is told nothing until it breaks off. */
+  readonly from: number
   readonly pushes: readonly Push[]
   readonly hasMissed: boolean
 }
@@ -51,16 +53,22 @@ export function watch(
     site,
     visitor,
     nowMs + limits.streamResumeMs,
-    nowMs,
+    // What is pushed at this very moment has its number.
+    nowMs - 1,
   )
-  if (after === null) return { pushes: [], hasMissed: false }
   const [row] = sql
-    .exec<{ droppedTo: number }>(
-      'SELECT dropped_to AS droppedTo FROM watched WHERE site = ? AND visitor = ?',
+    .exec<{ droppedTo: number; last: number | null }>(
+      `SELECT dropped_to AS droppedTo,
+         (SELECT max(number) FROM pushes WHERE site = ?1 AND visitor = ?2) AS last
+       FROM watched WHERE site = ?1 AND visitor = ?2`,
       site,
       visitor,
     )
     .toArray()
+  const { droppedTo = 0, last = null } = row ?? {}
+  if (after === null) {
+    return { from: Math.max(nowMs - 1, last ?? 0), pushes: [], hasMissed: false }
+  }
   const pushes = sql
     .exec<{ number: number; data: string }>(
       'SELECT number, data FROM pushes WHERE site = ? AND visitor = ? AND number > ? ORDER BY number',
@@ -69,7 +77,7 @@ export function watch(
       after,
     )
     .toArray()
-  return { pushes, hasMissed: after < (row?.droppedTo ?? 0) }
+  return { from: Math.max(after, droppedTo), pushes, hasMissed: after < droppedTo }
 }
 
 /** Inside a transaction: keeps a decision for the streams of its visitor; null where nobody watches. */

@@ -4,6 +4,8 @@ import type { VisitorName } from './erase.ts'
 export interface StreamRequest {
   readonly name: VisitorName
   readonly after: number | null
+  /** The address it comes from; '' where the platform does not say. */
+  readonly client: string
 }
 
 /** Only the worker itself reaches an object, so this header is ours. */

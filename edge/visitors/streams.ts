@@ -4,6 +4,11 @@ import type { Push, Resumed } from './pushes.ts'
 interface Stream {
   readonly writer: WritableStreamDefaultWriter<Uint8Array>
   readonly openedAtMs: number
+  readonly visitor: string
+  /** The address that it was opened from. */
+  readonly client: string
+  /** Of a decision. */
+  isTold: boolean
   bytesWaiting: number
 }
 
@@ -29,71 +34,101 @@ export class Streams {
   }
 
   /** Whether one more may be open. */
-  hasRoomFor(visitor: string): boolean {
-    const own = this.#byVisitor.get(visitor)?.size ?? 0
-    return own >= limits.streamsPerVisitorMax || this.#total < this.#ports.streamsMax
+  hasRoomFor(visitor: string, client: string): boolean {
+    return this.#total < this.#ports.streamsMax || this.#yielding(visitor, client) !== undefined
   }
 
-  /** Opens a stream that begins with what was missed; null where no more may be open. A visitor's oldest gives way. */
-  open(visitor: string, { pushes, hasMissed }: Resumed): ReadableStream | null {
-    if (!this.hasRoomFor(visitor)) return null
-    const streams = this.#byVisitor.get(visitor) ?? new Set()
-    if (streams.size >= limits.streamsPerVisitorMax) this.#close(visitor, first(streams))
+  /** Opens a stream that begins with what was missed; null where no more may be open. */
+  open(visitor: string, client: string, resumed: Resumed): ReadableStream | null {
+    const { from, pushes, hasMissed } = resumed
+    const own = this.#byVisitor.get(visitor)?.size ?? 0
+    if (own >= limits.streamsPerVisitorMax || this.#total >= this.#ports.streamsMax) {
+      const yielding = this.#yielding(visitor, client)
+      if (yielding === undefined) return null
+      this.#close(yielding)
+    }
     const { readable, writable } = new IdentityTransformStream()
     const writer = writable.getWriter()
-    const stream: Stream = { writer, openedAtMs: this.#ports.now(), bytesWaiting: 0 }
+    const openedAtMs = this.#ports.now()
+    const stream: Stream = {
+      ...{ writer, openedAtMs, visitor, client, isTold: false, bytesWaiting: 0 },
+    }
+    const streams = this.#byVisitor.get(visitor) ?? new Set()
     this.#byVisitor.set(visitor, streams.add(stream))
     this.#total++
     this.#heartbeat ??= setInterval(() => this.#beat(), heartbeatMs)
-    writer.closed.catch(() => this.#close(visitor, stream))
-    this.#write(visitor, stream, `retry: ${retryMs}\n\n`)
-    if (hasMissed) this.#write(visitor, stream, 'event: missed\ndata: {}\n\n')
-    for (const push of pushes) this.#write(visitor, stream, eventOf(push))
+    writer.closed.catch(() => this.#close(stream))
+    // An id without data is kept by a client and shown to nobody: it can go on from here.
+    this.#write(stream, `retry: ${retryMs}\nid: ${from}\n\n`)
+    if (hasMissed) this.#write(stream, 'event: missed\ndata: {}\n\n')
+    for (const push of pushes) this.#write(stream, eventOf(push))
+    stream.isTold = pushes.length > 0
     return readable
+  }
+
+  /**
+   * The stream that gives way to one more where no more may be open: the oldest of a visitor who has as many as one
+   * may; of the client that has most, where that is more than this one would have; the oldest that was told nothing.
+   * Whoever opens many keeps nobody else out, and a stream that gave way goes on where it was.
+   */
+  #yielding(visitor: string, client: string): Stream | undefined {
+    const own = this.#byVisitor.get(visitor)
+    if (own && own.size >= limits.streamsPerVisitorMax) return first(own)
+    const all = [...this.#byVisitor.values()]
+      .flatMap((streams) => [...streams])
+      .sort((left, right) => left.openedAtMs - right.openedAtMs)
+    const byClient = Map.groupBy(all, (stream) => stream.client)
+    const most = [...byClient.values()].reduce(
+      (left, right) => (right.length > left.length ? right : left),
+      [],
+    )
+    if (most.length > (byClient.get(client)?.length ?? 0) + 1) return most[0]
+    return all.find(({ isTold }) => !isTold)
   }
 
   push(visitor: string, push: Push): void {
     for (const stream of this.#byVisitor.get(visitor) ?? []) {
-      this.#write(visitor, stream, eventOf(push))
+      stream.isTold = true
+      this.#write(stream, eventOf(push))
     }
   }
 
   /** Ends a visitor's streams. */
   end(visitor: string): void {
-    for (const stream of this.#byVisitor.get(visitor) ?? []) this.#close(visitor, stream)
+    for (const stream of this.#byVisitor.get(visitor) ?? []) this.#close(stream)
   }
 
   /** A stream that is not read is closed, and resumes where it stood: nothing piles up for it. */
-  #write(visitor: string, stream: Stream, text: string): void {
+  #write(stream: Stream, text: string): void {
     const bytes = new TextEncoder().encode(text)
     stream.bytesWaiting += bytes.length
     if (stream.bytesWaiting > limits.streamBytesWaitingMax) {
-      this.#close(visitor, stream)
+      this.#close(stream)
       return
     }
     stream.writer.write(bytes).then(
       () => {
         stream.bytesWaiting -= bytes.length
       },
-      () => this.#close(visitor, stream),
+      () => this.#close(stream),
     )
   }
 
   #beat(): void {
     const openedBefore = this.#ports.now() - limits.streamMsMax
-    for (const [visitor, streams] of this.#byVisitor) {
+    for (const streams of this.#byVisitor.values()) {
       for (const stream of streams) {
-        if (stream.openedAtMs < openedBefore) this.#close(visitor, stream)
-        else this.#write(visitor, stream, ':\n\n')
+        if (stream.openedAtMs < openedBefore) this.#close(stream)
+        else this.#write(stream, ':\n\n')
       }
     }
   }
 
-  #close(visitor: string, stream: Stream): void {
-    const streams = this.#byVisitor.get(visitor)
+  #close(stream: Stream): void {
+    const streams = this.#byVisitor.get(stream.visitor)
     if (!streams?.delete(stream)) return
     this.#total--
-    if (streams.size === 0) this.#byVisitor.delete(visitor)
+    if (streams.size === 0) this.#byVisitor.delete(stream.visitor)
     // Not awaited: a client that does not read would keep it from ending.
     const isUnread = stream.bytesWaiting > limits.streamBytesWaitingMax
     const ending = isUnread ? stream.writer.abort('not read') : stream.writer.close()

@@ -24,24 +24,26 @@ async function open(visitor: string, headers: Record<string, string> = {}) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader()
   opened.push(reader)
   let text = ''
+  async function block(): Promise<Record<string, string> | null> {
+    while (!text.includes('\n\n')) {
+      const { value, done } = await reader.read()
+      if (done) return null
+      text += value
+    }
+    const lines = text.slice(0, text.indexOf('\n\n')).split('\n')
+    text = text.slice(text.indexOf('\n\n') + 2)
+    return Object.fromEntries(
+      lines.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]),
+    )
+  }
   return {
     response,
+    /** The id that it begins with. */
+    begin: async () => (await block())?.id ?? '',
     async next(): Promise<StreamEvent | null> {
       for (;;) {
-        const end = text.indexOf('\n\n')
-        if (end === -1) {
-          const { value, done } = await reader.read()
-          if (done) return null
-          text += value
-          continue
-        }
-        const fields = Object.fromEntries(
-          text
-            .slice(0, end)
-            .split('\n')
-            .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]),
-        )
-        text = text.slice(end + 2)
+        const fields = await block()
+        if (fields === null) return null
         if (fields.event) return { ...fields, data: JSON.parse(fields.data ?? '') } as StreamEvent
       }
     },
@@ -52,6 +54,17 @@ async function open(visitor: string, headers: Record<string, string> = {}) {
 async function decide(visitor: string): Promise<string> {
   const { body } = await send('/v1/decide', { anonymousId: visitor, placement: 'product-page' })
   return body.decisionId as string
+}
+
+const nothing = { from: 7, pushes: [], hasMissed: false }
+
+/** As many streams as may be open, each of another visitor. */
+function full(streamsMax: number, clientOf: (visitor: number) => string): Streams {
+  const streams = new Streams({ now: () => 0, streamsMax })
+  for (let visitor = 0; visitor < streamsMax; visitor++) {
+    streams.open(`${visitor}`, clientOf(visitor), nothing)
+  }
+  return streams
 }
 
 describe('a stream', () => {
@@ -115,15 +128,51 @@ describe('a stream', () => {
     expect((await streams.at(-1)?.next())?.data.decisionId).toBe(decisionId)
   })
 
-  it('is refused where as many are open as may be, and again has room when one ends', async () => {
+  it('that was told nothing goes on from where it began', async () => {
+    const first = await open('visitor-1')
+    const id = await first.begin()
+    await first.close()
+    const decisionId = await decide('visitor-1')
+    const second = await open('visitor-1', { 'last-event-id': id })
+    expect(await second.next()).toMatchObject({ event: 'decision', data: { decisionId } })
+  })
+
+  it('is refused where as many are open as may be and all are told, and again has room when one ends', () => {
+    const streams = full(2, () => 'same')
+    for (const visitor of ['0', '1']) streams.push(visitor, { number: 1, data: '{}' })
+    expect(streams.hasRoomFor('c', 'same')).toBe(false)
+    expect(streams.open('c', 'same', nothing)).toBeNull()
+    streams.end('0')
+    expect(streams.open('c', 'same', nothing)).not.toBeNull()
+    for (const visitor of ['1', 'c']) streams.end(visitor)
+  })
+
+  it('of one more client has room though another client has opened as many as may be, and has been told', () => {
+    const streams = full(8, () => 'greedy')
+    for (let visitor = 0; visitor < 8; visitor++) {
+      streams.push(`${visitor}`, { number: 1, data: '{}' })
+    }
+    for (const client of ['a', 'b', 'c']) {
+      expect(streams.hasRoomFor(client, client)).toBe(true)
+      expect(streams.open(client, client, nothing)).not.toBeNull()
+      streams.push(client, { number: 1, data: '{}' })
+    }
+    // None of the others gives way to the client that has most.
+    expect(streams.open('more', 'greedy', nothing)).toBeNull()
+    for (const visitor of ['a', 'b', 'c', '0', '1', '2', '3', '4', '5', '6', '7'])
+      streams.end(visitor)
+  })
+
+  it('has room where the address says nothing: the oldest that was told nothing gives way', async () => {
     const streams = new Streams({ now: () => 0, streamsMax: 2 })
-    const nothing = { pushes: [], hasMissed: false }
-    const readable = [streams.open('a', nothing), streams.open('b', nothing)]
-    expect(streams.open('c', nothing)).toBeNull()
-    for (const stream of readable) void stream?.cancel()
-    streams.end('a')
-    expect(streams.open('c', nothing)).not.toBeNull()
-    for (const visitor of ['b', 'c']) streams.end(visitor)
+    streams.open('told', '', nothing)
+    streams.push('told', { number: 1, data: '{}' })
+    const idle = streams.open('idle', '', nothing)?.pipeThrough(new TextDecoderStream())
+    expect(streams.open('new', '', nothing)).not.toBeNull()
+    let last = ''
+    for await (const text of idle as unknown as AsyncIterable<string>) last = text
+    expect(last).toContain('id: 7')
+    for (const visitor of ['told', 'new']) streams.end(visitor)
   })
 
   it('of a visitor who is erased ends', async () => {
