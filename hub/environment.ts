@@ -47,7 +47,7 @@ export async function openEnvironment(config: Config) {
       openStore({
         dataDir: config.dataDir,
         ...(config.clickhouseUrl ? { url: config.clickhouseUrl } : {}),
-        onExit: (how) => logger.error({ how }, 'the embedded store died and is started again'),
+        onExit: (how) => logger.error({ how }, 'the embedded store ended and is started again'),
       }),
     ),
     told(

@@ -3,10 +3,12 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
+import { statfs } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type BirpcReturn, createBirpc } from 'birpc'
 import type { Answer, ChdbFunctions } from './chdb-process.ts'
 import { toStoreError } from './clickhouse-errors.ts'
+import { type DiskSight, FullDisk } from './full-disk.ts'
 import { type Store, StoreError, type StoreErrorCode } from './store.ts'
 import { storeOver, type TextEngine } from './text-engine.ts'
 
@@ -23,7 +25,7 @@ export interface ChdbStoreOptions {
   readonly directory: string
   /** Longest wait for an answer of the process. */
   readonly answerTimeoutMs?: number
-  /** Told when the process died, with what it left behind; it is started again by itself. */
+  /** Told when the process died, or why it was ended; it is started again by itself. */
   readonly onExit?: (how: string) => void
 }
 
@@ -32,6 +34,8 @@ type Remote = BirpcReturn<ChdbFunctions, Record<string, never>>
 const restartFirstMs = 100
 const restartLongestMs = 10_000
 const closeTimeoutMs = 10_000
+/** How often the room on the disk is looked at. */
+const lookMs = 1_000
 /** How long the process of a hub that was killed may still hold the data; it ends when it next looks up. */
 const leftBehindMs = 60_000
 
@@ -52,10 +56,17 @@ class ChdbProcess implements TextEngine {
   #restarts = 0
   #restartTimer: NodeJS.Timeout | undefined
   #closed = false
+  readonly #disk = new FullDisk(performance.now())
+  readonly #looks: NodeJS.Timeout
+  /** Tokens of what was inserted where there was no room, and how often. */
+  readonly #triedInVain = new Map<string, number>()
+  /** Why the process is ended here, where it is. */
+  #endedFor: string | null = null
 
   constructor(options: ChdbStoreOptions) {
     this.#options = options
     this.#start()
+    this.#looks = setInterval(() => void this.#look(), lookMs).unref()
   }
 
   get pid(): number | undefined {
@@ -76,8 +87,23 @@ class ChdbProcess implements TextEngine {
     }
   }
 
-  insertText(table: string, body: string, token: string): Promise<void> {
-    return this.call((remote) => remote.insertText(table, body, token))
+  /**
+   * What is inserted while there is no room may be cut off and its token used up all the same: it is not acknowledged,
+   * and inserted again it has another token. What is there twice then is folded as any other row.
+   */
+  async insertText(table: string, body: string, token: string): Promise<void> {
+    const tried = this.#triedInVain.get(token) ?? 0
+    const ownToken = tried === 0 ? token : `${token}#again-${tried}`
+    const startsBefore = this.#disk.starts
+    try {
+      await this.call((remote) => remote.insertText(table, body, ownToken))
+      if (await this.#look()) throw new StoreError('full', 'the disk of the embedded store is full')
+      this.#triedInVain.delete(token)
+    } catch (error) {
+      const isInVain = this.#disk.isSuspect || this.#disk.starts > startsBefore
+      if (isInVain) this.#triedInVain.set(token, tried + 1)
+      throw error
+    }
   }
 
   queryText(...args: Parameters<TextEngine['queryText']>): Promise<string> {
@@ -97,6 +123,7 @@ class ChdbProcess implements TextEngine {
     })
     this.#restarts = 0
     if (answer.ok) return answer.value
+    if (answer.code === 'full' || answer.code === 'damaged') this.#see(answer.code)
     throw new StoreError(answer.code as StoreErrorCode, answer.message)
   }
 
@@ -105,6 +132,7 @@ class ChdbProcess implements TextEngine {
     const closing = this.#remote?.close().catch(() => undefined)
     this.#closed = true
     clearTimeout(this.#restartTimer)
+    clearInterval(this.#looks)
     const child = this.#child
     if (!child) return
     const exited = once(child, 'exit')
@@ -113,6 +141,22 @@ class ChdbProcess implements TextEngine {
     const killer = setTimeout(() => child.kill('SIGKILL'), closeTimeoutMs)
     await exited
     clearTimeout(killer)
+  }
+
+  /** Whether the disk is full. */
+  async #look(): Promise<boolean> {
+    const found = await statfs(this.#options.directory).catch(() => null)
+    if (found) this.#see({ freeBytes: found.bavail * found.bsize })
+    return this.#disk.isFull
+  }
+
+  /** Ends the process where it has to be started again; what it has in hand is asked for again. */
+  #see(sight: DiskSight): void {
+    if (this.#closed || this.#child === null) return
+    const why = this.#disk.see(sight, performance.now())
+    if (why === null) return
+    this.#endedFor = why
+    this.#child.kill('SIGKILL')
   }
 
   #start(): void {
@@ -142,7 +186,8 @@ class ChdbProcess implements TextEngine {
     this.#remote = null
     this.#child = null
     if (this.#closed) return
-    this.#options.onExit?.(how)
+    this.#options.onExit?.(this.#endedFor ?? how)
+    this.#endedFor = null
     const waitMs = Math.min(restartLongestMs, restartFirstMs * 2 ** this.#restarts++)
     this.#restartTimer = setTimeout(() => this.#start(), waitMs)
   }

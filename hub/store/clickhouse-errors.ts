@@ -13,18 +13,29 @@ const refused = new Set([
   'TOO_MANY_ROWS_OR_BYTES',
 ])
 const timeout = new Set(['TIMEOUT_EXCEEDED', 'SOCKET_TIMEOUT', 'TOO_SLOW'])
+const full = new Set(['CANNOT_WRITE_TO_FILE_DESCRIPTOR', 'NOT_ENOUGH_SPACE'])
+/** Of what is stored, where the engine says from which part it read; of a value in a statement it says the same. */
+const damaged = new Set([
+  'CANNOT_READ_ALL_DATA',
+  'CHECKSUM_DOESNT_MATCH',
+  'CORRUPTED_DATA',
+  'NO_FILE_IN_DATA_PART',
+])
 const unavailable = new Set([
   'ALL_CONNECTION_TRIES_FAILED',
   'ABORTED',
   'CANNOT_ALLOCATE_MEMORY',
+  'CANNOT_CLOSE_FILE',
+  'CANNOT_CREATE_DIRECTORY',
+  'CANNOT_FSYNC',
+  'CANNOT_OPEN_FILE',
+  'CANNOT_READ_FROM_FILE_DESCRIPTOR',
   'CANNOT_SCHEDULE_TASK',
-  'CANNOT_WRITE_TO_FILE_DESCRIPTOR',
   'KEEPER_EXCEPTION',
   'MEMORY_LIMIT_EXCEEDED',
   'NETWORK_ERROR',
   'NO_FREE_CONNECTION',
   'NO_ZOOKEEPER',
-  'NOT_ENOUGH_SPACE',
   'QUERY_WAS_CANCELLED',
   'TABLE_IS_READ_ONLY',
   'TOO_FEW_LIVE_REPLICAS',
@@ -43,14 +54,23 @@ export function toStoreError(error: unknown): StoreError {
   if (message.includes('Query memory limit exceeded')) {
     return new StoreError('refused', firstSentence(message), error)
   }
-  if (type) return new StoreError(codeOf(type), `${firstSentence(message)} (${type})`, error)
+  // A file that could not be made has other names, and is nobody's fault either.
+  if (message.includes('No space left on device')) {
+    return new StoreError('full', firstSentence(message), error)
+  }
+  if (type) {
+    const code = codeOf(type, message.includes('while reading from part'))
+    return new StoreError(code, `${firstSentence(message)} (${type})`, error)
+  }
   if (/timeout/i.test(message)) return new StoreError('timeout', message, error)
   return new StoreError('unavailable', message || 'the store does not answer', error)
 }
 
-function codeOf(type: string): StoreErrorCode {
+function codeOf(type: string, isOfPart: boolean): StoreErrorCode {
   if (refused.has(type)) return 'refused'
   if (timeout.has(type)) return 'timeout'
+  if (full.has(type)) return 'full'
+  if (isOfPart && damaged.has(type)) return 'damaged'
   return unavailable.has(type) ? 'unavailable' : 'invalid_query'
 }
 

@@ -50,7 +50,16 @@ export const queryDefaults = {
   readOnly: false,
 } as const
 
-export type StoreErrorCode = 'refused' | 'timeout' | 'unavailable' | 'invalid_query' | 'closed'
+export type StoreErrorCode =
+  | 'refused'
+  | 'timeout'
+  | 'unavailable'
+  /** There is no room to write. */
+  | 'full'
+  /** What is stored cannot be read. */
+  | 'damaged'
+  | 'invalid_query'
+  | 'closed'
 
 /** A store that cannot do what it was asked; `retryable` says whether the same again later can help. */
 export class StoreError extends Error {
