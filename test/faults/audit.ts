@@ -50,13 +50,17 @@ export async function audit(query: Query, site: string, sent: Sent): Promise<Aud
   }
 }
 
-/** How many different events of a crowd are stored: what is asked again and again until it is all of them. */
-export async function countStored(query: Query, site: string, sent: Sent): Promise<number> {
-  const [row] = await query<{ total: number }>(
-    `SELECT toUInt32(uniqExact(message_id)) AS total FROM events
-     WHERE site = '${site}' AND ${ofCrowd(sent)}`,
-  )
-  return row?.total ?? 0
+/** Whether as many events and refusals of a crowd are stored as it sent: what is asked again until it is so. */
+export async function areAllStored(query: Query, site: string, sent: Sent): Promise<boolean> {
+  const countIn = async (table: string) => {
+    const [row] = await query<{ total: number }>(
+      `SELECT toUInt32(uniqExact(message_id)) AS total FROM ${table}
+       WHERE site = '${site}' AND ${ofCrowd(sent)}`,
+    )
+    return row?.total ?? 0
+  }
+  const refused = [...sent.refused.values()].reduce((sum, total) => sum + total, 0)
+  return (await countIn('events')) === sent.events && (await countIn('refusals')) >= refused
 }
 
 /** The order of the store: by epoch and sequence of the batch, and the position in it. */

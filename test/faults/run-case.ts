@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { seededRandom } from '#hub/synthetic/random.ts'
-import { type Audit, audit, countStored } from './audit.ts'
+import { type Audit, areAllStored, audit } from './audit.ts'
 import { Crowd, type Sent } from './crowd.ts'
 import type { FaultCase, Scene, Stage } from './fault-case.ts'
 import { makeWorld, site, type World, writeKey } from './world.ts'
@@ -105,8 +105,7 @@ async function endure(scene: Scene, { crowd, ...rest }: Stage): Promise<string |
 async function untilStored({ world, crowd }: Stage): Promise<void> {
   const giveUpAt = performance.now() + recoveryTimeMaxMs
   while (performance.now() < giveUpAt) {
-    const stored = await countStored(world.query, site, crowd.sent).catch(() => -1)
-    if (stored === crowd.sent.events) return
+    if (await areAllStored(world.query, site, crowd.sent).catch(() => false)) return
     await wait(askAgainMs)
   }
 }
