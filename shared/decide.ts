@@ -4,7 +4,7 @@ import { once } from './once.ts'
 import type { Scope } from './policy/expression.ts'
 import { RuleItem } from './policy/facts.ts'
 import { type ActiveRule, type RuleEffect, ruling } from './policy/ruling.ts'
-import { isLeftOut, readShown, type Shown, withShown } from './shown.ts'
+import { isLeftOut, isShownRule, readShown, type Shown, withShown } from './shown.ts'
 
 export interface ScoredItem {
   readonly id: string
@@ -101,12 +101,12 @@ function remembered(
   effects: readonly RuleEffect[],
 ): Pick<Decided, 'items'> & { readonly memory?: Pick<Decided, 'memory'> } {
   // Also of rules that are off for this visitor at this moment: they may be on at the next.
-  const rules = placement.rules.flatMap(({ rule }) => (isOfShown(rule) ? [rule] : []))
+  const rules = placement.rules.flatMap(({ rule }) => (isShownRule(rule) ? [rule] : []))
   if (rules.length === 0) return { items }
   const ids = items.map(({ id }) => id)
   const bound = { rules, charactersMax: placement.memoryCharactersMax }
   const { shown, leftOut } = withShown(before, ids, at, bound)
-  const first = effects[placement.rules.findIndex(({ rule }) => isOfShown(rule))]
+  const first = effects[placement.rules.findIndex(({ rule }) => isShownRule(rule))]
   if (first && leftOut.size > 0) {
     first.reason = 'too_many_shown'
     first.items.push(...leftOut)
@@ -127,10 +127,6 @@ function withChance(
   const draw = drawOf(decisionId)
   const { items: explored, ...answer } = explore(items, isFixed, placement.explore, draw)
   return { items: explored, answer }
-}
-
-function isOfShown(rule: Rule): rule is Of<'frequency-cap' | 'cool-down'> {
-  return rule.effect === 'frequency-cap' || rule.effect === 'cool-down'
 }
 
 function ofEffect<Effect extends Rule['effect']>(active: readonly ActiveRule[], effect: Effect) {
@@ -174,7 +170,7 @@ function filtersOf(
   const costly: Hiding[] = []
   for (const { compiled, report, test } of active) {
     const { rule, verdicts } = compiled
-    if (isOfShown(rule)) {
+    if (isShownRule(rule)) {
       const keeps = ({ id }: RuleItem) => !isLeftOut(rule, shown.get(id) ?? [], at)
       // Where it fails to say whether it is about an item, it is.
       cheap.push({ report, keeps: (item) => keeps(item) || test(item) === 'no' })

@@ -21,6 +21,12 @@ export interface CoolDown {
 }
 export type ShownRule = FrequencyCap | CoolDown
 
+export function isShownRule<Rule extends { readonly effect: string }>(
+  rule: Rule,
+): rule is Rule & ShownRule {
+  return rule.effect === 'frequency-cap' || rule.effect === 'cool-down'
+}
+
 const memorySchema = v.object({
   shown: v.array(v.tupleWithRest([v.string()], v.number())),
 })

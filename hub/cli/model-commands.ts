@@ -56,7 +56,10 @@ export function addModelCommands(program: Command, run: Run): void {
     .command('list')
     .description('list what is live, and the versions of all models that were pushed, newest first')
     .option(...ofSite)
-    .addHelpText('after', '\nExample: shelfedge models list')
+    .addHelpText(
+      'after',
+      '\nExample: shelfedge models list\nWith --json: { versions: [...], live: ... }',
+    )
     .action(({ site }: OfSite) =>
       run({
         ask: async (hub) => ({

@@ -45,16 +45,19 @@ export type FindLive = (site: string) => Promise<ToldLive | null>
 /** Whoever checks a file beside a hub need not wait long for one that hangs. */
 const liveTimeMaxMs = 5_000
 
-/** A hub that is not there is no mistake, unless `--hub` names it. */
+/** A hub that is not there, or does not say, is no mistake, unless `--hub` names it. */
 export function liveFinderOf(options: () => RunOptions, surroundings: Surroundings): FindLive {
   return async (site) => {
     const local = surroundings.localHub()
     const { hub, token = local.token } = options()
     const isAsked = hub !== undefined
     if (!isAsked && !token) return null
-    const client = hubClient(hub ?? local.url, tokenOf(token), liveTimeMaxMs)
-    const live = client.get<ToldLive>('/v1/releases/live', { site })
-    return isAsked ? live : live.catch(() => null)
+    const ask = async () =>
+      hubClient(hub ?? local.url, tokenOf(token), liveTimeMaxMs).get<ToldLive>(
+        '/v1/releases/live',
+        { site },
+      )
+    return isAsked ? ask() : ask().catch(() => null)
   }
 }
 

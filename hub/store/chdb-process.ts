@@ -70,9 +70,28 @@ async function answer<T>(run: () => Promise<T>): Promise<Answer<T>> {
   }
 }
 
-function functionsOver(engine: TextEngine): ChdbFunctions {
+const brokenBytesMax = 200_000_000_000
+
+/**
+ * A part that is not whole, because the disk was full, may be as large as parts get (150 GiB); with more than 1 GiB of
+ * them a table would not open at the next start, which sets them aside.
+ */
+async function letTablesOpen({ client }: ClickHouseAccess): Promise<void> {
+  for (const table of ['events', 'decisions', 'refusals', 'dead_letters']) {
+    const setting = `max_suspicious_broken_parts_bytes = ${brokenBytesMax}`
+    await client.command({ query: `ALTER TABLE ${table} MODIFY SETTING ${setting}` })
+  }
+}
+
+function functionsOver(access: ClickHouseAccess): ChdbFunctions {
+  const engine = createClickHouseEngine(access)
+  const migrate = async () => {
+    const names = await engine.migrate()
+    await letTablesOpen(access)
+    return names
+  }
   return {
-    migrate: () => answer(() => writes.run(() => engine.migrate())),
+    migrate: () => answer(() => writes.run(migrate)),
     insertText: (...args) => answer(() => writes.run(() => engine.insertText(...args))),
     queryText: (...args) => answer(() => engine.queryText(...args)),
     ping: () => answer(() => writes.run(() => engine.ping())),
@@ -83,13 +102,10 @@ function functionsOver(engine: TextEngine): ChdbFunctions {
 
 const directory = process.argv[2]
 if (!directory || !process.send) throw new Error('chdb-process.ts is started by chdb-store.ts')
-createBirpc<Record<string, never>, ChdbFunctions>(
-  functionsOver(createClickHouseEngine(accessTo(directory))),
-  {
-    post: (message) => process.send?.(message),
-    on: (receive) => process.on('message', receive),
-    timeout: -1,
-  },
-)
+createBirpc<Record<string, never>, ChdbFunctions>(functionsOver(accessTo(directory)), {
+  post: (message) => process.send?.(message),
+  on: (receive) => process.on('message', receive),
+  timeout: -1,
+})
 // A process that stayed would hold the data, and what was answered is on the disk.
 endWithHub()

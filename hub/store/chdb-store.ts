@@ -1,8 +1,9 @@
 /** The embedded store: chDB in a process of its own, started again when it dies. */
 
 import { type ChildProcess, fork } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type BirpcReturn, createBirpc } from 'birpc'
@@ -58,6 +59,10 @@ class ChdbProcess implements TextEngine {
   #closed = false
   readonly #disk = new FullDisk(performance.now())
   readonly #looks: NodeJS.Timeout
+  /** There from when the disk was full until the next start: which tokens are used up is known no more then. */
+  readonly #wasFullFile: string
+  /** What tokens end in then. */
+  readonly #ofRun: string
   /** Tokens of what was inserted where there was no room, and how often. */
   readonly #triedInVain = new Map<string, number>()
   /** Why the process is ended here, where it is. */
@@ -65,6 +70,9 @@ class ChdbProcess implements TextEngine {
 
   constructor(options: ChdbStoreOptions) {
     this.#options = options
+    this.#wasFullFile = `${options.directory}.was-full`
+    this.#ofRun = existsSync(this.#wasFullFile) ? `#${randomUUID()}` : ''
+    rmSync(this.#wasFullFile, { force: true })
     this.#start()
     this.#looks = setInterval(() => void this.#look(), lookMs).unref()
   }
@@ -93,15 +101,18 @@ class ChdbProcess implements TextEngine {
    */
   async insertText(table: string, body: string, token: string): Promise<void> {
     const tried = this.#triedInVain.get(token) ?? 0
-    const ownToken = tried === 0 ? token : `${token}#again-${tried}`
+    const ownToken = `${token}${this.#ofRun}${tried === 0 ? '' : `#again-${tried}`}`
+    const full = () => new StoreError('full', 'the disk of the embedded store is or was just full')
+    if (await this.#look()) throw full()
     const startsBefore = this.#disk.starts
+    const isInVain = () => this.#disk.isSuspect || this.#disk.starts > startsBefore
     try {
       await this.call((remote) => remote.insertText(table, body, ownToken))
-      if (await this.#look()) throw new StoreError('full', 'the disk of the embedded store is full')
+      await this.#look()
+      if (isInVain()) throw full()
       this.#triedInVain.delete(token)
     } catch (error) {
-      const isInVain = this.#disk.isSuspect || this.#disk.starts > startsBefore
-      if (isInVain) this.#triedInVain.set(token, tried + 1)
+      if (isInVain()) this.#triedInVain.set(token, tried + 1)
       throw error
     }
   }
@@ -150,10 +161,21 @@ class ChdbProcess implements TextEngine {
     return this.#disk.isFull
   }
 
+  /** An empty file: where there is no room for its name either, a hub that ends now forgets it. */
+  #markFull(): void {
+    try {
+      writeFileSync(this.#wasFullFile, '')
+    } catch {
+      // As said.
+    }
+  }
+
   /** Ends the process where it has to be started again; what it has in hand is asked for again. */
   #see(sight: DiskSight): void {
     if (this.#closed || this.#child === null) return
+    const wasFull = this.#disk.isFull
     const why = this.#disk.see(sight, performance.now())
+    if (this.#disk.isFull && !wasFull) this.#markFull()
     if (why === null) return
     this.#endedFor = why
     this.#child.kill('SIGKILL')

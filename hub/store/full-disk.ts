@@ -11,6 +11,8 @@ const freeBytesMin = 64 * 1024 * 1024
 /** The engine keeps what a part was merged from for eight minutes: no part stays unproven for longer than half of it. */
 const whileFullMs = 240_000
 const betweenMs = 10_000
+/** After as long a start helps against damage no more: what the part was made from is gone. */
+const sourcesKeptMs = 480_000
 
 /**
  * Says when the engine is to be started again because the disk was full.
@@ -25,6 +27,7 @@ export class FullDisk {
   /** Some part may not be whole. */
   #isSuspect = false
   #startedAtMs: number
+  #damagedAtMs = Number.NEGATIVE_INFINITY
   #starts = 0
 
   constructor(nowMs: number) {
@@ -48,6 +51,8 @@ export class FullDisk {
   /** Why the engine is to be started now; null where it is not. */
   see(sight: DiskSight, nowMs: number): string | null {
     const isDamaged = sight === 'damaged'
+    // A start that has not helped will not; every query that touches the part would end the engine again.
+    if (isDamaged && nowMs - this.#damagedAtMs < sourcesKeptMs) return null
     if (!isDamaged) this.#isFull = sight === 'full' || sight.freeBytes < freeBytesMin
     this.#isSuspect ||= isDamaged || this.#isFull
     const waitMs = this.#isFull && !isDamaged ? whileFullMs : betweenMs
@@ -55,7 +60,10 @@ export class FullDisk {
     this.#startedAtMs = nowMs
     this.#isSuspect = false
     this.#starts++
-    if (isDamaged) return 'a part of its data is damaged; what it was made from may still be there'
+    if (isDamaged) {
+      this.#damagedAtMs = nowMs
+      return 'a part of its data is damaged; what it was made from may still be there'
+    }
     const full = this.#isFull ? 'its disk is full' : 'its disk was full'
     return `${full}; what it merged meanwhile may not be whole`
   }

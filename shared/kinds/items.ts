@@ -174,11 +174,7 @@ function checking({ placement, rules }: CompiledItems) {
     if (rule.effect === 'pin' || rule.effect === 'slot') {
       const { itemsMax } = placement
       if (rule.position > itemsMax) return of('position', `the placement has ${itemsMax} places`)
-      const taken = takenIn(
-        earlier.filter((each) => 'position' in each.rule && each.rule.position === rule.position),
-      )
-      const why = taken?.how === 'always' ? 'always has this place' : 'has it on the same condition'
-      if (taken) return of('position', `the rule ${taken.name} ${why}`)
+      // Another rule for the same place is no mistake: it acts where the item of the first is filtered, or nothing fits.
     }
     if (!singles.has(rule.effect)) return []
     const first = takenIn(earlier.filter((each) => each.rule.effect === rule.effect))

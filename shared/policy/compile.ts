@@ -2,6 +2,7 @@ import type { Compiler, Deciding, Path } from '../kinds/kind.ts'
 import { compilePlacement } from '../kinds/table.ts'
 import { limits } from '../limits.ts'
 import type { ItemFacts, Placement, Policy } from '../policy.ts'
+import { isShownRule } from '../shown.ts'
 import {
   type Answered,
   type AnswerType,
@@ -92,9 +93,16 @@ function itemsKeptOf(policy: Policy, itemsTotal: number): number {
   return Math.min(itemsTotal, Math.floor(limits.verdictBytesMax / Math.max(1, rulesTotal)))
 }
 
-/** The same for each: what one remembers takes no room of another. */
+/** Lists remember what was shown only where a rule asks for it, and verdicts nothing. */
+function remembers(placement: Placement): boolean {
+  if (placement.kind === 'verdict') return false
+  return placement.kind !== 'items' || placement.rules.some(isShownRule)
+}
+
+/** The same for each that remembers anything: what one remembers takes no room of another. */
 function memoryCharactersOf({ placements }: Policy): number {
-  const each = Math.floor(limits.memoryCharactersMax / Object.keys(placements).length)
+  const remembering = Object.values(placements).filter(remembers).length
+  const each = Math.floor(limits.memoryCharactersMax / Math.max(1, remembering))
   return Math.min(limits.placementMemoryCharactersMax, each)
 }
 

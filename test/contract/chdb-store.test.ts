@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { access, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -82,6 +82,23 @@ test('opened again it has what it had, and says how much memory its process took
   await again.close()
   await rm(dataDir, { recursive: true, force: true })
   expect(await store.peakMb()).toBeGreaterThan(50)
+})
+
+test('after a hub that ended while its disk was full no insert is dropped for a token that was used up', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'shelfedge-store-'))
+  const first = await openStore({ dataDir })
+  await first.insert('events', [eventRow('shop', 'm1')], 'token')
+  await first.close()
+  const wasFull = join(dataDir, 'store.was-full')
+  await writeFile(wasFull, '')
+  const again = await openStore({ dataDir })
+  await expect(access(wasFull)).rejects.toMatchObject({ code: 'ENOENT' })
+  // Had the token been known, these rows would have been dropped as those that came before under it.
+  await again.insert('events', [eventRow('shop', 'm2')], 'token')
+  const stored = await again.query('SELECT message_id FROM events ORDER BY message_id')
+  expect(stored).toEqual([{ message_id: 'm1' }, { message_id: 'm2' }])
+  await again.close()
+  await rm(dataDir, { recursive: true, force: true })
 })
 
 test('waits at its start for the process that a killed hub left behind', async () => {

@@ -93,6 +93,11 @@ describe('a policy file', () => {
 
   const pin = (name: string, position: number, when = '') =>
     `{ name: ${name}, effect: pin, item: boot, position: ${position}${when} }`
+  it('may give a place to several rules: the next acts where the item of the first is not to be shown', () => {
+    const slot = "{ name: c, effect: slot, position: 1, where: 'item.price > 1.0' }"
+    expect(mistakeIn(withRules(pin('a', 1), pin('b', 1), slot))).toBeNull()
+  })
+
   it.each([
     [
       'whose condition is never true',
@@ -100,11 +105,6 @@ describe('a policy file', () => {
       'it is never true, so the rule never acts',
     ],
     ['for a place that is not there', [pin('a', 11)], 'the placement has 10 places'],
-    [
-      'for a place that another always has',
-      [pin('a', 1), pin('b', 1)],
-      'the rule a always has this place',
-    ],
     [
       'after one that always goes before it',
       [
@@ -122,16 +122,6 @@ describe('a policy file', () => {
       'whose condition ends in false',
       ['{ name: a, effect: slot, position: 4, where: item.price > 1.0 && false }'],
       'it is never true, so the rule never acts',
-    ],
-    [
-      'for a place that another has whenever true is true',
-      [pin('a', 1, ', when: "true"'), pin('b', 1)],
-      'the rule a always has this place',
-    ],
-    [
-      'for a place that another has on the same condition',
-      [pin('a', 1, ', when: context.age > 3'), pin('b', 1, ', when: "(context.age)  > 3"')],
-      'the rule a has it on the same condition',
     ],
     [
       'after one that goes before it on the same condition',
