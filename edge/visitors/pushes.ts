@@ -77,7 +77,9 @@ export function watch(
       after,
     )
     .toArray()
-  return { from: Math.max(after, droppedTo), pushes, hasMissed: after < droppedTo }
+  // Also past what is told again: an id that fell back behind what is dropped would be told to have missed it once more.
+  const from = Math.max(after, droppedTo, pushes.at(-1)?.number ?? 0)
+  return { from, pushes, hasMissed: after < droppedTo }
 }
 
 /** Inside a transaction: keeps a decision for the streams of its visitor; null where nobody watches. */

@@ -58,10 +58,11 @@ export class Streams {
     this.#total++
     this.#heartbeat ??= setInterval(() => this.#beat(), heartbeatMs)
     writer.closed.catch(() => this.#close(stream))
-    // An id without data is kept by a client and shown to nobody: it can go on from here.
-    this.#write(stream, `retry: ${retryMs}\nid: ${from}\n\n`)
+    this.#write(stream, `retry: ${retryMs}\n\n`)
     if (hasMissed) this.#write(stream, 'event: missed\ndata: {}\n\n')
     for (const push of pushes) this.#write(stream, eventOf(push))
+    // An id without data is kept by a client and shown to nobody: it can go on from here.
+    this.#write(stream, `id: ${from}\n\n`)
     stream.isTold = pushes.length > 0
     return readable
   }

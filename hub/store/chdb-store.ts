@@ -161,12 +161,11 @@ class ChdbProcess implements TextEngine {
     return this.#disk.isFull
   }
 
-  /** An empty file: where there is no room for its name either, a hub that ends now forgets it. */
   #markFull(): void {
     try {
       writeFileSync(this.#wasFullFile, '')
     } catch {
-      // As said.
+      // Where there is no room for an empty file either, a hub that ends now forgets it: this one goes on all the same.
     }
   }
 

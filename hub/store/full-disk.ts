@@ -8,11 +8,11 @@ export type DiskSight =
 
 /** Merges that began with more than this have room to end. */
 const freeBytesMin = 64 * 1024 * 1024
-/** The engine keeps what a part was merged from for eight minutes: no part stays unproven for longer than half of it. */
-const whileFullMs = 240_000
-const betweenMs = 10_000
-/** After as long a start helps against damage no more: what the part was made from is gone. */
+/** As long the engine keeps what a part was merged from; later a start helps against damage no more. */
 const sourcesKeptMs = 480_000
+/** No part stays unproven for longer. */
+const whileFullMs = sourcesKeptMs / 2
+const betweenMs = 10_000
 
 /**
  * Says when the engine is to be started again because the disk was full.

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { setTimeout as wait } from 'node:timers/promises'
 import { expect, test, vi } from 'vitest'
 import { openChdbStore } from '#hub/store/chdb-store.ts'
 import type { Store, StoreError } from '#hub/store/store.ts'
@@ -30,15 +29,7 @@ test.skipIf(missing)(
           properties: JSON.stringify({ note: randomUUID() }),
         }))
         // Under the same token until it is taken, as the consumer does.
-        for (;;) {
-          const isTaken = await store.insert('events', rows, visitor).then(
-            () => true,
-            () => false,
-          )
-          if (isTaken) break
-          if (isOver) return
-          await wait(20)
-        }
+        await vi.waitFor(() => store.insert('events', rows, visitor), patience)
         acknowledged.push(visitor)
       }
     }

@@ -1,6 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { chromiumProgram, openShop, visit } from '../support/chromium.ts'
@@ -103,11 +101,8 @@ function pageFor(popUrl: string): string {
 
 describe.skipIf(!program)('a page in a browser', () => {
   let on: TestSystem
-  let policyDir: string
   beforeAll(async () => {
-    policyDir = await mkdtemp(join(tmpdir(), 'shelfedge-policy-'))
-    await writeFile(join(policyDir, 'shop.yaml'), policy)
-    on = await startTestSystem({ POLICY_DIR: policyDir })
+    on = await startTestSystem({}, policy)
     await on.post('shop', chainVisits('first', 60, 6).flat())
     const sql = "SELECT count() FROM events_once WHERE site = 'shop'"
     await vi.waitFor(async () => expect(await on.count(sql)).toBe(180), patience)
@@ -117,10 +112,7 @@ describe.skipIf(!program)('a page in a browser', () => {
       patience,
     )
   })
-  afterAll(async () => {
-    await on?.remove()
-    if (policyDir) await rm(policyDir, { recursive: true, force: true })
-  })
+  afterAll(() => on?.remove())
 
   it('reports by the SDK, asks, and is told of a decision, across origins', async () => {
     const sdk = createRequire(import.meta.url).resolve('@segment/analytics-next/package.json')

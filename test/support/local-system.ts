@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type LocalSystem, startSystem } from '#hub/local/system.ts'
@@ -17,13 +17,20 @@ export interface Answer {
   readonly fallback: string | null
 }
 
-/** A hub and a POP in processes of their own, on any free ports, in a directory that `remove` deletes. */
-export async function startTestSystem(settings: Readonly<Record<string, string>> = {}) {
+/**
+ * A hub and a POP in processes of their own, on any free ports, in a directory that `remove` deletes; `policy` is the
+ * file of the site `shop`.
+ */
+export async function startTestSystem(
+  settings: Readonly<Record<string, string>> = {},
+  policy?: string,
+) {
   const dataDir = await mkdtemp(join(tmpdir(), 'shelfedge-system-'))
+  const policies = policy === undefined ? {} : { POLICY_DIR: await policyDir(dataDir, policy) }
   const system = await startSystem({
     ...{ dataDir, hubPort: 0, popPort: 0, retrainSeconds: 0 },
     sites: { shop: { writeKeys: [writeKeys.shop] }, other: { writeKeys: [writeKeys.other] } },
-    settings: { LOG_LEVEL: 'warn', RETRAIN_SESSIONS_MIN: '20', ...settings },
+    settings: { LOG_LEVEL: 'warn', RETRAIN_SESSIONS_MIN: '20', ...policies, ...settings },
   })
   return {
     ...callers(system),
@@ -34,6 +41,14 @@ export async function startTestSystem(settings: Readonly<Record<string, string>>
     },
   }
 }
+
+async function policyDir(dataDir: string, policy: string): Promise<string> {
+  const directory = join(dataDir, 'policies')
+  await mkdir(directory)
+  await writeFile(join(directory, 'shop.yaml'), policy)
+  return directory
+}
+
 export type TestSystem = Awaited<ReturnType<typeof startTestSystem>>
 
 /** What storefronts ask the POP and operators ask the hub. Every answer but 2xx throws. */

@@ -1,7 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { buildTabularModel } from '#models/tabular/graph.ts'
 import { patience, startTestSystem, type TestSystem, viewOf } from '#test/support/local-system.ts'
@@ -22,16 +19,10 @@ const features = [
 ]
 
 let on: TestSystem
-let policyDir: string
 beforeAll(async () => {
-  policyDir = await mkdtemp(join(tmpdir(), 'shelfedge-policy-'))
-  await writeFile(join(policyDir, 'shop.yaml'), policy)
-  on = await startTestSystem({ POLICY_DIR: policyDir })
+  on = await startTestSystem({}, policy)
 }, 120_000)
-afterAll(async () => {
-  await on?.remove()
-  await rm(policyDir, { recursive: true, force: true })
-})
+afterAll(() => on?.remove())
 
 async function hub<Answered>(path: string, init: RequestInit = {}): Promise<Answered> {
   const headers = { authorization: `Bearer ${on.system.secrets.adminToken}` }

@@ -39,7 +39,12 @@ async function open(visitor: string, headers: Record<string, string> = {}) {
   return {
     response,
     /** The id that it begins with. */
-    begin: async () => (await block())?.id ?? '',
+    async begin(): Promise<string> {
+      for (;;) {
+        const fields = await block()
+        if (fields === null || fields.id) return fields?.id ?? ''
+      }
+    },
     async next(): Promise<StreamEvent | null> {
       for (;;) {
         const fields = await block()
@@ -173,6 +178,18 @@ describe('a stream', () => {
     for await (const text of idle as unknown as AsyncIterable<string>) last = text
     expect(last).toContain('id: 7')
     for (const visitor of ['told', 'new']) streams.end(visitor)
+  })
+
+  it('that missed something leaves its client behind what was dropped, and says so once', async () => {
+    const streams = new Streams({ now: () => 0, streamsMax: 1 })
+    const resumed = { from: 9, pushes: [{ number: 3, data: '{}' }], hasMissed: true }
+    const stream = streams.open('back', '', resumed)?.pipeThrough(new TextDecoderStream())
+    streams.end('back')
+    let text = ''
+    for await (const part of stream as unknown as AsyncIterable<string>) text += part
+    expect(text.match(/^(id|event): .*$/gm)).toEqual([
+      ...['event: missed', 'id: 3', 'event: decision', 'id: 9'],
+    ])
   })
 
   it('of a visitor who is erased ends', async () => {
