@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startClickHouseBridge } from '../support/clickhouse-bridge.ts'
+import { type Insert, startClickHouseBridge } from '../support/clickhouse-bridge.ts'
 import { layWire, type Wire } from './wire.ts'
 
 /** A store that the hub reaches by `CLICKHOUSE_URL` alone: the engine of ClickHouse behind a wire. */
@@ -13,9 +13,9 @@ export interface StoreBehindAWire {
 }
 
 /** Starts a store on free ports, with its files in a directory that `remove` deletes. */
-export async function layStoreWire(): Promise<StoreBehindAWire> {
+export async function layStoreWire(onInsert?: (insert: Insert) => void): Promise<StoreBehindAWire> {
   const directory = await mkdtemp(join(tmpdir(), 'shelfedge-store-'))
-  const bridge = await startClickHouseBridge(directory)
+  const bridge = await startClickHouseBridge(directory, onInsert)
   const wire = await layWire(Number(new URL(bridge.url).port))
   return {
     url: `http://127.0.0.1:${wire.port}`,

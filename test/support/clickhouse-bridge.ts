@@ -11,6 +11,13 @@ import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Session } from 'chdb'
 
+/** An insert that was asked for; `body` is a row of JSON a line. */
+export interface Insert {
+  readonly table: string
+  readonly token: string
+  readonly body: string
+}
+
 export interface ClickHouseBridge {
   readonly url: string
   close(): Promise<void>
@@ -28,12 +35,16 @@ const ofHttp = new Set([
   'http_headers_progress_interval_ms',
 ])
 
-export async function startClickHouseBridge(directory: string): Promise<ClickHouseBridge> {
+/** Starts an engine and its bridge; `onInsert` is told of each insert before the engine is. */
+export async function startClickHouseBridge(
+  directory: string,
+  onInsert: (insert: Insert) => void = () => undefined,
+): Promise<ClickHouseBridge> {
   // The engine lives as long as one session does; each request has its own besides, so settings end with it.
   const keeper = new Session(directory)
   const server = createServer(async (request, response) => {
     try {
-      response.end(await answer(directory, request))
+      response.end(await answer(directory, request, onInsert))
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)
       const code = /Code: (\d+)/.exec(message)?.[1] ?? '0'
@@ -52,11 +63,18 @@ export async function startClickHouseBridge(directory: string): Promise<ClickHou
   }
 }
 
-async function answer(directory: string, request: IncomingMessage): Promise<string | Uint8Array> {
+async function answer(
+  directory: string,
+  request: IncomingMessage,
+  onInsert: (insert: Insert) => void,
+): Promise<string | Uint8Array> {
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://bridge')
   if (pathname === '/ping') return 'Ok.\n'
   const body = Buffer.concat(await request.toArray()).toString()
-  const statement = [searchParams.get('query'), body].filter(Boolean).join('\n')
+  const query = searchParams.get('query') ?? ''
+  const table = /^INSERT INTO (\w+)/.exec(query)?.[1]
+  if (table) onInsert({ table, body, token: searchParams.get('insert_deduplication_token') ?? '' })
+  const statement = [query, body].filter(Boolean).join('\n')
   const session = new Session(directory)
   try {
     const result = await session.queryAsync([...settings(searchParams), statement].join('; '))
