@@ -2,7 +2,7 @@ import { fallbacks } from '#shared/contract.ts'
 import { kindNames } from '#shared/kinds/table.ts'
 import { reservationOutcomes } from '#shared/offers/reservation.ts'
 import { ruleEffects } from '#shared/policy.ts'
-import { warningCodes } from './warnings.ts'
+import { warningCodes } from './warnings/warnings.ts'
 
 interface Counted {
   readonly help: string

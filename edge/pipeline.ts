@@ -16,8 +16,10 @@ import { type Question, readQuestion } from './question.ts'
 import type { LoadedRelease } from './releases/load.ts'
 import { type Receipt, remember } from './remember.ts'
 import { contextOfTrigger, triggersOf } from './triggers.ts'
-import { warnOfBatch, warnOfDeclared, warnOfQuery, warnOfQuestion } from './warn.ts'
-import type { Warning, Warnings } from './warnings.ts'
+import { warnOfContextTypes } from './warnings/context.ts'
+import { warnOfDeclared } from './warnings/events.ts'
+import { warnOfBatch, warnOfCall, warnOfQuery, warnOfQuestion } from './warnings/requests.ts'
+import type { Warning, Warnings } from './warnings/warnings.ts'
 
 /** What `waitUntil` of a worker is for: work that goes on after the answer. */
 type Later = (work: Promise<void>) => void
@@ -67,7 +69,8 @@ export async function takeEvents(
   const { body, site } = collected
   const raw = type ? eventOfCall(body, type) : eventsOfBatch(body, 'batch', limits.batchEventsMax)
   const cleaned = clean(raw, collected)
-  const warnings = warnOfBatch({ body, raw, rejected: cleaned.rejected }, type !== undefined)
+  const read = { body, raw, rejected: cleaned.rejected }
+  const warnings = type ? warnOfCall(read) : warnOfBatch(read)
   await link(cleaned, site, environment)
   const { decisions, rest, ...decided } = await decideTriggered(
     cleaned,
@@ -114,6 +117,7 @@ async function decideTriggered(
         const upToIt = { ...cleaned, visitors: new Map([[visitor, brought]]), refusals: [] }
         const { isLastNew } = await look(visitor, upToIt, site, environment)
         if (!isLastNew) continue
+        warnOfContextTypes(event.context, policy.policy, warnings)
         for (const name of placements) {
           const { placement } = policy.placements.get(name) as CompiledPlacement
           warnOfDeclared(event, [name, placement], warnings)

@@ -175,6 +175,20 @@ describe('an answer warns', () => {
     expect(detailsOf(await send('/v1/decide', asked))).toEqual(expected)
   })
 
+  it('of a context that an event brings to what it sets off, where it is of another type', async () => {
+    await push()
+    const bought = payment({ amount: 5, cardCountry: 'FR' })
+    const page = { url: 'https://shop.example/' }
+    const { body } = await sendBatch([{ ...bought, context: { budget: 'low', page } }])
+    expect(body).toHaveProperty('decisions')
+    expect(warningsOf({ body })).toEqual([
+      {
+        code: 'wrong_type',
+        detail: 'context.budget is declared as a number and is "low", so it was left out',
+      },
+    ])
+  })
+
   it('of nothing about an event that was refused, which says so itself', async () => {
     const answer = await sendBatch([rawEvent({ messageId: undefined, productId: 'x' })])
     expect(answer.body).toMatchObject({ accepted: 0, rejected: [{ index: 0 }] })
