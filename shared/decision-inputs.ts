@@ -7,6 +7,8 @@ import type { Session } from './session.ts'
 
 /** What deciding reads beside the features, stored with the decision so that the hub can decide the same again. */
 export const decisionInputsSchema = v.object({
+  /** What set it off, where that was no event and no question: the time had come that `memory` asked for. */
+  by: v.optional(v.literal('clock')),
   /** What of the session is not among the features; `items` are left out where the features have them all. */
   session: v.object({
     events: v.number(),

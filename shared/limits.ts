@@ -66,6 +66,10 @@ export const limits = {
   /** Severities of one alert, and how often one is told again. */
   alertLevelsMax: 10,
   alertEscalationsMax: 10,
+  /** By the clock an alert is told no more often than this, */
+  alertClockMsMin: 1_000,
+  /** and for so long after its first notice without an event or a question. */
+  alertUnseenMsMax: 24 * 3_600_000,
   /** Prices of one placement that a visitor keeps; past it none is given of anything else while all of them bind. */
   pricesHeldMax: 100,
   issuesPerVisitorMax: 1_000,

@@ -107,6 +107,7 @@ export class ReplayedRelease {
   async decide(decision: Redecided): Promise<{ outcome: Outcome; score: number | null }> {
     const inputs = readInputs(decision)
     const placement = this.placementOf(decision.placement)
+    if (inputs.by === 'clock') return { outcome: byClock(placement, decision, inputs), score: null }
     const { policy, popularity } = this.#parts
     const { decisionId, visitor, at, features } = decision
     const holdout = holdoutOf(policy, decision.placement, visitor)
@@ -143,6 +144,16 @@ export class ReplayedRelease {
   close(): Promise<void> {
     return this.#models.close()
   }
+}
+
+/** Of what is remembered alone. Throws RequestRefused where the clock decides nothing of the placement. */
+function byClock(
+  { decideByClock }: CompiledPlacement,
+  { at, placement }: Redecided,
+  { memory = null }: DecisionInputs,
+): Outcome {
+  if (decideByClock) return decideByClock({ at, memory })
+  throw cannot(`the clock decides nothing of ${placement}`)
 }
 
 export function readInputs({ inputs }: Pick<StoredDecision, 'inputs'>): DecisionInputs {

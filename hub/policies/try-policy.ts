@@ -49,6 +49,8 @@ const questionSchema = v.pipe(
       }),
     ),
     totals: v.optional(v.partial(v.strictObject(v.entriesFromList(totalNames, v.number()))), {}),
+    /** Nothing has come, and the time has that `memory` asked for: an alert that nobody acknowledged. */
+    by: v.optional(v.literal('clock')),
     /** What the placement remembers of the visitor. */
     memory: v.optional(v.unknown(), null),
     catalogue: v.optional(v.array(itemFactsSchema), []),
@@ -85,9 +87,13 @@ export function tryQuestion(policy: Policy, question: PolicyQuestion): Outcome {
     const known = [...compiled.placements.keys()].join(', ')
     throw new Error(`there is no placement ${question.placement}; there are ${known}`)
   }
+  const at = Date.parse(question.at)
+  if (question.by === 'clock') {
+    if (placement.decideByClock) return placement.decideByClock({ at, memory })
+    throw new Error(`the clock decides nothing of ${question.placement}: it is no alert`)
+  }
   const items = new Map(catalogue.map((facts, number) => [facts.id, new RuleItem(facts, number)]))
   const item = (id: string) => items.get(id)
-  const at = Date.parse(question.at)
   const session = question.session
     ? { ...question.session, startedAt: at - question.session.lengthMs, lastAt: at }
     : null

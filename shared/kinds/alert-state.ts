@@ -9,23 +9,32 @@ export interface AlertState {
   readonly notifiedAt: number
   readonly notifiedLevel: number
   readonly acknowledgedAt: number | null
-  /** How often it was told again because nobody acknowledged it. */
+  /** How often it went a step further up because nobody acknowledged it, */
   readonly escalation: number
+  /** and when it last did; before the first step, when it was first told. */
+  readonly escalatedAt: number
+  /** Since when the clock alone has told it; null where an event or a question came after. */
+  readonly unseenSince: number | null
 }
 
-export interface AlertStep {
+/** What its placement says of the level that an alert has. */
+export interface AlertTimes {
+  /** Null where the same is told once. */
+  readonly silenceMs: number | null
+  /** Null where it does not escalate. */
+  readonly escalateMs: number | null
+}
+
+export interface AlertStep extends AlertTimes {
   readonly at: number
   readonly level: number
-  readonly silenceMs: number
-  /** Of this level; null where it does not escalate. */
-  readonly escalateMs: number | null
   readonly isAcknowledged: boolean
 }
 
 export function calm(at: number): AlertState {
   return {
     ...{ level: 0, since: at, notifiedAt: 0, notifiedLevel: 0 },
-    ...{ acknowledgedAt: null, escalation: 0 },
+    ...{ acknowledgedAt: null, escalation: 0, escalatedAt: 0, unseenSince: null },
   }
 }
 
@@ -45,18 +54,37 @@ export function nextAlert(before: AlertState, step: AlertStep) {
   if (level === 0) return { state: moved, notify: false }
   const heard = moved.acknowledgedAt ?? (step.isAcknowledged ? at : null)
   const state = { ...moved, acknowledgedAt: heard }
-  if (heard !== null) return { state, notify: false }
-  const isSilenced = level <= before.notifiedLevel && at - before.notifiedAt < step.silenceMs
-  // One that was silenced when it was raised is told once the silence is over, if it still holds.
-  const isUntold = state.notifiedAt < state.since
-  if (isUntold && !isSilenced) return { state: told(state, at, 0), notify: true }
-  const isIgnored = step.escalateMs !== null && at - state.notifiedAt >= step.escalateMs
-  if (isUntold || !isIgnored || state.escalation >= limits.alertEscalationsMax) {
-    return { state, notify: false }
-  }
-  return { state: told(state, at, state.escalation + 1), notify: true }
+  const { tellAt, escalateAt } = nextNotices(state, step)
+  if (at < Math.min(tellAt, escalateAt)) return { state, notify: false }
+  const told = { ...state, notifiedAt: at, notifiedLevel: level }
+  if (isUntold(state)) return { state: { ...told, escalation: 0, escalatedAt: at }, notify: true }
+  const { escalation } = state
+  if (at < escalateAt) return { state: told, notify: true }
+  return { state: { ...told, escalation: escalation + 1, escalatedAt: at }, notify: true }
 }
 
-function told(state: AlertState, at: number, escalation: number): AlertState {
-  return { ...state, notifiedAt: at, notifiedLevel: state.level, escalation }
+/** When somebody is to be told of an alert though nothing comes any more, epoch ms; infinite where nobody is. */
+export function noticeAt(state: AlertState, times: AlertTimes): number {
+  const { tellAt, escalateAt } = nextNotices(state, times)
+  return Math.min(tellAt, escalateAt)
+}
+
+/** When it is to be told, or told again, as it is, and when a step further up. */
+function nextNotices(state: AlertState, { silenceMs, escalateMs }: AlertTimes) {
+  const never = { tellAt: Number.POSITIVE_INFINITY, escalateAt: Number.POSITIVE_INFINITY }
+  if (state.level === 0 || state.acknowledgedAt !== null) return never
+  // One that was silenced when it was raised is told once the silence is over, if it still holds.
+  if (isUntold(state)) {
+    const isSilenced = state.level <= state.notifiedLevel
+    return { ...never, tellAt: isSilenced ? state.notifiedAt + (silenceMs ?? 0) : state.since }
+  }
+  const mayEscalate = escalateMs !== null && state.escalation < limits.alertEscalationsMax
+  return {
+    tellAt: silenceMs === null ? never.tellAt : state.notifiedAt + silenceMs,
+    escalateAt: mayEscalate ? state.escalatedAt + escalateMs : never.escalateAt,
+  }
+}
+
+function isUntold({ notifiedAt, since }: AlertState): boolean {
+  return notifiedAt < since
 }

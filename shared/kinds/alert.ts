@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import { limits } from '../limits.ts'
 import { duplicateName, isNever } from '../policy/condition.ts'
 import { durationMs, everyPlacement, name, ofVisitor, scored } from '../policy/fields.ts'
-import { type AlertState, calm, nextAlert } from './alert-state.ts'
+import { type AlertState, type AlertTimes, calm, nextAlert, noticeAt } from './alert-state.ts'
 import { ask, reportOf } from './ask.ts'
 import type { Kind, PlacementProblem } from './kind.ts'
 
@@ -12,7 +12,7 @@ const levelSchema = v.strictObject({
   on: ofVisitor,
   /** and stays until this is: a threshold apart from the first keeps it from flickering. */
   off: v.optional(ofVisitor),
-  /** Told again, one step further up, whenever nobody has acknowledged it for so long. */
+  /** Told again, one step further up, whenever nobody has acknowledged it for so long; by the clock where nothing comes. */
   escalateMs: v.optional(durationMs),
 })
 
@@ -22,7 +22,7 @@ const schema = v.strictObject({
   ...scored,
   /** Least severe first. */
   levels: v.pipe(v.array(levelSchema), v.minLength(1), v.maxLength(limits.alertLevelsMax)),
-  /** After a notice the same severity, or a lesser one, is not told anew for so long. */
+  /** After a notice the same severity, or a lesser one, is not told anew for so long, and then again unless acknowledged. */
   silenceMs: v.optional(durationMs),
   /** The name of the event by which somebody acknowledges the alert; with `on`, it is listened to as those are. */
   acknowledgedBy: v.optional(name),
@@ -32,6 +32,9 @@ type AlertPlacement = v.InferOutput<typeof schema>
 const memorySchema = v.object({
   ...{ level: v.number(), since: v.number(), notifiedAt: v.number(), notifiedLevel: v.number() },
   ...{ acknowledgedAt: v.nullable(v.number()), escalation: v.number() },
+  // What was remembered before the clock told anybody has neither of these.
+  escalatedAt: v.optional(v.number()),
+  unseenSince: v.optional(v.nullable(v.number()), null),
 })
 
 /** How bad it is, and whether somebody has to be told now. */
@@ -43,9 +46,21 @@ export const alert: Kind<AlertPlacement> = {
       on: compiler.yesNo(on, ['levels', number, 'on']),
       off: compiler.yesNo(off, ['levels', number, 'off']),
     }))
+    const { acknowledgedBy, silenceMs = null } = placement
+    const timesOf = (level: number): AlertTimes => {
+      return { silenceMs, escalateMs: placement.levels[level - 1]?.escalateMs ?? null }
+    }
+    const answerOf = (state: AlertState, notify: boolean, score: number | null) => ({
+      severity: levels[state.level - 1]?.severity ?? null,
+      notify,
+      acknowledged: state.acknowledgedAt !== null,
+      escalation: state.escalation,
+      since: state.level === 0 ? null : state.since,
+      score,
+    })
     return {
       ruleNames: placement.levels.map(({ severity }) => severity),
-      hears: placement.acknowledgedBy,
+      hears: acknowledgedBy,
       check: () =>
         levels.flatMap(({ severity, on, off }, number): PlacementProblem[] => {
           const of = (field: string, sentence: string) => [
@@ -70,28 +85,46 @@ export const alert: Kind<AlertPlacement> = {
         })
         const level = isHeld.lastIndexOf(true) + 1
         for (const [number, report] of effects.entries()) report.on = number + 1 === level
-        const { acknowledgedBy, silenceMs = 0 } = placement
-        const { state, notify } = nextAlert(before, {
-          ...{ at, level, silenceMs, escalateMs: placement.levels[level - 1]?.escalateMs ?? null },
+        const { state: next, notify } = nextAlert(before, {
+          ...{ at, level, ...timesOf(level) },
           isAcknowledged: events.some(({ event }) => event !== '' && event === acknowledgedBy),
         })
-        const answer = {
-          severity: levels[level - 1]?.severity ?? null,
-          notify,
-          acknowledged: state.acknowledgedAt !== null,
-          escalation: state.escalation,
-          since: level === 0 ? null : state.since,
-          score: scope.score ?? null,
-        }
+        const state = { ...next, unseenSince: null }
+        const answer = answerOf(state, notify, scope.score ?? null)
         const isChanged = JSON.stringify(state) !== JSON.stringify(before)
-        return { answer, items: [], effects, ...(isChanged ? { memory: state } : {}) }
+        const dueAt = dueAtOf(state, timesOf(level), at)
+        return { answer, items: [], effects, dueAt, ...(isChanged ? { memory: state } : {}) }
+      },
+      decideByClock: ({ at, memory }) => {
+        const before = stateOf(memory, levels.length, at)
+        const { level } = before
+        // Nothing has come that could be judged: it is neither raised nor ended.
+        const step = { at, level, ...timesOf(level), isAcknowledged: false }
+        const { state: next, notify } = nextAlert(before, step)
+        const state = { ...next, unseenSince: before.unseenSince ?? at }
+        const effects = levels.map(({ severity }, number) => ({
+          ...reportOf(severity, 'alert'),
+          on: number + 1 === level,
+        }))
+        return {
+          ...{ isTold: notify, answer: { ...answerOf(state, notify, null), by: 'clock' } },
+          ...{ items: [], effects, dueAt: dueAtOf(state, step, at) },
+          ...(notify ? { memory: state } : {}),
+        }
       },
     }
   },
 }
 
+/** When the clock tells it next: not at every moment, and not for ever where nothing comes any more. */
+function dueAtOf(state: AlertState, times: AlertTimes, at: number): number | null {
+  const dueAt = Math.max(noticeAt(state, times), at + limits.alertClockMsMin)
+  const until = (state.unseenSince ?? dueAt) + limits.alertUnseenMsMax
+  return Number.isFinite(dueAt) && dueAt < until ? dueAt : null
+}
+
 function stateOf(memory: unknown, levelsTotal: number, at: number): AlertState {
   const parsed = v.safeParse(memorySchema, memory)
-  const isOfThese = parsed.success && parsed.output.level <= levelsTotal
-  return isOfThese ? parsed.output : calm(at)
+  if (!parsed.success || parsed.output.level > levelsTotal) return calm(at)
+  return { ...parsed.output, escalatedAt: parsed.output.escalatedAt ?? parsed.output.notifiedAt }
 }

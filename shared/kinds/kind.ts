@@ -65,6 +65,15 @@ export interface Outcome {
   readonly effects: readonly RuleEffect[]
   /** For the next decision of this placement and visitor, as JSON; absent where it is to stay as it is. */
   readonly memory?: object | null
+  /** When its memory is to be decided on by the clock, epoch ms, null for never; of a kind that asks for it. */
+  readonly dueAt?: number | null
+}
+
+/** What a placement says by the clock. */
+export interface ClockOutcome extends Outcome {
+  /** There is something to say: else nothing of it is kept but when it is due again. */
+  readonly isTold: boolean
+  readonly dueAt: number | null
 }
 
 /** A placement ready to decide: pure, so that what it is given makes the same answer again. */
@@ -77,6 +86,8 @@ export interface Deciding {
   /** What it would give that has to be reserved first, best first; absent where it never gives such a thing. */
   readonly wants?: (input: WantingInput) => readonly WantedIssue[]
   readonly decide: (input: DecisionInput) => Outcome
+  /** Decides when the time has come that an outcome named, and nothing else has: from what is remembered alone. */
+  readonly decideByClock?: (input: Pick<DecisionInput, 'at' | 'memory'>) => ClockOutcome
 }
 
 /** A kind of answer: how it is written in a policy, and how it is decided. */

@@ -101,4 +101,23 @@ describe('a decision made again', () => {
       },
     )
   })
+
+  it('that the clock set off is the same, from what was remembered alone', async () => {
+    const ward = policyOfOne({
+      ...{ kind: 'alert', levels: [{ severity: 'high', on: '1 / 0 > 0', escalateMs: 60_000 }] },
+    })
+    const release = new ReplayedRelease({ policy: ward, catalogue: { items: [] }, popularity: [] })
+    const memory = {
+      ...{ level: 1, since: at - 60_000, notifiedAt: at - 60_000, notifiedLevel: 1 },
+      ...{ acknowledgedAt: null, escalation: 0, escalatedAt: at - 60_000, unseenSince: null },
+    }
+    const { placements } = compilePolicy(ward, [])
+    const outcome = placements.get('home')?.decideByClock?.({ at, memory })
+    const known = { session: { events: 0, bot: false }, timeZone: 'UTC', itemsMax: 0, events: [] }
+    const stored = { visitor: 'a:1', at, placement: 'home', model: 'none', fallback: null }
+    const record = { ...stored, features: { items: [] }, inputs: { by: 'clock', ...known, memory } }
+    const again = await release.decide(throughStore(record) as never)
+    expect(again).toEqual({ outcome, score: null })
+    expect(again.outcome.answer).toMatchObject({ notify: true, escalation: 1, by: 'clock' })
+  })
 })

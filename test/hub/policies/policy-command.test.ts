@@ -77,7 +77,7 @@ describe('shelfedge policy test and explain', { timeout: 60_000 }, () => {
     kind: alert
     event: { pulse: double }
     acknowledgedBy: Alarm Acknowledged
-    levels: [{ severity: high, on: event.pulse > 110.0, off: event.pulse < 100.0 }]
+    levels: [{ severity: high, on: event.pulse > 110.0, off: event.pulse < 100.0, escalateMs: 60000 }]
   welcome:
     kind: offer
     offers:
@@ -126,6 +126,27 @@ describe('shelfedge policy test and explain', { timeout: 60_000 }, () => {
     expect(await ask('test', questions)).toMatchObject({
       status: 0,
       stdout: '4 of 4 cases are as expected.\n',
+    })
+  })
+
+  it('asks by the clock, of an alert that was raised and of which nothing more has come', async () => {
+    const raised = Date.parse('2026-01-05T11:58:00Z')
+    const memory = JSON.stringify({
+      ...{ level: 1, since: raised, notifiedAt: raised, notifiedLevel: 1 },
+      ...{ acknowledgedAt: null, escalation: 0 },
+    })
+    const byClock = `- { placement: ward, by: clock, memory: ${memory}`
+    const told = await ask('explain', `${byClock} }\n`, '--json')
+    expect(JSON.parse(told.stdout)).toMatchObject([
+      {
+        answer: { severity: 'high', notify: true, escalation: 1, by: 'clock' },
+        effects: [{ name: 'high', on: true }],
+      },
+    ])
+    const early = `${byClock}, at: '2026-01-05T11:58:59Z', expect: { notify: false } }\n`
+    expect(await ask('test', early)).toMatchObject({ status: 0 })
+    expect(await ask('test', '{ placement: review, by: clock, expect: { a: 1 } }')).toMatchObject({
+      ...{ status: 1, stderr: expect.stringContaining('the clock decides nothing of review') },
     })
   })
 

@@ -1,22 +1,24 @@
 import { describe, expect, it } from 'vitest'
+import { limits } from '#shared/limits.ts'
+import { type CompiledPlacement, compilePolicy } from '#shared/policy/compile.ts'
 import type { Placement } from '#shared/policy.ts'
 import { mondayNoonMs } from '#test/support/decision.ts'
 import { shelfEvent } from '#test/support/events.ts'
-import { deciding } from '#test/support/placement.ts'
+import { deciding, policyOfOne } from '#test/support/placement.ts'
 
 const minuteMs = 60_000
-const ward: Placement = {
+const ward = {
   ...{ kind: 'alert', event: { pulse: 'double' }, silenceMs: 10 * minuteMs },
   acknowledgedBy: 'Alarm Acknowledged',
   levels: [
     { severity: 'warning', on: 'event.pulse > 110.0', off: 'event.pulse < 100.0' },
     { severity: 'critical', on: 'event.pulse > 150.0', escalateMs: 2 * minuteMs },
   ],
-}
+} as const satisfies Placement
 const acknowledged = [shelfEvent({ event: 'Alarm Acknowledged' })]
 
 /** Asks at minutes after noon, and tells severity, whether somebody is told, and the escalation. */
-function watching(placement = ward) {
+function watching(placement: Placement = ward) {
   const ask = deciding(placement)
   return (minute: number, pulse?: number, events: typeof acknowledged = []) => {
     const event = pulse === undefined ? {} : { pulse }
@@ -85,6 +87,93 @@ describe('an alert', () => {
     for (const memory of [{ level: 9 }, 'text', 7, [], { level: 'x' }]) {
       const { answer } = deciding(ward)({ event: { pulse: 120 }, memory })
       expect(answer).toMatchObject({ severity: 'warning', notify: true })
+    }
+  })
+
+  it('that was not acknowledged is told again after its silence, and goes a step up on the way', () => {
+    const [warning, critical] = ward.levels
+    const levels = [{ ...warning, escalateMs: 25 * minuteMs }, critical]
+    const ask = watching({ ...ward, levels })
+    const told = [0, 5, 10, 15, 20, 25, 30, 35, 50].map((minute) => ask(minute, 120))
+    expect(told.map(([, notify, escalation]) => [notify, escalation])).toEqual([
+      ...[
+        [true, 0],
+        [false, 0],
+        [true, 0],
+        [false, 0],
+        [true, 0],
+      ],
+      ...[
+        [true, 1],
+        [false, 1],
+        [true, 1],
+        [true, 2],
+      ],
+    ])
+  })
+
+  it('without a silence is told once, where it does not escalate', () => {
+    const { silenceMs: _, ...once } = ward
+    const ask = watching(once)
+    expect(ask(0, 120)).toEqual(['warning', true, 0])
+    expect(ask(9_999, 120)).toEqual(['warning', false, 0])
+  })
+})
+
+describe('an alert, by the clock', () => {
+  const home = compilePolicy(policyOfOne(ward), []).placements.get('home') as CompiledPlacement
+  /** What was decided last, and then the clock at minutes after noon. */
+  function raised(pulse: number) {
+    let { memory = null, dueAt } = deciding(ward)({ event: { pulse } })
+    const minuteOf = (at: number | null | undefined) => at && (at - mondayNoonMs) / minuteMs
+    return {
+      due: () => minuteOf(dueAt),
+      decide: (minute: number) => {
+        const at = mondayNoonMs + minute * minuteMs
+        const outcome = home.decideByClock?.({ at, memory: JSON.parse(JSON.stringify(memory)) })
+        if (outcome?.isTold) ({ memory = null, dueAt } = outcome)
+        return outcome
+      },
+    }
+  }
+
+  it('is due when somebody is to be told, and says why it was told', () => {
+    const alert = raised(160)
+    expect(alert.due()).toBe(2)
+    expect(alert.decide(1.9)).toMatchObject({ isTold: false, dueAt: mondayNoonMs + 2 * minuteMs })
+    expect(alert.decide(2)).toMatchObject({
+      isTold: true,
+      answer: { severity: 'critical', notify: true, escalation: 1, by: 'clock', score: null },
+      effects: [
+        { name: 'warning', on: false },
+        { name: 'critical', on: true, failures: 0 },
+      ],
+    })
+    expect(alert.due()).toBe(4)
+  })
+
+  it('that was late tells once what it had missed, and goes on from there', () => {
+    const alert = raised(160)
+    expect(alert.decide(60)).toMatchObject({ isTold: true, answer: { escalation: 1 } })
+    expect(alert.due()).toBe(62)
+  })
+
+  it('repeats by its silence alone once it has gone as far up as it may', () => {
+    const alert = raised(160)
+    for (let step = 1; step <= limits.alertEscalationsMax; step++) alert.decide(2 * step)
+    const last = 2 * limits.alertEscalationsMax
+    expect(alert.due()).toBe(last + 10)
+    expect(alert.decide(last + 10)).toMatchObject({
+      answer: { notify: true, escalation: limits.alertEscalationsMax },
+    })
+  })
+
+  it('is due at no time where nothing is wrong, or the memory is of another policy', () => {
+    expect(raised(90).due()).toBeNull()
+    for (const memory of [null, { level: 9 }, 'text', 7]) {
+      expect(home.decideByClock?.({ at: mondayNoonMs, memory })).toMatchObject({
+        ...{ isTold: false, dueAt: null },
+      })
     }
   })
 })

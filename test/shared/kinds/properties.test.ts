@@ -1,10 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { seededRandom } from '#hub/synthetic/random.ts'
+import type { Outcome } from '#shared/kinds/kind.ts'
+import { compilePolicy } from '#shared/policy/compile.ts'
 import type { Placement } from '#shared/policy.ts'
 import { mondayNoonMs } from '#test/support/decision.ts'
+import { shelfEvent } from '#test/support/events.ts'
 import { isWithinRails, type LastFare, randomFare, randomState } from '#test/support/fares.ts'
-import { deciding } from '#test/support/placement.ts'
+import { deciding, policyOfOne } from '#test/support/placement.ts'
 
 const severities = ['allow', 'review', 'block']
 const maybe = (value: fc.Arbitrary<number>) => fc.option(value, { nil: undefined })
@@ -89,6 +92,48 @@ describe('whatever is asked', () => {
         const isFor = value !== undefined && value > 5
         expect(deciding(offer)(question).answer.offer).toBe(isFor ? 'ten' : null)
         expect(deciding(segment)(question).answer.segment).toBe(isFor ? 'rich' : 'all')
+      }),
+    )
+  })
+
+  it('an alert is moved by readings alone, and told by the clock only when its times are over', () => {
+    const [silenceMs, escalateMs] = [7_000, 5_000]
+    const placement: Placement = {
+      ...{ kind: 'alert', event: { pulse: 'double' }, silenceMs, acknowledgedBy: 'Heard' },
+      levels: [
+        { severity: 'warning', on: 'event.pulse > 1.0', off: 'event.pulse < 0.0' },
+        { severity: 'critical', on: 'event.pulse > 2.0', escalateMs },
+      ],
+    }
+    const home = compilePolicy(policyOfOne(placement), []).placements.get('home')
+    const pulse = maybe(fc.double({ min: -1, max: 3, noNaN: true }))
+    const step = fc.record({
+      afterMs: fc.integer({ min: 0, max: 20_000 }),
+      what: fc.oneof(fc.constant('clock' as const), fc.constant('heard' as const), pulse),
+    })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const ask = deciding(placement)
+        let [at, notifiedAt, memory] = [mondayNoonMs, Number.NEGATIVE_INFINITY, null as unknown]
+        let before: unknown = null
+        for (const { afterMs, what } of steps) {
+          at += afterMs
+          const events = what === 'heard' ? [shelfEvent({ event: 'Heard' })] : []
+          const event = typeof what === 'number' ? { pulse: what } : {}
+          const outcome =
+            what === 'clock'
+              ? (home?.decideByClock?.({ at, memory }) as Outcome)
+              : ask({ at, event, events, memory })
+          const { answer } = outcome
+          if (what === 'clock') {
+            expect(answer.severity ?? null).toBe(before)
+            if (answer.notify) expect(at - notifiedAt).toBeGreaterThanOrEqual(escalateMs)
+          }
+          if (answer.acknowledged) expect(outcome.dueAt).toBeNull()
+          if (answer.notify) notifiedAt = at
+          before = answer.severity
+          if (outcome.memory !== undefined) memory = JSON.parse(JSON.stringify(outcome.memory))
+        }
       }),
     )
   })
