@@ -61,6 +61,10 @@ const counted = {
     help: 'Decisions not made, since a request set off more than it may.',
     zeros: [''],
   },
+  shelfedge_due_decisions_total: {
+    help: 'Alerts that were due by the clock, by outcome; what failed is tried again.',
+    zeros: zerosOf('outcome', ['told', 'nothing', 'failed']),
+  },
   shelfedge_streams_opened_total: { help: 'Streams of decisions opened.', zeros: [''] },
   shelfedge_batches_set_aside_total: {
     help: 'Batches set aside because the hub refused what they hold; they are sent again every hour.',

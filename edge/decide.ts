@@ -11,17 +11,17 @@ import { timeIn, timeZoneOf } from '#shared/policy/time.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 import type { Session } from '#shared/session.ts'
 import type { Site } from '#shared/sites.ts'
-import { readRemembered } from '#shared/stream/remembered.ts'
 import type { Cleaned } from './clean.ts'
 import type { Environment } from './environment.ts'
 import type { Inferred } from './infer/inferred.ts'
 import { infer, placementOf, policyWithoutRelease } from './infer.ts'
 import { lookAtKnown, lookAtPerson, type SeenVisitor } from './look.ts'
+import { placementMemoryOf } from './placement-memory.ts'
 import type { Question } from './question.ts'
 import type { LoadedRelease } from './releases/load.ts'
 import { remember } from './remember.ts'
 import { reserve } from './reserve.ts'
-import { type MemoryChange, memoryOf } from './visitors/memory.ts'
+import type { MemoryChange } from './visitors/memory.ts'
 
 /** Questions of one visitor and moment, with all that answering them starts from. */
 interface Asked {
@@ -146,19 +146,16 @@ function lookAround(
   { question, trigger }: AskedQuestion,
   { visitor, cleaned, at, release }: Asked,
   { session, totals, memory, profile }: SeenVisitor,
-  { placement }: CompiledPlacement,
+  placement: CompiledPlacement,
   policy: CompiledPolicy,
 ) {
   const { context } = question
   const events = cleaned.visitors.get(visitor) ?? []
   const timeZone = timeZoneOf(context, policy.policy.timeZone)
-  const before = memoryOf(memory, question.placement)
-  const isStream = release?.models.get(placement.model ?? '')?.answers === 'stream'
-  const kept = JSON.parse(before)
+  const { kind, ...remembered } = placementMemoryOf(memory, question.placement, placement, release)
   const outOfPolicy = Object.keys(memory).filter((name) => !policy.placements.has(name))
-  const { stream, kind } = isStream ? readRemembered(kept) : { stream: null, kind: kept }
   return {
-    ...{ session, totals, context, events, timeZone, isStream, stream, before, outOfPolicy },
+    ...{ session, totals, context, events, timeZone, ...remembered, outOfPolicy },
     profile: profile?.values ?? null,
     /** With its moment, as it is logged. */
     toldProfile: profile,
@@ -180,7 +177,12 @@ function changeOf(
   const kind = outcome.memory === undefined ? memory : outcome.memory
   const after = isStream ? { stream: inferred.stream ?? stream, kind } : outcome.memory
   if (after === undefined) return undefined
-  return { placement, before, after, ...(outOfPolicy.length > 0 && { outOfPolicy }) }
+  const { dueAt } = outcome
+  return {
+    ...{ placement, before, after },
+    ...(outOfPolicy.length > 0 && { outOfPolicy }),
+    ...(dueAt !== undefined && { dueAt }),
+  }
 }
 
 /** The newest of a question's events, which rules may read; of events of one moment the last. */

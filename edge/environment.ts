@@ -1,8 +1,9 @@
-import { env } from 'cloudflare:workers'
+import { env, exports } from 'cloudflare:workers'
 import { importPopKey, importReleasePublicKey } from '#shared/keys.ts'
 import { clock } from './clock.ts'
 import { readConfig } from './config.ts'
 import { Counters } from './counters.ts'
+import type { DueDecisions } from './due-decisions.ts'
 import { KnownLinks } from './known-links.ts'
 import { KnownVisitors } from './known-visitors.ts'
 import { LivePopularity } from './live-popularity.ts'
@@ -22,6 +23,9 @@ export interface Bindings {
 }
 
 const bindings = env as unknown as Bindings
+
+/** What edge/worker.ts exports, as this worker calls itself. */
+const itself = exports as unknown as { readonly DueDecisions: Service<DueDecisions> }
 
 /** Read at load: a wrong setting stops the worker before its first request, with a sentence. */
 const config = readConfig(env as unknown as Record<string, unknown>)
@@ -48,6 +52,7 @@ export const environment = {
   known: new KnownVisitors(),
   popularity: new LivePopularity(),
   visitors: bindings.VISITORS,
+  dueDecisions: () => itself.DueDecisions,
   offersOf: (site: string) => bindings.OFFERS.get(bindings.OFFERS.idFromName(site)),
   profilesOf: (site: string) => bindings.PROFILES.get(bindings.PROFILES.idFromName(site)),
   shelf,

@@ -5,6 +5,7 @@ import type { Profile } from '#shared/profile.ts'
 import type { Placed } from '#shared/session.ts'
 import { takeEvent, type VisitorState } from '#shared/visitor-state.ts'
 import { describeVisitor, type Place, type VisitorDescription } from './describe.ts'
+import { Dues } from './dues.ts'
 import { type Erased, eraseRefusals, eraseVisitor, type VisitorName } from './erase.ts'
 import {
   eraseLink,
@@ -105,6 +106,8 @@ interface VisitorRow extends Record<string, SqlValue> {
 export class VisitorsCore {
   /** What the hub has not acknowledged. */
   readonly outbox: Outbox
+  /** What the clock is to decide. */
+  readonly dues: Dues
   readonly #storage: CoreStorage
   readonly #startedAtMs: number
   #erasedUpTo: number
@@ -117,6 +120,7 @@ export class VisitorsCore {
     this.#startedAtMs = options.startedAtMs
     prepareTables(storage)
     this.outbox = new Outbox(storage, options.outboxBytesMax)
+    this.dues = new Dues(storage)
     const [erased] = storage.sql.exec<{ epoch: number }>('SELECT epoch FROM erased_up_to').toArray()
     this.#erasedUpTo = erased?.epoch ?? 0
   }
@@ -135,7 +139,7 @@ export class VisitorsCore {
   }
 
   /**
-   * Commits requests that waited together in one transaction: dedupe, session, outbox, and `arm` where
+   * Commits requests that waited together in one transaction: dedupe, session, outbox, what is due, and `arm` where
    * there is something to forward. A request past the outbox's bound is answered so and writes nothing.
    */
   commit(requests: readonly VisitorRequest[], nowMs: number, arm: () => void): VisitorResult[] {
@@ -146,8 +150,9 @@ export class VisitorsCore {
         return results
       })
     } catch (cause) {
-      // The transaction took its rows back; the count in memory has to follow.
+      // The transaction took its rows back; what is known of them in memory has to follow.
       this.outbox.recount()
+      this.dues.recount()
       throw cause
     }
   }
@@ -208,6 +213,7 @@ export class VisitorsCore {
       const result = eraseVisitor(this.#storage, name, epochMin)
       erasePushes(this.#storage, name)
       eraseProfile(this.#storage, name)
+      this.dues.erase(name)
       const links = eraseLinks(this.#storage, name)
       this.#storage.sql.exec('INSERT OR REPLACE INTO erased_up_to VALUES (1, ?)', result.epoch)
       const known = result.found.known || links > 0
@@ -265,6 +271,9 @@ export class VisitorsCore {
         profile,
       }
       this.#write(request, { epoch, sequence, seenAt: nowMs, recent: admitted.recent, ...kept })
+      for (const { placement, dueAt } of changes) {
+        if (dueAt !== undefined) this.dues.keep(request, placement, dueAt)
+      }
       if (request.readsProfile && admitted.began !== null) {
         wantsProfile = { visitor: request.visitor, epoch, asOf: admitted.began }
       }

@@ -11,6 +11,8 @@ export interface MemoryChange {
   readonly after: object | null
   /** What is remembered of placements that the policy has no more; absent where it is nothing. */
   readonly outOfPolicy?: readonly string[]
+  /** When the clock is to decide on it, epoch ms, null for never; absent where the placement's kind asks for no such thing. */
+  readonly dueAt?: number | null
 }
 
 export function readMemory(text: string | null): Memory {

@@ -6,6 +6,7 @@ import { log, reasonOf } from '../log.ts'
 import type { VisitorRequest, VisitorResult } from './core.ts'
 import { VisitorsCore } from './core.ts'
 import type { Place, VisitorDescription } from './describe.ts'
+import type { Due, Settled } from './dues.ts'
 import type { Erased, VisitorName } from './erase.ts'
 import { DeliveryFailed, type ForwardPorts, forward } from './forward.ts'
 import type { LinkTable } from './links.ts'
@@ -38,6 +39,9 @@ const backoff = { minMs: 500, maxMs: 30_000 } as const
 const overdueMs = 60_000
 /** One alarm forwards at most this many slices, so that it ends well before the platform ends it. */
 const slicesMax = 50
+/** Asked at once, and how often in one alarm: their own alarm comes after it. */
+const duesMax = 100
+const dueRoundsMax = 10
 const waitingMax = 5_000
 
 /** The owner of some visitors' state: a thin shell that gathers commits and forwards what they left. */
@@ -50,6 +54,9 @@ export class Visitors extends DurableObject {
   #waiting: Waiting[] = []
   #isSyncing = false
   #failures = 0
+  /** When the outbox is forwarded next; null where nobody has asked for it. */
+  #forwardAt: number | null = null
+  /** When the alarm was last set for; null where it has gone off, or that was taken back. */
   #alarmAt: number | null = null
   #retryAt = 0
 
@@ -132,9 +139,13 @@ export class Visitors extends DurableObject {
     return this.#core.eraseRefusals(name)
   }
 
-  /** Forwards in order; only an acknowledgement deletes. It never throws: it arms itself again. */
+  /**
+   * Decides what is due, then forwards in order; only an acknowledgement deletes. It never throws: it arms itself again.
+   */
   override async alarm(): Promise<void> {
     this.#alarmAt = null
+    this.#forwardAt = null
+    await this.#decideDue()
     try {
       this.#retrySetAside()
       await this.#forwardAll()
@@ -143,7 +154,7 @@ export class Visitors extends DurableObject {
       this.#failures++
       log('warn', 'forwarding failed', { failures: this.#failures, reason: reasonOf(cause) })
     }
-    await this.#armAgain()
+    this.#armAgain()
   }
 
   #enqueue(request: VisitorRequest): Promise<VisitorResult> {
@@ -196,6 +207,7 @@ export class Visitors extends DurableObject {
       void this.#wantProfiles(requests, results)
     } catch (cause) {
       this.#alarmAt = null
+      this.#forwardAt = null
       if (waiting.length > 1) for (const each of waiting) this.#commitTogether([each])
       else for (const { fail } of waiting) fail(cause)
     }
@@ -239,6 +251,25 @@ export class Visitors extends DurableObject {
     }
   }
 
+  /** Asks the worker of what is due; it commits what it decides, as it does for every request. */
+  async #decideDue(): Promise<void> {
+    const { dues } = this.#core
+    try {
+      for (let round = 0; round < dueRoundsMax; round++) {
+        const due = dues.take(environment.now(), duesMax)
+        if (due.length === 0) return
+        const settled = await decideBy(due)
+        const now = environment.now()
+        this.ctx.storage.transactionSync(() => {
+          for (const [index, each] of due.entries())
+            dues.settle(each, settled[index] as Settled, now)
+        })
+      }
+    } catch (cause) {
+      log('error', 'what is due could not be settled', { reason: reasonOf(cause) })
+    }
+  }
+
   /** After every start, and then at long intervals: the hub may be another one by now. */
   #retrySetAside(): void {
     const now = environment.now()
@@ -252,7 +283,8 @@ export class Visitors extends DurableObject {
     let batchesMax: number = limits.deliveryBatchesMax
     for (let count = 0; count < slicesMax; count++) {
       const slice = this.#core.outbox.nextSlice(batchesMax)
-      if (slice === null) return
+      // An alert that is due waits for one answer of the hub at most.
+      if (slice === null || (count > 0 && this.#isDue())) return
       try {
         const report = count === 0 ? reportOf(this.outbox(), environment.now()) : undefined
         await forward(slice, forwardPorts, report)
@@ -275,15 +307,17 @@ export class Visitors extends DurableObject {
     }
   }
 
+  #isDue(): boolean {
+    return (this.#core.dues.nextAt ?? Number.POSITIVE_INFINITY) <= environment.now()
+  }
+
   /** Called inside the transaction, so that rows and alarm are committed or rolled back as one. */
   #arm(): void {
-    if (this.#alarmAt !== null) return
-    this.#setAlarm(
+    const isFailing = this.#failures > 0
+    this.#forwardAt ??=
       environment.now() +
-        (this.#failures > 0
-          ? backoffMs(this.#failures, backoff, environment.random())
-          : config.forwardDelayMs),
-    )
+      (isFailing ? backoffMs(this.#failures, backoff, environment.random()) : config.forwardDelayMs)
+    this.#setAlarm(Math.min(this.#forwardAt, this.#core.dues.nextAt ?? this.#forwardAt))
   }
 
   /** What was written down without a commit is forgotten by an alarm, too; one that is sooner stays. */
@@ -292,38 +326,62 @@ export class Visitors extends DurableObject {
     if (set === null || set > at) await this.ctx.storage.setAlarm(at)
   }
 
-  async #armAgain(): Promise<void> {
+  /** An object has one alarm: it is for whatever comes first. */
+  #armAgain(): void {
     const now = environment.now()
-    if (this.#core.outbox.backlog.batches > 0) {
-      this.#setAlarm(now + backoffMs(this.#failures, backoff, environment.random()))
-      return
-    }
-    const oldest = this.#core.forget(now - limits.visitorRetentionMs, now)
-    const forgetAt = oldest === null ? null : oldest + limits.visitorRetentionMs + overdueMs
-    const next = this.#core.outbox.hasSetAside() ? this.#retryAt : forgetAt
-    // An alarm set by a commit meanwhile is sooner and stays.
-    if (next !== null && this.#alarmAt === null) await this.ctx.storage.setAlarm(next)
+    const isForwarded = this.#core.outbox.backlog.batches === 0
+    this.#forwardAt = isForwarded
+      ? null
+      : now + backoffMs(this.#failures, backoff, environment.random())
+    const idleUntil = isForwarded ? this.#tidy(now) : null
+    const next = earliest(this.#forwardAt, this.#core.dues.nextAt, idleUntil)
+    if (next !== null) this.#setAlarm(next)
   }
 
-  /** Finds an outbox that nobody will forward: not empty, and its alarm absent or overdue. */
+  /** Forgets whom nobody has seen for long; answers when there is something to do again, null where there is not. */
+  #tidy(now: number): number | null {
+    const oldest = this.#core.forget(now - limits.visitorRetentionMs, now)
+    if (this.#core.outbox.hasSetAside()) return this.#retryAt
+    return oldest === null ? null : oldest + limits.visitorRetentionMs + overdueMs
+  }
+
+  /** Finds what nobody would forward or decide: an outbox that is not empty, or what is due, and no alarm for it. */
   async #watch(): Promise<void> {
     const alarmAt = await this.ctx.storage.getAlarm()
-    const isDue = this.#core.outbox.backlog.batches > 0
-    const isLost = alarmAt === null || alarmAt < environment.now() - overdueMs
-    if (isDue && isLost) {
-      log('warn', 'watchdog found a forgotten outbox', {
-        batches: this.#core.outbox.backlog.batches,
-      })
-      this.#setAlarm(environment.now())
-    } else if (isDue) {
+    const now = environment.now()
+    const { batches } = this.#core.outbox.backlog
+    const neededAt = earliest(batches > 0 ? now : null, this.#core.dues.nextAt)
+    if (neededAt === null) return
+    const isLost = alarmAt === null || alarmAt < now - overdueMs
+    if (isLost || alarmAt > Math.max(neededAt, now + overdueMs)) {
+      log('warn', 'watchdog found what nobody would do', { batches, dueAt: neededAt })
+      this.#setAlarm(Math.max(now, neededAt))
+    } else {
       this.#alarmAt = alarmAt
+      if (batches > 0) this.#forwardAt = alarmAt
     }
   }
 
   #setAlarm(at: number): void {
+    if (at === this.#alarmAt) return
     this.#alarmAt = at
     void this.ctx.storage.setAlarm(at)
   }
+}
+
+/** Where the worker does not answer for them none could be decided. */
+async function decideBy(due: readonly Due[]): Promise<readonly Settled[]> {
+  try {
+    return (await environment.dueDecisions().decide(due)) as Settled[]
+  } catch (cause) {
+    log('warn', 'the worker does not decide what is due', { reason: reasonOf(cause) })
+    return due.map(() => 'failed')
+  }
+}
+
+function earliest(...times: readonly (number | null)[]): number | null {
+  const known = times.filter((at) => at !== null)
+  return known.length === 0 ? null : Math.min(...known)
 }
 
 function keyOf({ site, visitor }: VisitorName): string {

@@ -1,4 +1,5 @@
 import type { CoreStorage } from './core.ts'
+import { dueTables } from './dues.ts'
 import { linkTables } from './links.ts'
 import { profileTables } from './profiles.ts'
 import { pushTables } from './pushes.ts'
@@ -22,7 +23,8 @@ const laterColumns = { totals: 'TEXT', memory: 'TEXT' } as const
 
 /** Makes the tables of an object, or brings those it has up to date; nothing in them is touched. */
 export function prepareTables({ sql }: CoreStorage): void {
-  for (const table of [...tables, ...pushTables, ...linkTables, ...profileTables]) sql.exec(table)
+  for (const table of [...tables, ...pushTables, ...linkTables, ...profileTables, ...dueTables])
+    sql.exec(table)
   const columns = sql.exec<{ name: string }>('PRAGMA table_info(visitors)').toArray()
   const known = new Set(columns.map(({ name }) => name))
   for (const [name, type] of Object.entries(laterColumns)) {

@@ -22,11 +22,16 @@ export async function startBoxPop(
     child.kill('SIGTERM')
     await once(child, 'exit')
   }
+  /** Its runtime is left behind, and is ended by whoever starts on the directory next. */
+  const kill = async () => {
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  }
   for await (const line of createInterface({ input: child.stdout })) {
     const { message, url } = JSON.parse(line) as { message: string; url?: string }
     if (message !== 'pop listening') continue
     child.stdout.resume()
-    return { url: url as string, stop }
+    return { url: url as string, stop, kill }
   }
   throw new Error('the POP ended before it listened')
 }

@@ -51,7 +51,11 @@ placements:
     levels:
       - { severity: low, on: session.views > 2, off: session.views < 1 }
       - { severity: high, on: totals.views1h > 4 }
-    silenceMs: 60000
+    silenceMs: 3600000
+  bed:
+    kind: alert
+    acknowledgedBy: Alarm Acknowledged
+    levels: [{ severity: critical, on: session.views > 0, escalateMs: 1000 }]
   fare:
     kind: price
     event: { fare: double }
@@ -324,6 +328,29 @@ describe('a decision of a POP', { timeout: 240_000 }, () => {
     expect(replayed).toMatchObject({ status: 0, stderr: '' })
     expect(replayed.stdout).toContain(`${decisionId} is the same again, to the bit.`)
     expect(replayed.stdout).toMatch(/^not-current +filter +true/m)
+  })
+
+  it('of the clock comes to the hub, says that it is, and is made again', async () => {
+    await ask('bed', 'patient', { events: [viewOf('patient', 'a sign')] })
+    const byClock = `SELECT decision_id FROM decisions_once WHERE visitor = 'a:patient'
+      AND JSONExtractString(inputs, 'by') = 'clock' ORDER BY at LIMIT 1`
+    const told = await vi.waitFor(async () => {
+      const [row] = await on.query<{ decision_id: string }>(byClock)
+      if (row === undefined) throw new Error('nobody was told by the clock')
+      return row.decision_id
+    }, patience)
+    await ask('bed', 'patient', {
+      events: [{ ...viewOf('patient', 'a nurse'), event: 'Alarm Acknowledged' }],
+    })
+    const { body } = await hub<Record<string, unknown>>(`/v1/decisions/${told}`)
+    const answer = { severity: 'critical', notify: true, escalation: 1, by: 'clock' }
+    expect(body).toMatchObject({
+      ...{ decisionId: told, placement: 'bed', model: 'none', answer },
+      inputs: { by: 'clock', memory: { level: 1, escalation: 0 } },
+      effects: [{ name: 'critical', effect: 'alert' }],
+    })
+    const again = await hub<Replay>(`/v1/decisions/${told}/replay`)
+    expect(again.body).toMatchObject({ same: true, differences: [], answer })
   })
 
   it('gave an offer as often as its budget allows, and the hub says so', async () => {

@@ -1,0 +1,111 @@
+import { WorkerEntrypoint } from 'cloudflare:workers'
+import type { DecisionRecord } from '#shared/contract.ts'
+import { type DecisionInputs, effectsToKeep } from '#shared/decision-inputs.ts'
+import type { ClockOutcome } from '#shared/kinds/kind.ts'
+import { limits } from '#shared/limits.ts'
+import type { Cleaned } from './clean.ts'
+import { type Environment, environment } from './environment.ts'
+import { log, reasonOf } from './log.ts'
+import { look } from './look.ts'
+import { type PlacementMemory, placementMemoryOf } from './placement-memory.ts'
+import { remember } from './remember.ts'
+import type { Due, Settled } from './visitors/dues.ts'
+import type { VisitorView } from './visitors/view.ts'
+
+type Later = (work: Promise<void>) => void
+
+/**
+ * Where the alarm of a visitor's object has decided what is due: in the worker, which has the releases. It is called
+ * through the worker's own `exports`, and no route leads here.
+ */
+export class DueDecisions extends WorkerEntrypoint {
+  /** Of each when it is due again, or that it could not be decided: one that fails takes no other with it. */
+  decide(dues: readonly Due[]): Promise<Settled[]> {
+    const later: Later = (work) => this.ctx.waitUntil(work)
+    return Promise.all(dues.map((due) => settle(due, environment, later)))
+  }
+}
+
+async function settle(due: Due, environment: Environment, later: Later): Promise<Settled> {
+  const count = (outcome: string) =>
+    environment.counters.add('shelfedge_due_decisions_total', 1, ['outcome', outcome])
+  try {
+    const { isTold, dueAt } = await takeDue(due, environment, later)
+    count(isTold ? 'told' : 'nothing')
+    return { dueAt }
+  } catch (cause) {
+    const { site, placement } = due
+    log('warn', 'what was due was not decided', { site, placement, reason: reasonOf(cause) })
+    count('failed')
+    return 'failed'
+  }
+}
+
+const nothing = { fallback: null, isTold: false, dueAt: null }
+
+/**
+ * The life of a decision that the clock sets off: look → decide → remember. Nobody waits for its answer: it is told to
+ * streams and webhooks as every other. It is made from what the placement remembers now, and where that has changed by
+ * its commit, from that: what was told or acknowledged meanwhile is not told again.
+ */
+async function takeDue(due: Due, environment: Environment, later: Later) {
+  const { visitor } = due
+  const site = environment.config.siteNamed(due.site)
+  if (site === null) return nothing
+  return environment.releases.use(site.id, visitor, later, async (release) => {
+    // A release that cannot be read now may be in ten seconds.
+    if (release === null) throw new Error('there is no release to decide by')
+    const placement = release.policy.placements.get(due.placement)
+    if (!placement?.decideByClock) return nothing
+    const { kind } = placement.placement
+    for (let tries = 0; tries < limits.decisionTriesMax; tries++) {
+      const at = environment.now()
+      const cleaned: Cleaned = { visitors: new Map(), rejected: [], refusals: [], receivedAt: at }
+      const view = await look(visitor, cleaned, site, environment)
+      const memory = placementMemoryOf(view.memory, due.placement, placement, release)
+      const outcome = placement.decideByClock({ at, memory: memory.kind })
+      const { isTold, dueAt } = outcome
+      if (!isTold) return { fallback: null, isTold, dueAt }
+      const decided = { at, view, memory, outcome }
+      const record = recordOf({ ...due, kind }, decided, release.digest, environment)
+      const ofKind = outcome.memory ?? null
+      const after = memory.isStream ? { stream: memory.stream, kind: ofKind } : ofKind
+      const { isOvertaken } = await remember(cleaned, site, environment, {
+        ...{ visitor, seen: undefined, decidesOnLast: false, records: [record] },
+        memories: [{ placement: due.placement, before: memory.before, after, dueAt }],
+      })
+      if (isOvertaken) continue
+      environment.counters.add('shelfedge_decisions_total', 1, ['fallback', 'none'])
+      return { fallback: null, isTold, dueAt }
+    }
+    throw new Error('other decisions of this visitor came in between, again and again')
+  })
+}
+
+interface Decided {
+  readonly at: number
+  readonly view: VisitorView
+  readonly memory: PlacementMemory
+  readonly outcome: ClockOutcome
+}
+
+/** No event and no model had a part in it: what the placement remembered is all that it was made from. */
+function recordOf(
+  { placement, kind }: Pick<Due, 'placement'> & { readonly kind: string },
+  { at, view, memory, outcome }: Decided,
+  release: string,
+  { newId }: Environment,
+): DecisionRecord {
+  const { answer, effects } = outcome
+  return {
+    ...{ kind: 'decision', decisionId: newId(), at, placement, release },
+    ...{ model: 'none', fallback: null, session: view.session?.id ?? '' },
+    features: { items: [] },
+    inputs: {
+      ...{ by: 'clock', session: { events: 0, bot: false }, timeZone: 'UTC', itemsMax: 0 },
+      ...{ events: [], memory: memory.kind },
+    } satisfies DecisionInputs,
+    effects: effectsToKeep(kind, effects),
+    ...{ answerKind: kind, answer, items: [], scores: [] },
+  }
+}

@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest'
+import type { VisitorsCore } from '#edge/visitors/core.ts'
+import type { Due } from '#edge/visitors/dues.ts'
+import { limits } from '#shared/limits.ts'
+import { baseMs, shelfEvent } from '#test/support/events.ts'
+import { sqliteStorage } from '#test/support/sqlite-storage.ts'
+import { coreOn, noAlarm, requestOf } from '#test/support/visitors.ts'
+
+let sent = 0
+/** Commits an event of a visitor with what a placement wants remembered of it. */
+function remember(core: VisitorsCore, visitor: string, dueAt: number | null, more = {}) {
+  const change = { placement: 'ward', before: 'null', after: null, dueAt, ...more }
+  const events = [shelfEvent({ messageId: `m-${++sent}` })]
+  return core.commit([requestOf(events, { visitor, memories: [change] })], baseMs, noAlarm)
+}
+const takenAt = (core: VisitorsCore, nowMs: number) =>
+  core.dues.take(nowMs, 10).map(({ visitor, dueAt }) => [visitor, dueAt])
+
+describe('what the clock is to decide', () => {
+  it('is taken when it is due, the earliest first, also after a restart', () => {
+    const disk = sqliteStorage()
+    const core = coreOn(disk)
+    remember(core, 'a:2', baseMs + 20)
+    remember(core, 'a:1', baseMs + 10)
+    for (const each of [core, coreOn(disk)]) {
+      expect(each.dues.nextAt).toBe(baseMs + 10)
+      expect(takenAt(each, baseMs + 9)).toEqual([])
+      expect(takenAt(each, baseMs + 20)).toEqual([
+        ['a:1', baseMs + 10],
+        ['a:2', baseMs + 20],
+      ])
+      expect(each.dues.take(baseMs + 20, 1)).toHaveLength(1)
+    }
+  })
+
+  it('is another with what is remembered, and none where that asks for none', () => {
+    const core = coreOn(sqliteStorage())
+    remember(core, 'a:1', baseMs + 10)
+    remember(core, 'a:1', baseMs + 30)
+    expect(takenAt(core, baseMs + 99)).toEqual([['a:1', baseMs + 30]])
+    remember(core, 'a:1', null)
+    expect(core.dues.nextAt).toBeNull()
+  })
+
+  it('is not changed by a decision that was made from something else', () => {
+    const core = coreOn(sqliteStorage())
+    remember(core, 'a:1', baseMs + 10)
+    expect(remember(core, 'a:1', null, { before: '"older"' })).toMatchObject([
+      { isOvertaken: true },
+    ])
+    expect(core.dues.nextAt).toBe(baseMs + 10)
+  })
+
+  it('goes with an erased visitor, and is taken back with its transaction', () => {
+    const core = coreOn(sqliteStorage())
+    remember(core, 'a:1', baseMs + 10)
+    remember(core, 'a:2', baseMs + 20)
+    core.erase({ site: 'demo', visitor: 'a:1' }, baseMs)
+    expect(core.dues.nextAt).toBe(baseMs + 20)
+    const failing = requestOf([shelfEvent({ messageId: 'x', items: null as never })])
+    const good = requestOf([shelfEvent({ messageId: 'y' })], {
+      memories: [{ placement: 'ward', before: 'null', after: null, dueAt: baseMs + 1 }],
+    })
+    expect(() => core.commit([good, failing], baseMs, noAlarm)).toThrow()
+    expect(core.dues.nextAt).toBe(baseMs + 20)
+  })
+
+  it('that was settled is moved or gone, unless a commit has put another in its place', () => {
+    const core = coreOn(sqliteStorage())
+    remember(core, 'a:1', baseMs + 10)
+    const [due] = core.dues.take(baseMs + 10, 1) as [Due]
+    core.dues.settle(due, { dueAt: baseMs + 50 }, baseMs + 10)
+    expect(core.dues.nextAt).toBe(baseMs + 50)
+    for (const settled of [{ dueAt: null }, { dueAt: baseMs + 70 }, 'failed'] as const) {
+      core.dues.settle(due, settled, baseMs + 10)
+      expect(core.dues.nextAt).toBe(baseMs + 50)
+    }
+  })
+
+  it('that failed lets the others pass, and is given up after a day', () => {
+    const core = coreOn(sqliteStorage())
+    remember(core, 'a:1', baseMs + 10)
+    remember(core, 'a:2', baseMs + 20)
+    const [due] = core.dues.take(baseMs + 10, 1) as [Due]
+    core.dues.settle(due, 'failed', baseMs + 20)
+    expect(takenAt(core, baseMs + 20)).toEqual([['a:2', baseMs + 20]])
+    expect(takenAt(core, baseMs + 60_000)).toHaveLength(2)
+    core.dues.settle(due, 'failed', baseMs + 11 + limits.alertUnseenMsMax)
+    expect(takenAt(core, baseMs + 10 ** 9)).toEqual([['a:2', baseMs + 20]])
+  })
+})

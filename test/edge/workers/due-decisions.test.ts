@@ -1,0 +1,248 @@
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
+import { exports } from 'cloudflare:workers'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { DueDecisions } from '#edge/due-decisions.ts'
+import { environment } from '#edge/environment.ts'
+import type { DecisionRecord } from '#shared/contract.ts'
+import { limits } from '#shared/limits.ts'
+import type { Placement, Policy } from '#shared/policy.ts'
+import { minuteMs, rawEvent } from '#test/support/events.ts'
+import { smallRelease } from '#test/support/release.ts'
+import { type FakeHub, startFakeHub } from './fake-hub.ts'
+import { packAndPush } from './hub-side.ts'
+import { closeStreams, openStream } from './open-stream.ts'
+import { counter, forgetEverything, ownerOf, send, sendBatch } from './pop.ts'
+
+const ward = {
+  ...{ kind: 'alert', on: ['Pulse Measured'], event: { pulse: 'double' } },
+  ...{ acknowledgedBy: 'Alarm Acknowledged', silenceMs: 10 * minuteMs },
+  levels: [
+    { severity: 'warning', on: 'event.pulse > 110.0', off: 'event.pulse < 100.0' },
+    { severity: 'critical', on: 'event.pulse > 150.0', escalateMs: 2 * minuteMs },
+  ],
+} as const satisfies Placement
+const release = smallRelease({ sessions: [[0, 1, 2]], itemsTotal: 3 })
+const push = (placements: Policy['placements'] = { ward }) =>
+  packAndPush({ ...release, policy: { ...release.policy, placements } })
+
+let hub: FakeHub
+let aheadMs: number
+
+beforeEach(async () => {
+  hub = startFakeHub()
+  aheadMs = 0
+  vi.spyOn(environment, 'now').mockImplementation(() => Date.now() + aheadMs)
+  await push()
+})
+afterEach(async () => {
+  await closeStreams()
+  await forgetEverything()
+  vi.restoreAllMocks()
+})
+
+let sent = 0
+function track(event: string, properties: object = {}, anonymousId = 'bed-1') {
+  const timestamp = new Date(environment.now() + ++sent).toISOString()
+  return rawEvent({ messageId: `m-${sent}`, event, anonymousId, timestamp, properties })
+}
+const measure = (pulse: number, bed?: string) =>
+  sendBatch([track('Pulse Measured', { pulse }, bed)])
+const owner = () => ownerOf('a:bed-1')
+
+/** The clock goes on; where the object's alarm is due by then, it goes off. */
+async function pass(minutes: number) {
+  aheadMs += minutes * minuteMs
+  const alarmAt = await runInDurableObject(owner(), (_, { storage }) => storage.getAlarm())
+  if (alarmAt !== null && alarmAt <= environment.now()) await runDurableObjectAlarm(owner())
+}
+
+interface Told {
+  readonly by: string
+  readonly notify: boolean
+  readonly escalation: number
+}
+
+/** What the hub was sent, each decision by who set it off and what it told. */
+function told(): Told[] {
+  const batches = hub.batches().filter(({ visitor }) => visitor === 'a:bed-1')
+  const records = batches.flatMap((batch) => batch.records) as DecisionRecord[]
+  return records.flatMap(({ kind, inputs, answer }) =>
+    kind === 'decision' ? [{ by: inputs.by ?? 'event', ...answer } as Told] : [],
+  )
+}
+
+describe('an alert that nobody acknowledges', () => {
+  it('goes a step up when the time comes, though no reading comes any more, and the stream tells it', async () => {
+    const stream = await openStream('bed-1')
+    await measure(160)
+    expect((await stream.next())?.data.answer).toMatchObject({ notify: true, escalation: 0 })
+    await pass(1)
+    expect(told()).toHaveLength(1)
+    await pass(1)
+    expect((await stream.next())?.data).toMatchObject({
+      ...{ placement: 'ward', kind: 'alert', model: 'none', items: [] },
+      answer: { severity: 'critical', notify: true, escalation: 1, by: 'clock' },
+    })
+    expect(told()).toMatchObject([{ by: 'event' }, { by: 'clock', notify: true, escalation: 1 }])
+    await pass(2)
+    expect(told().at(-1)).toMatchObject({ by: 'clock', escalation: 2 })
+  })
+
+  it('is told again after its silence where it does not escalate, and not sooner', async () => {
+    await measure(120)
+    await pass(9)
+    expect(told()).toHaveLength(1)
+    await pass(1)
+    await pass(10)
+    const repeated = { by: 'clock', severity: 'warning', notify: true, escalation: 0 }
+    expect(told().slice(1)).toMatchObject([repeated, repeated])
+  })
+
+  it('is told by the clock for a day, and again after the next reading', async () => {
+    await measure(120)
+    await pass(10)
+    const firstAt = environment.now()
+    while (environment.now() - firstAt < limits.alertUnseenMsMax + 60 * minuteMs) await pass(10)
+    const notices = told().length
+    expect(notices).toBe(1 + limits.alertUnseenMsMax / (10 * minuteMs))
+    await measure(120)
+    await pass(10)
+    expect(told().slice(notices)).toMatchObject([
+      { by: 'event', notify: true },
+      { by: 'clock', notify: true },
+    ])
+  })
+
+  it('is told though its object was evicted, and had lost its alarm', async () => {
+    await measure(160)
+    await runDurableObjectAlarm(owner())
+    await runInDurableObject(owner(), (_, { storage }) => storage.deleteAlarm())
+    await evictDurableObject(owner())
+    await owner().backlog()
+    await pass(2)
+    expect(told()).toMatchObject([{ by: 'event' }, { by: 'clock', escalation: 1 }])
+  })
+})
+
+describe('what is due', () => {
+  const name = { site: 'demo', visitor: 'a:bed-1' }
+  const due = { ...name, placement: 'ward' }
+  const itself = exports as unknown as { readonly DueDecisions: Service<DueDecisions> }
+  const decide = async () => (await itself.DueDecisions.decide([{ ...due, dueAt: 0 }]))[0]
+  /** What is decided of it now, with nothing else. */
+  const forwarded = async () => {
+    await runDurableObjectAlarm(owner())
+    return told()
+  }
+  const dues = () =>
+    runInDurableObject(owner(), (_, { storage }) =>
+      storage.sql.exec('SELECT * FROM dues').toArray(),
+    )
+
+  it('is no more once it is acknowledged, or over', async () => {
+    await measure(160)
+    await measure(160, 'bed-2')
+    await sendBatch([track('Alarm Acknowledged')])
+    await sendBatch([track('Pulse Measured', { pulse: 90 }, 'bed-2')])
+    expect(await dues()).toEqual([])
+    await pass(60)
+    expect(told().filter(({ by }) => by === 'clock')).toEqual([])
+  })
+
+  it('is nothing for visitors of whom no alert is raised', async () => {
+    await measure(90)
+    await send('/v1/decide', { anonymousId: 'bed-1', placement: 'ward' })
+    expect(await dues()).toEqual([])
+  })
+
+  it('is told once, though the alarm goes off twice, and twice at once', async () => {
+    await measure(160)
+    aheadMs += 2 * minuteMs
+    const settled = await Promise.all([
+      decide(),
+      decide(),
+      decide(),
+      runDurableObjectAlarm(owner()),
+    ])
+    expect(settled.filter((each) => each === 'failed')).toEqual([])
+    await runDurableObjectAlarm(owner())
+    const notices = (await forwarded()).filter(({ notify }) => notify)
+    expect(notices.map(({ escalation }) => escalation)).toEqual([0, 1])
+  })
+
+  it('is told once, though a reading comes at the same moment', async () => {
+    for (let step = 1; step <= 5; step++) {
+      await measure(160)
+      aheadMs += 2 * minuteMs
+      await Promise.all([measure(160), decide(), measure(160), decide()])
+      const notices = (await forwarded()).filter(({ notify }) => notify)
+      expect(notices.map(({ escalation }) => escalation)).toEqual(
+        Array.from({ length: step + 1 }, (_, at) => at),
+      )
+    }
+  })
+
+  it('neither raises nor ends anything: conditions are not asked', async () => {
+    const night: Placement = {
+      kind: 'alert',
+      levels: [
+        {
+          severity: 'quiet',
+          on: 'session.views > 0',
+          off: 'session.views == 0',
+          escalateMs: 60_000,
+        },
+        { severity: 'late', on: 'time.hour < 24 && totals.views1h > 0 && event.never > 1' },
+      ],
+      event: { never: 'int' },
+    }
+    await push({ ward: night })
+    const events = [track('Product Viewed')]
+    await send('/v1/decide', { anonymousId: 'bed-1', placement: 'ward', events })
+    const failures = await counter('shelfedge_rule_failures_total', 'effect="alert"')
+    await pass(60 * 24)
+    expect(told().at(-1)).toMatchObject({ by: 'clock', severity: 'quiet', escalation: 1 })
+    expect(await counter('shelfedge_rule_failures_total', 'effect="alert"')).toBe(failures)
+  })
+
+  it('is dropped where the visitor is erased, or the policy has it no more', async () => {
+    await measure(160)
+    await owner().erase(name)
+    expect(await dues()).toEqual([])
+    expect(await decide()).toEqual({ dueAt: null })
+    await measure(160, 'bed-1')
+    await push({ other: ward })
+    await pass(2)
+    expect(await dues()).toEqual([])
+    await push({ ward: { kind: 'segment', segments: [], otherwise: 'all' } as never })
+    expect(await decide()).toEqual({ dueAt: null })
+    expect((await forwarded()).filter(({ by }) => by === 'clock')).toEqual([])
+  })
+
+  it('is moved where the policy has come to escalate later', async () => {
+    await measure(160)
+    const later = ward.levels.map((level) => ({ ...level, escalateMs: 4 * minuteMs }))
+    await push({ ward: { ...ward, levels: later } })
+    await pass(2)
+    expect(told()).toHaveLength(1)
+    await pass(2)
+    expect(told().at(-1)).toMatchObject({ by: 'clock', escalation: 1 })
+  })
+
+  it('that cannot be decided is asked again, holds up nobody, and is given up after a day', async () => {
+    await measure(160)
+    const failed = await counter('shelfedge_due_decisions_total', 'outcome="failed"')
+    const use = vi.spyOn(environment.releases, 'use').mockRejectedValue(new Error('no shelf'))
+    await pass(2)
+    expect(await counter('shelfedge_due_decisions_total', 'outcome="failed"')).toBe(failed + 1)
+    expect(told()).toHaveLength(1)
+    use.mockRestore()
+    await pass(1)
+    expect(told().at(-1)).toMatchObject({ by: 'clock', escalation: 1 })
+    vi.spyOn(environment.releases, 'use').mockRejectedValue(new Error('no shelf'))
+    await pass(2)
+    expect(await dues()).toHaveLength(1)
+    await pass(limits.alertUnseenMsMax / minuteMs)
+    expect(await dues()).toEqual([])
+  })
+})
