@@ -128,7 +128,7 @@ async function decideOnce(
   const seen = { ...inferred, features: { ...inferred.features, ...told, ...ofProfile } }
   const inputs = inputsOf({
     ...{ session, itemsSeen: inferred.features.items.length, itemsMax, events, memory },
-    ...{ timeZone: known.timeZone, reservations },
+    ...{ timeZone: known.timeZone, reservations, eventAt: each.trigger?.timestamp },
     popular: release === null ? inferred.popular : null,
   })
   const decided = { ...outcome, inputs }

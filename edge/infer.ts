@@ -1,10 +1,11 @@
-import { featurise } from '#shared/features.ts'
+import { type Features, featurise } from '#shared/features.ts'
 import { limits } from '#shared/limits.ts'
 import { popularityModel } from '#shared/model.ts'
 import { type CompiledPlacement, compilePolicy } from '#shared/policy/compile.ts'
 import type { Holdout } from '#shared/policy/holdout.ts'
 import { defaultPolicy } from '#shared/policy.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
+import { type FeatureValues, readFeatures } from '#shared/tabular/read-features.ts'
 import type { AskedModel, Inferred, Known, ModelAnswer } from './infer/inferred.ts'
 import { inferItems } from './infer/items.ts'
 import { inferItemsOfTime } from './infer/items-of-time.ts'
@@ -54,13 +55,24 @@ export async function infer(
   }
   if (ports.holdout === 'popularity') return { ...byPopularity, fallback: 'holdout' }
   if (release === null) return { ...byPopularity, fallback: 'no_release' }
+  const { models: learned = {} } = release.policy.policy
+  const learning = Object.hasOwn(learned, name) ? learned[name] : undefined
+  // A price teaches by what was known when it was told, so it is stored before there is a model too.
+  const teaching = learning?.learns === 'demand' ? readFeatures(learning.features, known) : null
   if (model === undefined) {
-    const isLearned = Object.hasOwn(release.policy.policy.models ?? {}, name)
-    return { ...byPopularity, model: name, fallback: isLearned ? 'model_missing' : null }
+    const fallback = learning === undefined ? null : 'model_missing'
+    return { ...byPopularity, features: withInputs(features, teaching), model: name, fallback }
   }
   const startedAt = ports.stopwatch()
   const answer = await ask({ model, known, placement, release, features })
-  return { ...byPopularity, model: name, ...answer, inferenceMs: ports.stopwatch() - startedAt }
+  const inferenceMs = ports.stopwatch() - startedAt
+  const seen = withInputs(answer.features ?? features, teaching)
+  return { ...byPopularity, model: name, ...answer, features: seen, inferenceMs }
+}
+
+/** What the model was given goes before what the next one is to be learned from. */
+function withInputs(features: Features, teaching: FeatureValues | null): Features {
+  return teaching === null ? features : { ...features, inputs: { ...teaching, ...features.inputs } }
 }
 
 /** Asks a model by its kind. */

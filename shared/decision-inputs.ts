@@ -20,6 +20,8 @@ export const decisionInputsSchema = v.object({
   itemsMax: v.number(),
   /** Names of the question's events, in their order. */
   events: v.array(v.string()),
+  /** When the event that set it off happened, epoch ms; absent where somebody asked. */
+  eventAt: v.optional(v.number()),
   /** What the placement remembered of the visitor; absent where it was nothing. */
   memory: v.optional(v.unknown()),
   /** What was reserved for it; absent where nothing was wanted. */
@@ -37,6 +39,7 @@ export interface Decidedly {
   readonly timeZone: string
   readonly itemsMax: number
   readonly events: readonly { readonly event: string }[]
+  readonly eventAt?: number | undefined
   readonly memory: unknown
   readonly reservations?: readonly Reservation[] | undefined
   /** Null where a release says what is popular. */
@@ -44,7 +47,7 @@ export interface Decidedly {
 }
 
 export function inputsOf(known: Decidedly): DecisionInputs {
-  const { session, timeZone, itemsMax, memory, reservations, popular } = known
+  const { session, timeZone, itemsMax, memory, reservations, popular, eventAt } = known
   const items = session?.items ?? []
   return {
     session: {
@@ -52,6 +55,7 @@ export function inputsOf(known: Decidedly): DecisionInputs {
       ...(items.length === known.itemsSeen ? {} : { items: [...items] }),
     },
     ...{ timeZone, itemsMax, events: known.events.map(({ event }) => event) },
+    ...(eventAt === undefined ? {} : { eventAt }),
     ...(memory === null ? {} : { memory }),
     ...(reservations === undefined ? {} : { reservations: [...reservations] }),
     ...(popular === null ? {} : { popular: popular.slice(0, limits.decisionItemsMax) }),
@@ -66,6 +70,8 @@ export const keptEffectSchema = v.object({
   items: v.number(),
   /** Why it did nothing though it would have. */
   reason: v.optional(v.string()),
+  /** Of a price since 2026-11-26: what it starts from, is multiplied by, or has added. */
+  amount: v.optional(v.number()),
 })
 
 /**
@@ -78,8 +84,9 @@ export function effectsToKeep(kind: string, effects: readonly RuleEffect[]) {
       if (items.length > 0 || failures > 0 || reason !== undefined) return true
       return on && kind !== 'items'
     })
-    .map(({ name, effect, failures, items, reason }) => ({
+    .map(({ name, effect, failures, items, reason, amount }) => ({
       ...{ name, effect, failures, items: items.length },
       ...(reason !== undefined && { reason }),
+      ...(amount !== undefined && { amount }),
     }))
 }

@@ -1,13 +1,16 @@
 import * as v from 'valibot'
 import { limits } from './limits.ts'
 import { modelNameSchema, readingSchema } from './model.ts'
-import { durationMs, name, whole } from './policy/fields.ts'
+import { durationMs, fieldName, name, whole } from './policy/fields.ts'
 import { featuresSchema } from './tabular/feature.ts'
 
 /** A calendar year and some: longer is not waited for. */
 const days = whole(1, 400)
 /** More are no longer told apart by whoever reads them. */
 const segmentsTotal = whole(2, 12)
+/** More prices are no longer told apart by what a sale brings. */
+const pricesMax = 500
+const share = (min: number) => v.pipe(v.number(), v.minValue(min), v.maxValue(100))
 const propertyName = v.pipe(v.string(), v.minLength(1), v.maxLength(limits.nameCharactersMax))
 
 const after = v.pipe(v.array(name), v.minLength(1), v.maxLength(limits.placementEventsMax))
@@ -113,12 +116,66 @@ export const learningSchema = v.variant('learns', [
     after: v.pipe(after, v.description('Names of the events that bring the readings.')),
     from: v.pipe(readingSchema, v.description('Their property, a number, such as event.value.')),
   }),
+  v.strictObject({
+    learns: v.pipe(
+      v.literal('demand'),
+      v.description(
+        'Which price brings most, in shares of the base; learned from prices that were shown by chance.',
+      ),
+    ),
+    placement: v.pipe(
+      name,
+      v.description('The price whose decisions teach it; it names this model.'),
+    ),
+    features: featuresSchema,
+    byChance: v.pipe(
+      v.strictObject({
+        experiment: fieldName,
+        variants: v.pipe(
+          v.array(fieldName),
+          v.minLength(2),
+          v.check((all) => new Set(all).size === all.length, 'must have each variant once'),
+        ),
+      }),
+      v.description('Variants of an experiment whose visitors are shown a price by chance.'),
+    ),
+    bought: v.pipe(
+      v.strictObject({
+        event: v.pipe(name, v.description('The event that says it was bought.')),
+        subject: v.optional(
+          v.pipe(propertyName, v.description('Its property that says of what the price was.')),
+        ),
+        decision: v.optional(
+          v.pipe(propertyName, v.description('Its property with the id of the decision.')),
+        ),
+      }),
+      v.check(
+        ({ subject, decision }) => subject === undefined || decision === undefined,
+        'either a subject or a decision',
+      ),
+      v.description('What joins a purchase to its price; the items of the event by default.'),
+    ),
+    withinMs: v.pipe(
+      durationMs,
+      v.description('For how long a price may be bought at; after it, it was not.'),
+    ),
+    prices: v.pipe(
+      v.strictObject({ from: share(0.01), to: share(0.01), step: share(0.001) }),
+      v.check(({ from, to }) => from < to, 'from must be below to'),
+      v.check(
+        ({ from, to, step }) => (to - from) / step < pricesMax,
+        `must be at most ${pricesMax} prices`,
+      ),
+      v.description('Prices to choose from, in shares of the base.'),
+    ),
+  }),
 ])
 /** One model that the hub learns. */
 export type Learning = v.InferOutput<typeof learningSchema>
 export type StreamLearning = Extract<Learning, { learns: 'stream' }>
-/** One that is learned from rows of features. */
-export type RowLearning = Exclude<Learning, StreamLearning>
+export type DemandLearning = Extract<Learning, { learns: 'demand' }>
+/** One that is learned from what a POP knew after events. */
+export type RowLearning = Exclude<Learning, StreamLearning | DemandLearning>
 
 /** By the names under which placements call them. */
 export const learningsSchema = v.pipe(

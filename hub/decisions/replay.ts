@@ -283,10 +283,14 @@ function compared(decision: StoredDecision, outcome: Outcome, score: number | nu
     score: decision.features.score ?? null,
     effects: decision.effects,
   }
+  const kept = effectsToKeep(decision.answerKind, effects)
+  // What rules of a price came to is stored since 2026-11-26.
+  const hasAmounts = then.effects.some(({ amount }) => amount !== undefined)
   const now = {
     items: items.map(({ id }) => id),
     scores: items.map((each) => each.score),
-    ...{ answer, score, effects: effectsToKeep(decision.answerKind, effects) },
+    ...{ answer, score },
+    effects: hasAmounts ? kept : kept.map(({ amount: _, ...effect }) => effect),
   }
   const parts = Object.keys(then) as (keyof typeof then)[]
   const differences = parts.filter((part) => canonical(then[part]) !== canonical(now[part]))

@@ -123,12 +123,14 @@ export const price: Kind<PricePlacement> = {
         const start = ask(base, scope, own)
         own.on = start !== undefined
         if (start === undefined) return tell({ price: null, reason: 'no_base_price' })
+        own.amount = start
         const wanted = rules.reduce((sum, { rule, when, by }, number) => {
           const report = effects[number + 1] as ReturnType<typeof reportOf>
           if (!isOn(when, scope, report)) return sum
           const amount = ask(by, scope, report)
           const next = rule.effect === 'add' ? sum + (amount ?? 0) : sum * (amount ?? 1)
           report.on = amount !== undefined && Number.isFinite(next)
+          if (report.on) report.amount = amount as number
           // A rule that fails, or leads past every number, does nothing.
           return report.on ? next : sum
         }, start)

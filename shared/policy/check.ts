@@ -1,6 +1,7 @@
 import type { Policy } from '../policy.ts'
 import { type Asked, type PolicyProblem, tryCompile } from './compile.ts'
 import { failureOf } from './condition.ts'
+import { demandProblems } from './demand.ts'
 import { learningProblems } from './learnings.ts'
 import { everyNode } from './syntax.ts'
 
@@ -8,6 +9,7 @@ import { everyNode } from './syntax.ts'
 export function checkPolicy(policy: Policy): PolicyProblem[] {
   const { compiled, problems } = tryCompile(policy, 0)
   problems.push(...holdoutProblems(policy), ...learningProblems(policy))
+  problems.push(...demandProblems(compiled))
   for (const [name, { check, asked }] of compiled.placements) {
     const told = asked.flatMap((each) => [...failuresIn(each), ...variantsIn(each, policy)])
     for (const { path, ...problem } of [...check(), ...told]) {

@@ -16,6 +16,8 @@ export interface RuleEffect {
   readonly items: string[]
   /** Why it did nothing though its condition holds, where the kind has a word for it. */
   reason?: string
+  /** Of a price: what it starts from, is multiplied by, or has added. */
+  amount?: number
 }
 
 /** A rule in one decision: whether it is on, and what it says of an item. */

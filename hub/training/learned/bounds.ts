@@ -13,6 +13,10 @@ export const learningBounds = {
   profiledSessionsMax: 50,
   /** Of whom a trait was told more often it is not learned, as half of what was told would be another history. */
   tellingsMax: 1_000,
+  /** The newest that a person was told by chance, and the newest that one bought: whoever asks for more is a crawler. */
+  pricesPerPersonMax: 1_000,
+  /** Read from the store at a time, about. */
+  pricesPerPage: 10_000,
   /** The newest of a stream: two weeks of one every five minutes. */
   readingsPerStreamMax: 4_000,
   pageRowsMax: 200_000,
@@ -38,6 +42,8 @@ export const learningBounds = {
   segmentVisitorsMin: 100,
   /** and below this mean silhouette there is no structure to find (Kaufman and Rousseeuw 1990). */
   silhouetteMin: 0.25,
+  /** For prices: in so many of the judged rows a higher price has to sell less. Where it does not, chance was learned. */
+  deterredShareMin: 0.9,
   /** The newest rows judge. */
   judgedShare: 0.2,
   /** The newest of the others say when to stop, how sure to be, and which family it is. */

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { forkAside } from '../fork-aside.ts'
 import { learningBounds } from './bounds.ts'
 import type { Asking } from './learn-rows.ts'
+import type { DemandAsking, StoredPrices } from './priced-rows.ts'
 import type { StoredReading } from './read-streams.ts'
 import type { StoredEvent } from './replay-history.ts'
 import type { TrainedRows } from './train-rows.ts'
@@ -16,16 +17,24 @@ export interface RowsToLearn {
   readonly live: LiveSegments | null
 }
 
+/** What is to be learned from prices. */
+export interface PricesToLearn {
+  readonly learns: 'demand'
+  readonly asking: DemandAsking
+}
+
 /** What is to be learned, and pages of what from: visitors or streams, each whole. */
 export type ToLearn =
   | (RowsToLearn & { readonly pages: AsyncIterable<readonly StoredEvent[]> })
   | { readonly learns: 'stream'; readonly pages: AsyncIterable<readonly StoredReading[]> }
+  | (PricesToLearn & { readonly pages: AsyncIterable<StoredPrices> })
 
 /** What is to be learned; then pages; a page of null: that was the last. */
 export type ToLearning =
   | RowsToLearn
+  | PricesToLearn
   | { readonly learns: 'stream' }
-  | { readonly page: readonly StoredEvent[] | readonly StoredReading[] | null }
+  | { readonly page: readonly StoredEvent[] | readonly StoredReading[] | StoredPrices | null }
 
 export type FromLearning =
   | { readonly taken: true }

@@ -1,4 +1,4 @@
-import type { Learning, RowLearning, StreamLearning } from '#shared/learning.ts'
+import type { DemandLearning, Learning, RowLearning, StreamLearning } from '#shared/learning.ts'
 import { limits } from '#shared/limits.ts'
 import type { ForecastDeclaration, TabularModel } from '#shared/model.ts'
 import type { Policy } from '#shared/policy.ts'
@@ -8,6 +8,7 @@ import type { Environment } from '../../environment.ts'
 import type { ReliabilityBin } from '../../evaluation/classification.ts'
 import { learnInProcess } from './learn-in-process.ts'
 import { type Heard, readHistories } from './read-histories.ts'
+import { readPrices } from './read-prices.ts'
 import { readStreams } from './read-streams.ts'
 import type { LiveSegments } from './train-segments.ts'
 
@@ -70,11 +71,18 @@ async function learnModel(
     logger.info({ site, ...report }, `learning ${name}: ${report.outcome}`)
     return report
   }
+  const learnFrom = (learning: Learning) => {
+    switch (learning.learns) {
+      case 'stream':
+        return learnStream(site, learning, heard, environment)
+      case 'demand':
+        return learnDemand(site, learning, heard, environment)
+      default:
+        return learnRows(site, name, learning, policy, heard, before, environment)
+    }
+  }
   try {
-    const { trained, visitors, declared } =
-      learning.learns === 'stream'
-        ? await learnStream(site, learning, heard, environment)
-        : await learnRows(site, name, learning, policy, heard, before, environment)
+    const { trained, visitors, declared } = await learnFrom(learning)
     const { outcome, reason, family, bytes, reliability } = trained
     const report = end({ outcome, reason, figures: { ...trained.figures, visitors } })
     const told = toldOf(report, { ...(family && { family }), ...toldReliability(reliability) })
@@ -125,6 +133,22 @@ async function learnStream(
   const declared: ForecastDeclaration = {
     ...{ family: 'forecast', inputs: ['window'], outputs: ['foretold'] },
     ...{ from: learning.from, reading: windowReading },
+  }
+  return { trained, visitors, declared }
+}
+
+async function learnDemand(
+  site: string,
+  learning: DemandLearning,
+  heard: Heard,
+  { store }: Environment,
+) {
+  const { visitors, pages } = await readPrices(store, site, learning, heard)
+  const asking = { learning, heardUntil: heard.untilMs }
+  const trained = await learnInProcess({ learns: 'demand', asking, pages })
+  const { features } = learning
+  const declared: TabularModel = {
+    ...{ family: 'tabular', inputs: ['features'], outputs: ['score'], features, scoreAt: 0 },
   }
   return { trained, visitors, declared }
 }

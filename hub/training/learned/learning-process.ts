@@ -2,13 +2,14 @@ import { endWithHub } from '../../end-with-hub.ts'
 import { checkTabularModel } from './check-tabular-model.ts'
 import type { FromLearning, RowsToLearn, ToLearning } from './learn-in-process.ts'
 import { RowGatherer } from './learn-rows.ts'
+import { DemandLearner } from './train-demand.ts'
 import { type TrainedRows, trainRows } from './train-rows.ts'
 import { trainSegmentRows } from './train-segments.ts'
 import { StreamLearner } from './train-stream.ts'
 
 interface Learner {
   /** Pages are of what it asked for. */
-  take(page: readonly never[]): void
+  take(page: never): void
   train(): Promise<TrainedRows>
 }
 
@@ -26,11 +27,15 @@ process.on('message', async (message: ToLearning) => {
 endWithHub()
 
 async function answer(message: ToLearning): Promise<FromLearning> {
-  if ('learns' in message) learner = new StreamLearner()
+  if ('learns' in message) learner = ofItsOwn(message)
   else if ('asking' in message) learner = rowLearner(message)
-  else if (message.page) learner?.take(message.page as readonly never[])
+  else if (message.page) learner?.take(message.page as never)
   else if (learner) return { trained: await learner.train() }
   return { taken: true }
+}
+
+function ofItsOwn(message: Extract<ToLearning, { readonly learns: string }>): Learner {
+  return message.learns === 'demand' ? new DemandLearner(message.asking) : new StreamLearner()
 }
 
 function rowLearner({ asking, live }: RowsToLearn): Learner {

@@ -5,6 +5,7 @@ import type { ProfileValues } from '#shared/profile.ts'
 import type { FeatureFacts } from '#shared/tabular/read-features.ts'
 import { totalsAt } from '#shared/totals.ts'
 import { noVisitorState, takeEvent, type VisitorState } from '#shared/visitor-state.ts'
+import { momentOf } from './moment.ts'
 import type { Tellings } from './read-tellings.ts'
 
 /** An event of the store; times in epoch ms, JSON as text. */
@@ -77,9 +78,8 @@ export function replayHistory(
   const moments: Moment[] = []
   const pops = new Map<string, Kept>()
   for (const [index, stored] of history.entries()) {
-    const isFresh = stored.receivedAt - stored.timestamp <= limits.triggerAgeMsMax
     const kept = pops.get(stored.pop) ?? nothingKept
-    const at = Math.max(kept.clock, isFresh ? stored.receivedAt : stored.timestamp)
+    const at = Math.max(kept.clock, momentOf(stored.receivedAt, stored.timestamp))
     // A POP forgets whom it has not seen for so long.
     const isForgotten = stored.receivedAt - kept.seenAt > limits.visitorRetentionMs
     const event = eventOf(stored, at)

@@ -3,6 +3,7 @@ import { type Examples, pick, rowOf } from '#models/tabular/examples.ts'
 import { fitTabular, type TabularFamily } from '#models/tabular/fit.ts'
 import { buildTabularModel } from '#models/tabular/graph.ts'
 import type { ForecastModel } from '#shared/stream/forecast.ts'
+import type { DemandModel } from '#shared/tabular/demand.ts'
 import { type OwnTabularModel, scoreRow } from '#shared/tabular/model.ts'
 import type { SegmentsModel } from '#shared/tabular/segments.ts'
 import {
@@ -26,9 +27,9 @@ export interface TrainedRows {
   readonly figures: Readonly<Record<string, number>>
   /** On the newest rows, lowest scores first. */
   readonly reliability: readonly ReliabilityBin[]
-  readonly family: TabularFamily | 'segments' | 'forecast' | null
+  readonly family: TabularFamily | 'segments' | 'forecast' | 'demand' | null
   /** The model to release and its file; null where there is none. */
-  readonly model: OwnTabularModel | SegmentsModel | ForecastModel | null
+  readonly model: OwnTabularModel | SegmentsModel | ForecastModel | DemandModel | null
   readonly bytes: Uint8Array | null
   /** By their numbers, where they were what was to be learned. */
   readonly segments?: readonly Segment[]
@@ -86,7 +87,7 @@ function positivesOf({ labels }: LearnedRows, places: readonly number[]) {
 }
 
 /** A sentence of what there is too little of; null where there is enough. */
-function whatLacks(
+export function whatLacks(
   rows: LearnedRows,
   earlier: readonly number[],
   judged: readonly number[],
@@ -106,13 +107,14 @@ function whatLacks(
 
 /** How a model does on rows it never saw, beside saying the same of everybody: how often it happened before. */
 export function judge(model: OwnTabularModel, test: Examples, earlier: Examples) {
-  const happened = earlier.labels.reduce((sum, label) => sum + label, 0)
-  const always = happened / earlier.labels.length
-  const { labels } = test
-  const scored: Scored = {
-    scores: Float64Array.from(labels, (_, at) => scoreRow(model, rowOf(test, at))),
-    labels,
-  }
+  const scores = Float64Array.from(test.labels, (_, at) => scoreRow(model, rowOf(test, at)))
+  return judgeScores(scores, test.labels, earlier.labels)
+}
+
+/** The same of what a model said of rows: a probability each. */
+export function judgeScores(scores: Float64Array, labels: Uint8Array, earlier: Uint8Array) {
+  const always = earlier.reduce((sum, label) => sum + label, 0) / earlier.length
+  const scored: Scored = { scores, labels }
   const baseline: Scored = { scores: new Float64Array(labels.length).fill(always), labels }
   return {
     scored,
@@ -132,7 +134,11 @@ export function judge(model: OwnTabularModel, test: Examples, earlier: Examples)
   }
 }
 
-function ruling({ logLoss, baselineLogLoss }: ReturnType<typeof judge>['figures']) {
+/** A sentence for people, and whether a model says more than the base rate. */
+export function ruling({
+  logLoss,
+  baselineLogLoss,
+}: Pick<ReturnType<typeof judgeScores>['figures'], 'logLoss' | 'baselineLogLoss'>) {
   const [own, others] = [logLoss.toFixed(4), baselineLogLoss.toFixed(4)]
   const isBetter = logLoss < baselineLogLoss
   const reason = `log loss ${own} is ${isBetter ? '' : 'not '}below ${others}, which the base rate has`

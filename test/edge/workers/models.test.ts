@@ -1,14 +1,17 @@
 import { runDurableObjectAlarm } from 'cloudflare:test'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { buildForecastModel } from '#models/anomaly/graph.ts'
+import { buildDemandModel } from '#models/demand-price/graph.ts'
 import { buildTabularModel } from '#models/tabular/graph.ts'
-import type { ForecastDeclaration } from '#shared/model.ts'
+import type { ForecastDeclaration, TabularModel } from '#shared/model.ts'
 import type { Placement } from '#shared/policy.ts'
 import type { ReleaseParts } from '#shared/release.ts'
 import { windowReading } from '#shared/stream/forecast.ts'
+import type { Feature } from '#shared/tabular/feature.ts'
 import type { OwnTabularModel } from '#shared/tabular/model.ts'
 import { baseMs, rawEvent } from '#test/support/events.ts'
 import { smallRelease, tabularModel } from '#test/support/release.ts'
+import demand from '../../golden/demand.json' with { type: 'json' }
 import golden from '../../golden/forecast.json' with { type: 'json' }
 import { startFakeHub } from './fake-hub.ts'
 import { packAndPush } from './hub-side.ts'
@@ -119,6 +122,79 @@ describe('a release with two models', () => {
       body: { detail: expect.stringContaining('will-buy') },
     })
     expect((await ask('product-page', {})).body.release).toBe(live.digest)
+  })
+})
+
+describe('a price that is learned', () => {
+  const features = demand.features as Feature[]
+  const fare: Placement = {
+    ...{ kind: 'price', model: 'demand', event: { fare: 'double' }, base: 'event.fare' },
+    ...{ subject: '"seat"', floor: 1, ceiling: 1_000, step: 0.01, heldMs: 0 },
+    rules: [
+      { name: 'demand', effect: 'factor', by: 'score', when: 'variant.prices == "none"' },
+      { name: 'low', effect: 'factor', by: '0.7', when: 'variant.prices == "low"' },
+    ],
+  }
+  const learning = {
+    ...{ learns: 'demand' as const, placement: 'fare', withinMs: 1_000, prices: demand.grid },
+    ...{ features, bought: { event: 'Booking Completed' } },
+    byChance: { experiment: 'prices', variants: ['low', 'high'] },
+  }
+  const policy = {
+    ...small.policy,
+    experiments: { prices: { variants: { none: 1, low: 0, high: 0 } } },
+    models: { demand: learning },
+    placements: { fare },
+  }
+  const priceOf = async (event: object) => {
+    const properties = { ...event, fare: 100 }
+    const messageId = JSON.stringify(event)
+    const sent = rawEvent({ messageId, anonymousId: 'me', properties })
+    const { body } = await send('/v1/decide', {
+      ...{ placement: 'fare', anonymousId: 'me', events: [sent] },
+    })
+    return body as { answer: { price: number }; fallback: string | null }
+  }
+
+  it('is by its rules before, and stored with what it is to be learned from', async () => {
+    await packAndPush({ ...small, policy })
+    expect(await priceOf({ days: '8' })).toMatchObject({
+      ...{ fallback: 'model_missing', answer: { price: 100 } },
+    })
+    const stored = (await decisionStored()) as Record<string, unknown>
+    expect(stored.features).toMatchObject({
+      ...{ variants: { prices: 'none' }, inputs: { days: 8, route: '' } },
+    })
+    expect(stored.effects).toMatchObject([
+      { name: 'base', amount: 100 },
+      { name: 'demand', failures: 1 },
+    ])
+  })
+
+  it('is what it is in training, what is missing imputed', async () => {
+    const { weights, bias, priceWeights, priceBias } = demand.model
+    const { from, to, step } = demand.grid
+    const prices = Array.from(
+      { length: Math.round((to - from) / step) + 1 },
+      (_, at) => from + at * step,
+    )
+    const file = buildDemandModel({
+      ...{ weights: Float32Array.from(weights), bias: Float32Array.from(bias) },
+      ...{ priceWeights: Float32Array.from(priceWeights), priceBias: Float32Array.from(priceBias) },
+      prices: Float32Array.from(prices),
+    })
+    const model: TabularModel = {
+      ...{ family: 'tabular', inputs: ['features'], outputs: ['score'], features, scoreAt: 0 },
+    }
+    await packAndPush({
+      ...{ ...small, policy, models: { ...small.models, demand: file } },
+      manifest: { ...small.manifest, models: { ...small.manifest.models, demand: model } },
+    })
+    for (const { event, price } of demand.asked) {
+      const { answer, fallback } = await priceOf(event)
+      expect(fallback).toBeNull()
+      expect(answer.price).toBeCloseTo(100 * price, 5)
+    }
   })
 })
 

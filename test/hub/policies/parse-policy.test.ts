@@ -322,7 +322,7 @@ placements:
     ])
     expect(learning('will-buy', 'event.customerAge', verdict)).toBeNull()
     const [line, , sentence] = mistakeIn('models: { x: { learns: wonders } }\nplacements: {}') ?? []
-    const known = 'outcome, absence, label, trait, segments, stream'
+    const known = 'outcome, absence, label, trait, segments, stream, demand'
     expect([line, sentence]).toEqual([1, `must be one of ${known}, not "wonders"`])
     const stream = (property: string) =>
       mistakeIn(`models:
@@ -334,6 +334,86 @@ placements:
     expect(stream('customerAge')).toEqual([
       ...[2, 49, 'the price of home must not depend on customerAge: it is a protected attribute'],
     ])
+  })
+
+  describe('that has a price learned', () => {
+    const demandOf = (changes: object = {}) =>
+      JSON.stringify({
+        ...{ learns: 'demand', placement: 'fare', withinMs: 3_600_000 },
+        features: [{ name: 'days', from: 'event.days', type: 'number', imputed: 0 }],
+        byChance: { experiment: 'prices', variants: ['low', 'high'] },
+        bought: { event: 'Booking Completed', subject: 'flight' },
+        prices: { from: 0.5, to: 2, step: 0.1 },
+        ...changes,
+      })
+    const low = '{ name: low, effect: factor, by: \'0.8\', when: variant.prices == "low" }'
+    const experiment = 'experiments: { prices: { variants: { none: 8, low: 1, high: 1 } } }'
+    const policyOf = (
+      demand = demandOf(),
+      rule = low,
+      experiments = experiment,
+      model = 'demand',
+    ) =>
+      mistakeIn(`${experiments}
+models:
+  demand: ${demand}
+placements:
+  fare: { kind: price, model: ${model}, base: '10.0', floor: 1, ceiling: 20, rules: [${rule}] }
+  who: { kind: segment, segments: [{ name: a, when: session.views > 1 }], otherwise: b }
+`)
+    /** Of the first character within the quotes. */
+    const columnOf = (demand: string, key: string) => `  demand: ${demand}`.indexOf(key) + 2
+
+    it('is one where its prices differ by chance', () => {
+      expect(policyOf()).toBeNull()
+      expect(policyOf(demandOf({ bought: { event: 'Order Completed' } }))).toBeNull()
+    })
+
+    it.each([
+      ['a placement that there is not', { placement: 'fair' }, '"fair"'],
+      ['a placement of another kind', { placement: 'who' }, '"who"'],
+    ])('is refused for %s', (_what, changes, key) => {
+      const demand = demandOf(changes)
+      const sentence = 'the placements of kind price are fare'
+      expect(policyOf(demand)).toEqual([3, columnOf(demand, key), sentence])
+    })
+
+    it('is refused where its price asks another model, as nothing would teach it', () => {
+      const sentence = 'fare asks popularity, so what demand reads is not stored'
+      expect(policyOf(demandOf(), low, experiment, 'popularity')).toEqual([
+        ...[3, columnOf(demandOf(), '"fare"'), sentence],
+      ])
+    })
+
+    it('is refused without prices by chance', () => {
+      const [place, base] = [columnOf(demandOf(), '"prices"'), low.replace(/, when.*/, ' }')]
+      const none =
+        'there is no experiment: what a price does is learned from prices shown by chance'
+      expect(policyOf(demandOf(), base, 'context: {}')).toEqual([3, place, none])
+      const other = 'experiments: { laces: { variants: { a: 1, b: 1 } } }'
+      expect(policyOf(demandOf(), base, other)).toEqual([3, place, 'the experiments are laces'])
+      const idle = 'nothing in fare reads variant.prices, so its prices do not differ by chance'
+      expect(policyOf(demandOf(), base)).toEqual([3, place, idle])
+      const lows = demandOf({ byChance: { experiment: 'prices', variants: ['low', 'lower'] } })
+      const variants = 'the variants of prices are none, low, high'
+      expect(policyOf(lows)).toEqual([3, columnOf(lows, '"lower"'), variants])
+    })
+
+    it('is refused a protected attribute, and what could not be learned', () => {
+      const features = [{ name: 'x', from: 'event.customerAge', type: 'number', imputed: 0 }]
+      const demand = demandOf({ features })
+      expect(policyOf(demand)).toEqual([
+        ...[3, columnOf(demand, '"event.customerAge"')],
+        'the price of fare must not depend on customerAge: it is a protected attribute',
+      ])
+      const refused = (changes: object) => policyOf(demandOf(changes))?.[2]
+      expect(refused({ prices: { from: 2, to: 1, step: 0.1 } })).toBe('from must be below to')
+      const both = { event: 'Booking Completed', subject: 'flight', decision: 'decisionId' }
+      expect(refused({ bought: both })).toBe('either a subject or a decision')
+      const chance = (...variants: string[]) => ({ byChance: { experiment: 'prices', variants } })
+      expect(refused(chance('low'))).toContain('2')
+      expect(refused(chance('low', 'low'))).toBe('must have each variant once')
+    })
   })
 
   it('is refused where it would grow without end', () => {

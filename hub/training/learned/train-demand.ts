@@ -1,0 +1,108 @@
+import { buildDemandModel } from '#models/demand-price/graph.ts'
+import { type PriceGrid, trainDemand } from '#models/demand-price/train.ts'
+import { type Examples, pick, rowOf } from '#models/tabular/examples.ts'
+import { bestPrice, buyingProbability, type DemandModel } from '#shared/tabular/demand.ts'
+import { columnsOf } from '#shared/tabular/feature.ts'
+import { learningBounds } from './bounds.ts'
+import { checkDemandModel } from './check-tabular-model.ts'
+import { type DemandAsking, pricedRows, type StoredPrices } from './priced-rows.ts'
+import { type LearnedRows, RowSample } from './sample-rows.ts'
+import { judgeScores, ruling, splitByTime, type TrainedRows, whatLacks } from './train-rows.ts'
+
+/** Gathers prices that were told by chance, and learns from them what sells at which price. */
+export class DemandLearner {
+  readonly #asking: DemandAsking
+  readonly #sample: RowSample
+  #withoutFeatures = 0
+
+  constructor(asking: DemandAsking) {
+    this.#asking = asking
+    const { rowsMax, cellsMax, seed } = learningBounds
+    const columns = columnsOf(asking.learning.features).length + 1
+    this.#sample = new RowSample(columns, Math.min(rowsMax, Math.floor(cellsMax / columns)), seed)
+  }
+
+  take(page: StoredPrices): void {
+    for (const priced of pricedRows(page, this.#asking)) {
+      if (priced === null) this.#withoutFeatures++
+      else this.#sample.add(priced.row, priced.label, priced.askedAt)
+    }
+  }
+
+  async train(): Promise<TrainedRows> {
+    const rows = this.#sample.inOrder()
+    const trained = trainDemandRows(rows, this.#asking.learning.prices)
+    const { model, bytes } = trained
+    if (bytes !== null) await checkDemandModel(bytes, model as DemandModel, rowsWithoutPrice(rows))
+    const counts = { rowsGiven: this.#sample.given, rowsWithoutFeatures: this.#withoutFeatures }
+    return { ...trained, figures: { ...trained.figures, ...counts } }
+  }
+}
+
+/**
+ * Judges by the newest rows what the earlier taught, and learns the model to release from all; the last column of a row is
+ * the price. It asks for no price outside of those that were shown. Same rows, same bytes.
+ */
+export function trainDemandRows(rows: LearnedRows, prices: PriceGrid): TrainedRows {
+  const { earlier, judged } = splitByTime(rows)
+  const positives = rows.labels.reduce((sum, label) => sum + label, 0)
+  const counts = { rows: rows.labels.length, positives }
+  const nothing = { reliability: [], family: null, model: null, bytes: null } as const
+  const grid = gridShown(rows, prices)
+  const lacking = whatLacks(rows, earlier, judged) ?? grid.lacking
+  if (lacking !== null)
+    return { ...nothing, outcome: 'too_little', reason: lacking, figures: counts }
+  const [past, test] = [pick(rows, earlier), pick(rows, judged)]
+  const tried = modelOf(past, grid)
+  const asked = [...test.labels.keys()].map((at) => unpriced(rowOf(test, at)))
+  const scores = Float64Array.from(asked, ({ row, price }) => buyingProbability(tried, row, price))
+  const verdict = judgeScores(scores, test.labels, past.labels)
+  const { reliability } = verdict
+  const [lowest, highest] = [tried.prices[0] as number, tried.prices.at(-1) as number]
+  const deterred = asked.filter(
+    ({ row }) => buyingProbability(tried, row, highest) < buyingProbability(tried, row, lowest),
+  ).length
+  const figures = {
+    ...{ ...counts, ...verdict.figures, deterredShare: deterred / asked.length },
+    priceMean: asked.reduce((sum, { row }) => sum + bestPrice(tried, row), 0) / asked.length,
+  }
+  const { reason, isBetter } = ruling(verdict.figures)
+  if (!isBetter) return { ...nothing, outcome: 'not_better', reason, figures, reliability }
+  if (figures.deterredShare < learningBounds.deterredShareMin) {
+    const share = `${(100 * figures.deterredShare).toFixed(0)} %`
+    const idle = `a higher price deters in ${share} of the judged rows, below ${100 * learningBounds.deterredShareMin} %: the highest would be asked for no reason`
+    return { ...nothing, outcome: 'not_better', reason: idle, figures, reliability }
+  }
+  const model = modelOf(rows, grid)
+  const bytes = buildDemandModel(model)
+  return { outcome: 'learned', reason, figures, reliability, family: 'demand', model, bytes }
+}
+
+/** The prices of the grid that are within those that were shown: of others nothing was learned. */
+function gridShown({ columns, rows }: Examples, { from, to, step }: PriceGrid) {
+  let [lowest, highest] = [Number.POSITIVE_INFINITY, 0]
+  for (let at = columns - 1; at < rows.length; at += columns) {
+    lowest = Math.min(lowest, rows[at] as number)
+    highest = Math.max(highest, rows[at] as number)
+  }
+  // In whole steps from where the grid begins.
+  const steps = (price: number) => (price - from) / step
+  const first = Math.max(0, Math.ceil(steps(lowest) - 1e-3))
+  const last = Math.min(Math.floor(steps(to) + 1e-9), Math.floor(steps(highest) + 1e-3))
+  const shown = `prices were shown from ${lowest.toFixed(2)} to ${highest.toFixed(2)} of the base`
+  const lacking = first < last ? null : `${shown}, and no two of prices are between these`
+  return { from: from + first * step, to: from + last * step, step, lacking }
+}
+
+function modelOf(examples: Examples, grid: PriceGrid): DemandModel {
+  const { columns, labels } = examples
+  const all = [...labels.keys()].map((at) => unpriced(rowOf(examples, at)).price)
+  const rows = rowsWithoutPrice(examples)
+  return trainDemand({ columns: columns - 1, rows, labels }, all, grid)
+}
+
+const unpriced = (row: Float32Array) => ({ row: row.subarray(0, -1), price: row.at(-1) as number })
+
+function rowsWithoutPrice({ columns, rows }: Examples): Float32Array {
+  return rows.filter((_, at) => at % columns !== columns - 1)
+}
