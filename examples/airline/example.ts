@@ -1,10 +1,10 @@
 import { clusteredInterval } from '#hub/evaluation/clustered-interval.ts'
 import { parsePolicy } from '#hub/policies/parse-policy.ts'
+import type { LearnedModel } from '#hub/training/learned/learn-models.ts'
 import type { Client } from '../client.ts'
 import type { Example, Narrator } from '../example.ts'
-import { declaration, learnDemand, unknownDemand } from './learn-demand.ts'
 import { isExploring, policy } from './policy.ts'
-import { isOffRails, type Priced, type Sale, searchAgain, sell } from './sell.ts'
+import { isOffRails, type Priced, type Sale, searchAgain, searched, sell } from './sell.ts'
 import {
   type AddOn,
   addOnRevenueOf,
@@ -27,30 +27,31 @@ export const airline: Example = {
   data: null,
   policy,
   async run(client, narrator) {
-    await publish(client, unknownDemand())
+    const first = take(1, searches(3, 'first')).map((search) => searched(search, Date.now(), 0))
+    await client.untilStored((await client.send(first)).accepted)
+    const before = await train(client)
+    narrator.say(`demand: ${before.outcome}, ${before.reason}; fares are the published ones`)
     const learned = take(learnedSearches, searches(1, 'learned'))
     narrator.say(
       `${learned.length} searches of ${daysLearned} days; four travellers of ten are shown a price by chance …`,
     )
     const startAt = Date.now() - daysLearned * dayMs
     const step = (daysLearned * dayMs) / learnedSearches
-    const before = await sell(learned, (number) => Math.round(startAt + number * step), client)
-    await client.untilStored(before.events)
+    const sold = await sell(learned, (number) => Math.round(startAt + number * step), client)
+    await client.untilStored(first.length + sold.events)
     // They hold a price that was told before there was a model.
-    const holders = before.sales.slice(-secondSearches)
-    const demand = await learnDemand(client)
+    const holders = sold.sales.slice(-secondSearches)
+    const { outcome, reason, figures: learning } = await train(client)
     narrator.say(
-      `learned from ${demand.searches} fares shown, of which ${demand.bought} were booked`,
+      `demand: ${outcome} from ${learning.rows} fares shown by chance, of which ${learning.positives} were booked; ${reason}`,
     )
-    await publish(client, demand.model)
     const asked = take(askedSearches, searches(2, 'asked'))
     const { sales } = await sell(asked, () => Date.now(), client)
-    const [first, ...others] = [holders, sales.slice(0, secondSearches)]
     let heldBreaks = 0
-    for (const [time, group] of [first ?? [], ...others].entries()) {
+    for (const [time, group] of [holders, sales.slice(0, secondSearches)].entries()) {
       heldBreaks += await breaksOf(group, time + 1, client)
     }
-    const all = [...before.sales, ...sales]
+    const all = [...sold.sales, ...sales]
     const offRails = all.flatMap(({ prices }) => Object.values(prices)).filter(isOffRails).length
     const protectedRefused = refusals()
     tell(sales, narrator)
@@ -58,7 +59,11 @@ export const airline: Example = {
       `${all.length * 3} prices, ${offRails} off their rails; ${2 * secondSearches * 3} were asked for twice, ${heldBreaks} changed within their hold; ${protectedRefused} of ${protectedAttempts.length} policies that read a protected attribute were refused`,
     )
     return {
-      ...{ searchesLearned: demand.searches, searchesPriced: sales.length },
+      ...{ searchesLearned: learning.rows ?? 0, searchesPriced: sales.length },
+      ...{ demandLogLoss: learning.logLoss ?? null, demandBrier: learning.brier ?? null },
+      ...{ demandBaselineLogLoss: learning.baselineLogLoss ?? null },
+      ...{ demandBaselineBrier: learning.baselineBrier ?? null },
+      ...{ demandCalibrationError: learning.calibrationError ?? null },
       ...figuresOf(sales),
       ...{ prices: all.length * 3, guardRailBreaks: offRails },
       ...{ secondSearches: 2 * secondSearches * 3, heldPriceBreaks: heldBreaks },
@@ -67,10 +72,13 @@ export const airline: Example = {
   },
 }
 
-async function publish(client: Client, model: Uint8Array): Promise<void> {
-  const { release } = await client.pushModel('demand', declaration, model)
-  await client.promote(release)
+/** Has the hub train; answers how the demand was learned, when the POP prices by it. */
+async function train(client: Client): Promise<LearnedModel> {
+  const { release, models } = await client.retrain()
   await client.untilLive(release, 'published')
+  const [demand] = models
+  if (demand === undefined) throw new Error('the policy learns no demand')
+  return demand
 }
 
 async function breaksOf(sales: readonly Sale[], time: number, client: Client): Promise<number> {
@@ -86,12 +94,13 @@ async function breaksOf(sales: readonly Sale[], time: number, client: Client): P
   }, 0)
 }
 
-/** Policies whose price reads who somebody is: none may be released. */
-const protectedAttempts = ['age', 'gender', 'passengerNationality'].map((field) =>
+/** Policies whose price, or its model, reads who somebody is: none may be released. */
+const protectedAttempts = ['age', 'gender', 'passengerNationality'].flatMap((field) => [
   policy
     .replaceAll('event: { flight: string,', `event: { ${field}: double, flight: string,`)
     .replace('base: event.fare', `base: event.fare + event.${field}`),
-)
+  policy.replace('from: event.party', `from: event.${field}`),
+])
 
 function refusals(): number {
   return protectedAttempts.filter((text) => !parsePolicy(text).ok).length

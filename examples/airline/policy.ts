@@ -1,4 +1,5 @@
 import { variantsOf } from '#shared/policy/variant.ts'
+import { advances, routeNames } from './world.ts'
 
 /** Shares of the published fare that are tried on travellers by chance, so that demand can be learned. */
 const explored = { p70: 0.7, p85: 0.85, p120: 1.2, p150: 1.5, p190: 1.9, p230: 2.3 } as const
@@ -26,6 +27,15 @@ const onSearch = `
     heldMs: ${rails.heldMs}
     change: { shareMax: 0.2, perMs: 86400000 }`
 
+/** What the price may depend on: nothing of who is asking. */
+const features = [
+  ...['days', 'load', 'party'].map(
+    (name) => `{ name: ${name}, from: event.${name}, type: number, imputed: 0 }`,
+  ),
+  `{ name: advance, from: event.advance, type: text, categories: ${JSON.stringify(advances)} }`,
+  `{ name: route, from: event.route, type: text, categories: ${JSON.stringify(routeNames)} }`,
+]
+
 /**
  * \`fare\` is what is asked; \`ladder\` and \`published\` are what would be asked by rules and without any, on the same
  * search. Four travellers of ten are shown a price by chance.
@@ -34,6 +44,16 @@ export const policy = `
 experiments:
   exploring:
     variants: ${JSON.stringify(parts)}
+models:
+  demand:
+    learns: demand
+    placement: fare
+    byChance: { experiment: exploring, variants: [${Object.keys(explored).join(', ')}] }
+    bought: { event: Booking Completed, subject: flight }
+    withinMs: 86400000
+    prices: { from: 0.6, to: 2.5, step: 0.05 }
+    features:
+${features.map((feature) => `      - ${feature}`).join('\n')}
 placements:
   fare:
     kind: price

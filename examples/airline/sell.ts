@@ -5,6 +5,8 @@ import { type AddOn, revenueOf, type Search } from './world.ts'
 /** Three prices and an add-on are set off by one traveller; a request sets off 50 decisions at most. */
 const searchesPerRequest = 15
 const requestsAtOnce = 4
+/** Where nobody books. */
+const nobody: BatchReceipt = { accepted: 0, duplicates: 0, rejected: [] }
 
 /** What was asked on one search, by placement, and the add-on that was offered to whoever booked. */
 export interface Sale {
@@ -15,7 +17,7 @@ export interface Sale {
 const priced = ['fare', 'ladder', 'published'] as const
 export type Priced = (typeof priced)[number]
 
-/** Sends searches, shows the fares that they set off, and books for whoever finds the fare worth it. */
+/** Sends searches, and books for whoever finds the fare that they set off worth it. */
 export async function sell(
   searches: readonly Search[],
   atMs: (number: number) => number,
@@ -31,14 +33,12 @@ export async function sell(
       const timeOf = (search: Search) => atMs(start + part.indexOf(search))
       const asked = await client.send(part.map((search) => searched(search, timeOf(search), 0)))
       const prices = pricesOf(asked)
-      const told = part.flatMap((search) => {
+      const bookings = part.flatMap((search) => {
         const price = prices.get(search.visitor)?.fare?.price ?? Number.NaN
-        const at = timeOf(search)
-        const shown = eventOf('Fare Shown', search, at + 1_000, { price })
-        if (revenueOf(search, price) === 0) return [shown]
-        return [shown, eventOf('Booking Completed', search, at + 60_000, { price })]
+        if (revenueOf(search, price) === 0) return []
+        return [eventOf('Booking Completed', search, timeOf(search) + 60_000, { price })]
       })
-      const booked = await client.send(told)
+      const booked: BatchReceipt = bookings.length > 0 ? await client.send(bookings) : nobody
       events += asked.accepted + booked.accepted
       const offers = new Map(booked.decisions?.map((each) => [searchOfId(each.messageId), each]))
       for (const search of part) {
@@ -101,7 +101,7 @@ function pricesOf({ decisions = [] }: BatchReceipt) {
 
 const searchOfId = (messageId: string) => messageId.split('/')[0] as string
 
-function searched(search: Search, at: number, time: number) {
+export function searched(search: Search, at: number, time: number) {
   return eventOf('Fare Searched', search, at, { time })
 }
 
