@@ -11,6 +11,7 @@ import { timeIn, timeZoneOf } from '#shared/policy/time.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
 import type { Session } from '#shared/session.ts'
 import type { Site } from '#shared/sites.ts'
+import { detailsOf } from '#shared/told.ts'
 import type { Cleaned } from './clean.ts'
 import type { Environment } from './environment.ts'
 import type { Inferred } from './infer/inferred.ts'
@@ -132,7 +133,7 @@ async function decideOnce(
     popular: release === null ? inferred.popular : null,
   })
   const decided = { ...outcome, inputs }
-  const record = recordOf(decisionId, question, asked, placement, session, seen, decided)
+  const record = recordOf(decisionId, each, asked, placement, session, seen, decided)
   return {
     record,
     inferred,
@@ -196,7 +197,7 @@ function numbersOf({ hour, minute, weekday }: RuleTime) {
 
 function recordOf(
   decisionId: string,
-  question: Question,
+  { question, trigger }: AskedQuestion,
   { at, release }: Asked,
   { placement }: CompiledPlacement,
   session: Session | null,
@@ -219,5 +220,7 @@ function recordOf(
     answer,
     items: items.map((item) => item.id),
     scores: items.map((item) => item.score),
+    itemDetails: detailsOf(items),
+    ...(trigger && { messageId: trigger.messageId }),
   }
 }

@@ -1,10 +1,10 @@
-import type { DecidedItem } from '#shared/decide.ts'
 import type { EventType, ShelfEvent } from '#shared/event.ts'
 import { visitorKey } from '#shared/id.ts'
 import type { Outcome } from '#shared/kinds/kind.ts'
 import { limits } from '#shared/limits.ts'
 import type { CompiledPlacement } from '#shared/policy/compile.ts'
 import type { Site } from '#shared/sites.ts'
+import { type ToldDecision, toldOf } from '#shared/told.ts'
 import { type Cleaned, clean, type Rejected } from './clean.ts'
 import { type Collected, collect, eventOfCall, eventsOfBatch, siteOfQuery } from './collect.ts'
 import { decide, type Made, newestOf } from './decide.ts'
@@ -28,30 +28,12 @@ type Moment = Pick<Collected, 'site' | 'receivedAt'>
 export interface BatchAnswer extends Receipt {
   readonly rejected: readonly Rejected[]
   /** Decisions that events set off, in their order; absent where none did. */
-  readonly decisions?: readonly TriggeredAnswer[]
+  readonly decisions?: readonly ToldDecision[]
   /** What was taken though a part of it means nothing here; absent where all is understood. */
   readonly warnings?: readonly Warning[]
 }
 
-/** What was decided. */
-export interface DecidedAnswer {
-  readonly decisionId: string
-  readonly placement: string
-  /** Of answer: which kinds there are, and what each answers, is in shared/kinds/. */
-  readonly kind: string
-  readonly answer: Outcome['answer']
-  readonly items: readonly DecidedItem[]
-  readonly release: string | null
-  readonly model: string
-  readonly fallback: string | null
-}
-
-export interface TriggeredAnswer extends DecidedAnswer {
-  /** Of the event that set it off. */
-  readonly messageId: string
-}
-
-export interface DecideAnswer extends DecidedAnswer, BatchAnswer {
+export interface DecideAnswer extends ToldDecision, BatchAnswer {
   readonly inferenceMs: number
 }
 
@@ -97,7 +79,7 @@ async function decideTriggered(
   environment: Environment,
   later: Later,
 ) {
-  const decisions: TriggeredAnswer[] = []
+  const decisions: ToldDecision[] = []
   const committed = new Set<ShelfEvent>()
   let [accepted, duplicates] = [0, 0]
   for (const [visitor, events] of cleaned.visitors) {
@@ -105,7 +87,7 @@ async function decideTriggered(
     if (!(await environment.releases.hears(site.id, later, names))) continue
     await environment.releases.use(site.id, visitor, later, async (release) => {
       const policy = release?.policy ?? policyWithoutRelease
-      const own: TriggeredAnswer[] = []
+      const own: ToldDecision[] = []
       // Events whose trigger decides nothing go with the next one: a visitor's order holds.
       let brought: readonly ShelfEvent[] = []
       for (const { event, placements, events: since } of triggersOf(events, policy, at)) {
@@ -133,12 +115,7 @@ async function decideTriggered(
         accepted += receipt.accepted
         duplicates += receipt.duplicates
         for (const each of brought) committed.add(each)
-        own.push(
-          ...made.map((each) => ({
-            messageId: event.messageId,
-            ...answerDecision(each, environment),
-          })),
-        )
+        own.push(...made.map((each) => answerDecision(each, environment)))
         brought = []
       }
       decisions.push(...own)
@@ -226,15 +203,11 @@ async function answerQuestion(
 function answerDecision(
   { record, inferred, outcome }: Made,
   environment: Environment,
-): DecidedAnswer {
+): ToldDecision {
   countFailures(outcome, environment)
   const fallback = inferred.fallback ?? 'none'
   environment.counters.add('shelfedge_decisions_total', 1, ['fallback', fallback])
-  const { decisionId, placement, answerKind, answer, release: digest, model } = record
-  return {
-    ...{ decisionId, placement, kind: answerKind, answer, items: outcome.items },
-    ...{ release: digest, model, fallback: inferred.fallback },
-  }
+  return toldOf(record)
 }
 
 /** A rule that fails has its stated outcome, and whoever wrote it finds it here. */

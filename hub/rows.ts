@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { DecisionRecord, EventRecord, RefusalRecord, ShelfRecord } from '#shared/contract.ts'
 import { visitorsNamedIn } from '#shared/refusal-names.ts'
 import { spendOf } from '#shared/session.ts'
+import type { ItemDetails } from '#shared/told.ts'
 import type { BatchPlace } from './dead-letters/dead-letter.ts'
 import { timestamp } from './store/timestamp.ts'
 
@@ -65,7 +66,16 @@ function decisionRow(record: DecisionRecord, place: BatchPlace): Row {
     answer: JSON.stringify(record.answer),
     items: record.items,
     scores: record.scores,
+    ...detailColumns(record.itemDetails),
+    message_id: record.messageId ?? '',
   }
+}
+
+/** Empty of a decision of a POP of before they travelled. */
+const noDetails: ItemDetails = { by: [], names: [], categories: [], prices: [] }
+
+function detailColumns({ by, names, categories, prices }: ItemDetails = noDetails): Row {
+  return { named_by: by, names, categories, prices }
 }
 
 function refusalRow(record: RefusalRecord, { site, visitor, pop }: BatchPlace): Row {

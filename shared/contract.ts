@@ -5,6 +5,7 @@ import { eventTypes } from './event.ts'
 import { jsonObject } from './json-object.ts'
 import { limits } from './limits.ts'
 import { profileValuesSchema } from './profile.ts'
+import { itemDetailsSchema } from './told.ts'
 
 /** What POP and hub say to each other. Both sides import this file and neither imports the other. */
 export const ingestPath = '/v1/ingest'
@@ -77,6 +78,10 @@ const decisionRecord = v.object({
   answer: v.optional(object, {}),
   items: v.array(text),
   scores: v.array(v.number()),
+  /** A POP of before 26 November 2026 left it out, as it did the next. */
+  itemDetails: v.optional(itemDetailsSchema),
+  /** Of the event that set it off; absent where it was asked for. */
+  messageId: v.optional(text),
 })
 export type DecisionRecord = v.InferOutput<typeof decisionRecord>
 

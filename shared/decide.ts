@@ -5,6 +5,7 @@ import type { Scope } from './policy/expression.ts'
 import { RuleItem } from './policy/facts.ts'
 import { type ActiveRule, type RuleEffect, ruling } from './policy/ruling.ts'
 import { isLeftOut, isShownRule, readShown, type Shown, withShown } from './shown.ts'
+import type { Namer } from './told.ts'
 
 export interface ScoredItem {
   readonly id: string
@@ -12,8 +13,7 @@ export interface ScoredItem {
 }
 
 export interface DecidedItem extends ScoredItem {
-  /** Who named it: the model, the popularity list that fills what it left open, or a pin. */
-  readonly by: 'model' | 'popularity' | 'pin'
+  readonly by: Namer
   readonly name?: string
   readonly category?: string
   readonly price?: number

@@ -122,10 +122,13 @@ export const limits = {
   streamsPerObjectMax: 1_000,
   /** A stream is ended at this age, and its client goes on with a new one: none is held open for ever. */
   streamMsMax: 15 * 60_000,
-  /** What a client may leave unread before its stream is closed. */
+  /** What a client may leave unread: where it is more, the next decision closes its stream. */
   streamBytesWaitingMax: 256 * 1024,
-  /** Decisions kept a watched visitor for a stream that broke off, and for how long after it began. */
+  /** Decisions kept a watched visitor for a stream that broke off, what they may take together (the last is always kept), */
   streamPushesKeptMax: 50,
+  /** less than a client may leave unread, since it is sent at once, */
+  streamPushBytesKeptMax: 192 * 1024,
+  /** and for how long after it began. */
   streamResumeMs: 60 * 60_000,
   /** A SQLite row of a Durable Object holds at most 2 MB; the identity and the index need little of it. */
   outboxRowBytesMax: 600_000,

@@ -3,6 +3,7 @@ import type { ShelfEvent } from '#shared/event.ts'
 import { limits } from '#shared/limits.ts'
 import type { Profile } from '#shared/profile.ts'
 import type { Placed } from '#shared/session.ts'
+import { toldOf } from '#shared/told.ts'
 import { takeEvent, type VisitorState } from '#shared/visitor-state.ts'
 import { describeVisitor, type Place, type VisitorDescription } from './describe.ts'
 import { Dues } from './dues.ts'
@@ -25,15 +26,7 @@ import {
   type ToldProfile,
   type WantedProfile,
 } from './profiles.ts'
-import {
-  erasePushes,
-  forgetPushes,
-  keepPush,
-  type Push,
-  pushTextOf,
-  type Resumed,
-  watch,
-} from './pushes.ts'
+import { erasePushes, forgetPushes, keepPush, type Push, type Resumed, watch } from './pushes.ts'
 import { RecentIds } from './recent-ids.ts'
 import { prepareTables } from './schema.ts'
 import { splitRecords } from './split-records.ts'
@@ -280,7 +273,7 @@ export class VisitorsCore {
     }
     const pushes = request.records.flatMap((record) => {
       if (record.kind !== 'decision') return []
-      return keepPush(this.#storage, request, pushTextOf(record), nowMs) ?? []
+      return keepPush(this.#storage, request, JSON.stringify(toldOf(record)), nowMs) ?? []
     })
     const counts = { accepted: admitted.records.length, duplicates }
     return {

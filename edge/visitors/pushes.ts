@@ -1,4 +1,3 @@
-import type { DecisionRecord } from '#shared/contract.ts'
 import { limits } from '#shared/limits.ts'
 import type { CoreStorage } from './core.ts'
 import type { VisitorName } from './erase.ts'
@@ -27,18 +26,6 @@ export const pushTables = [
      site TEXT NOT NULL, visitor TEXT NOT NULL, number INTEGER NOT NULL, data TEXT NOT NULL,
      PRIMARY KEY (site, visitor, number)) WITHOUT ROWID`,
 ]
-
-/**
- * What a stream tells of a decision: what its answer told, and nothing of what it was made from, since it goes to a
- * browser. JSON has no line ends.
- */
-export function pushTextOf(record: DecisionRecord): string {
-  const { decisionId, at, placement, answerKind: kind, answer, release, model, fallback } = record
-  const items = record.items.map((id, index) => ({ id, score: record.scores[index] }))
-  return JSON.stringify({
-    ...{ decisionId, at, placement, kind, answer, items, release, model, fallback },
-  })
-}
 
 /** A visitor is watched from now on; answers what was pushed after the event with this number, null for a new stream. */
 export function watch(
@@ -105,11 +92,15 @@ export function keepPush(
   const dropped = sql
     .exec<{ number: number }>(
       `DELETE FROM pushes WHERE site = ?1 AND visitor = ?2 AND number NOT IN (
-         SELECT number FROM pushes WHERE site = ?1 AND visitor = ?2 ORDER BY number DESC LIMIT ?3)
+         SELECT number FROM (
+           SELECT number, row_number() OVER newest AS place, sum(length(CAST(data AS BLOB))) OVER newest AS bytes
+           FROM pushes WHERE site = ?1 AND visitor = ?2 WINDOW newest AS (ORDER BY number DESC))
+         WHERE place = 1 OR (place <= ?3 AND bytes <= ?4))
        RETURNING number`,
       site,
       visitor,
       limits.streamPushesKeptMax,
+      limits.streamPushBytesKeptMax,
     )
     .toArray()
   if (dropped.length > 0) {

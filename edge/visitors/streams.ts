@@ -101,12 +101,13 @@ export class Streams {
 
   /** A stream that is not read is closed, and resumes where it stood: nothing piles up for it. */
   #write(stream: Stream, text: string): void {
-    const bytes = new TextEncoder().encode(text)
-    stream.bytesWaiting += bytes.length
+    // Not by what comes: one that is larger than that alone would never be told.
     if (stream.bytesWaiting > limits.streamBytesWaitingMax) {
       this.#close(stream)
       return
     }
+    const bytes = new TextEncoder().encode(text)
+    stream.bytesWaiting += bytes.length
     stream.writer.write(bytes).then(
       () => {
         stream.bytesWaiting -= bytes.length

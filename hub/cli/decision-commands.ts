@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { ItemDetails } from '#shared/told.ts'
 import { columns, facts, printable, type TableRow } from './layout.ts'
 import type { Run } from './run.ts'
 
@@ -8,6 +9,7 @@ interface Shown extends TableRow {
   readonly release: { readonly digest: string } | null
   readonly items: readonly string[]
   readonly scores: readonly number[]
+  readonly itemDetails?: ItemDetails
   readonly effects: readonly TableRow[]
   readonly features: object
   readonly inputs: object
@@ -63,8 +65,13 @@ function pathOf(id: string): string {
 }
 
 function shownDecision(decision: Shown): string {
-  const { items, scores, effects, features, inputs, answer, release, ...row } = decision
-  const list = items.map((id, at) => ({ place: at + 1, id, score: scores[at] }))
+  const { items, scores, itemDetails, ...rest } = decision
+  const { effects, features, inputs, answer, release, ...row } = rest
+  const list = items.map((id, at) => ({
+    ...{ place: at + 1, id, score: scores[at] },
+    ...{ by: itemDetails?.by[at], name: itemDetails?.names[at] },
+    ...{ category: itemDetails?.categories[at], price: itemDetails?.prices[at] },
+  }))
   return [
     facts({ ...row, release: release?.digest ?? 'none', answer: JSON.stringify(answer) }),
     list.length === 0 ? 'No items.' : columns(list),

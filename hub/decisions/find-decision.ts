@@ -1,5 +1,6 @@
 import type { DecisionRecord, Fallback } from '#shared/contract.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
+import type { ItemDetails } from '#shared/told.ts'
 import type { Store } from '../store/store.ts'
 
 export interface DecisionRow {
@@ -18,6 +19,11 @@ export interface DecisionRow {
   readonly answer: string
   readonly items: readonly string[]
   readonly scores: readonly number[]
+  readonly named_by: ItemDetails['by']
+  readonly names: ItemDetails['names']
+  readonly categories: ItemDetails['categories']
+  readonly prices: ItemDetails['prices']
+  readonly message_id: string
   readonly pop: string
   readonly shown_at: string | null
 }
@@ -33,7 +39,7 @@ export interface StoredDecision extends Omit<DecisionRecord, 'kind'> {
 
 /** All that a decision is read from, but for when it was shown. */
 export const decisionColumns = `decision_id, visitor, at, placement, kind, release, model, fallback, session, features, inputs,
-  effects, answer, items, scores, pop`
+  effects, answer, items, scores, named_by, names, categories, prices, message_id, pop`
 
 /** The decision of an id. Throws `unknown_decision`: nobody has it, or it has not come from the POP yet. */
 export async function findDecision(
@@ -55,6 +61,7 @@ export async function findDecision(
 
 export function decisionOf(site: string, row: DecisionRow): StoredDecision {
   const { visitor, placement, model, session, items, scores, pop } = row
+  const { named_by: by, names, categories, prices } = row
   return {
     ...{ decisionId: row.decision_id, site, visitor, pop, at: Date.parse(row.at), placement },
     ...{ answerKind: row.kind, model, session, shownAt: row.shown_at },
@@ -65,5 +72,8 @@ export function decisionOf(site: string, row: DecisionRow): StoredDecision {
     effects: JSON.parse(row.effects),
     answer: JSON.parse(row.answer),
     ...{ items: [...items], scores: [...scores] },
+    // A decision of before they were stored has neither.
+    ...(by.length === items.length && { itemDetails: { by, names, categories, prices } }),
+    ...(row.message_id && { messageId: row.message_id }),
   }
 }

@@ -26,6 +26,7 @@ import type { KeptForecast } from '#shared/stream/remembered.ts'
 import { encodeFeatures, type FeatureValues } from '#shared/tabular/read-features.ts'
 import type { TextInputs } from '#shared/text/read-text.ts'
 import { slotOf } from '#shared/time-of-day.ts'
+import { detailsOf } from '#shared/told.ts'
 import type { Totals } from '#shared/totals.ts'
 import type { Blobs } from '../registry/blobs.ts'
 import type { StoredDecision } from './find-decision.ts'
@@ -279,6 +280,7 @@ function compared(decision: StoredDecision, outcome: Outcome, score: number | nu
   const then = {
     items: decision.items,
     scores: decision.scores,
+    itemDetails: decision.itemDetails,
     answer: decision.answer,
     score: decision.features.score ?? null,
     effects: decision.effects,
@@ -289,6 +291,7 @@ function compared(decision: StoredDecision, outcome: Outcome, score: number | nu
   const now = {
     items: items.map(({ id }) => id),
     scores: items.map((each) => each.score),
+    itemDetails: decision.itemDetails && detailsOf(items),
     ...{ answer, score },
     effects: hasAmounts ? kept : kept.map(({ amount: _, ...effect }) => effect),
   }

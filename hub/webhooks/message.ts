@@ -1,3 +1,5 @@
+import { toldOf } from '#shared/told.ts'
+import { type DecisionRow, decisionOf } from '../decisions/find-decision.ts'
 import type { Row } from '../rows.ts'
 
 /** One decision on its way to one endpoint. */
@@ -10,24 +12,14 @@ export interface WebhookMessage {
   readonly body: string
 }
 
-/**
- * A stored decision as an endpoint gets it: type, timestamp and data, as Standard Webhooks advises. It says what the
- * stream of the visitor says; of an item that is its id and its score, which is what is recorded of it.
- */
+/** A decision as it was stored, as an endpoint gets it: type, timestamp and data, as Standard Webhooks advises. */
 export function messageOf(row: Row): WebhookMessage {
-  const scores = row.scores as readonly number[]
-  const items = (row.items as readonly string[]).map((id, at) => ({ id, score: scores[at] }))
-  const data = {
-    ...{ decisionId: row.decision_id, site: row.site, visitor: row.visitor },
-    ...{ placement: row.placement, kind: row.kind, answer: JSON.parse(String(row.answer)) },
-    ...{ items, model: row.model },
-    release: row.release || null,
-    fallback: row.fallback || null,
-  }
+  const site = String(row.site)
+  const decision = decisionOf(site, row as unknown as DecisionRow)
+  const { decisionId: id, visitor } = decision
+  const data = { site, visitor, ...toldOf(decision) }
   return {
-    id: String(row.decision_id),
-    site: String(row.site),
-    visitor: String(row.visitor),
+    ...{ id, site, visitor },
     body: JSON.stringify({ type: 'decision.made', timestamp: row.at, data }),
   }
 }

@@ -13,6 +13,7 @@ import { pumpFigures } from './decisions/pumps.ts'
 import { ruleFigures } from './decisions/rules.ts'
 import { segmentFigures } from './decisions/segments.ts'
 import { sentimentFigures } from './decisions/sentiment.ts'
+import { toldFigures } from './decisions/told.ts'
 
 interface Options {
   readonly json?: string
@@ -44,6 +45,7 @@ const groups: Readonly<Record<string, (options: Options) => Figures | Promise<Fi
   sentiment: ({ texts }) => told(sentimentFigures(texts)),
   experiments: () => experimentFigures(),
   offpolicy: () => offPolicyFigures(),
+  told: toldFigures,
 }
 
 /** As it is called where it was downloaded. */

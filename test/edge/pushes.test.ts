@@ -64,4 +64,15 @@ describe('a stream that comes back', () => {
     expect(pushes).toHaveLength(limits.streamPushesKeptMax)
     expect(hasMissed).toBe(true)
   })
+
+  it('is told no more than it may leave unread, and of the last decision however much it says', () => {
+    const { storage, told } = watched()
+    const half = 'x'.repeat(limits.streamPushBytesKeptMax / 2)
+    const back = () => watch(storage, name, told.number, baseMs + 100)
+    for (const at of [20, 21, 22]) keepPush(storage, name, half, baseMs + at)
+    expect(back()).toMatchObject({ pushes: [{ data: half }, { data: half }], hasMissed: true })
+    const whole = 'ä'.repeat(limits.streamPushBytesKeptMax)
+    keepPush(storage, name, whole, baseMs + 23)
+    expect(back().pushes).toMatchObject([{ data: whole }])
+  })
 })

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { kindNames } from '#shared/kinds/table.ts'
 import { windowColumns } from '#shared/stream/forecast.ts'
 import { minuteMs } from '#test/support/events.ts'
 import {
@@ -10,6 +11,8 @@ import {
 } from '#test/support/local-system.ts'
 import { pumpOf } from '#test/support/pumps.ts'
 import { runProgram } from '#test/support/start-program.ts'
+import { type ToldStreams, toldStreams } from '#test/support/told-streams.ts'
+import { type Receiver, startReceiver, webhookSecret } from '#test/support/webhook-receiver.ts'
 
 // A POP in workerd decides, and the hub in Node decides the same again.
 
@@ -115,8 +118,12 @@ placements:
       - { name: ten, terms: { percent: 10 }, code: TEN, perVisitor: 1 }
 `
 
+/** As a client has it. */
 interface Answer {
+  readonly [more: string]: unknown
+  readonly messageId?: string
   readonly decisionId: string
+  readonly kind: string
   readonly items: readonly { readonly id: string; readonly score: number; readonly by: string }[]
   readonly answer: object
   readonly release: string | null
@@ -160,6 +167,8 @@ const renamed = (events: readonly object[]) =>
 
 describe('a decision of a POP', { timeout: 240_000 }, () => {
   let on: TestSystem
+  let receiver: Receiver
+  let streams: ToldStreams
   const made: Answer[] = []
   const audience: Answer[] = []
   const pumps: Answer[] = []
@@ -167,6 +176,7 @@ describe('a decision of a POP', { timeout: 240_000 }, () => {
   async function ask(placement: string, visitor: string, more: object | string = {}) {
     const who = JSON.stringify({ anonymousId: visitor, placement })
     const rest = typeof more === 'string' ? more : JSON.stringify(more)
+    await streams.open(visitor)
     const headers = { authorization: `Basic ${btoa('shop-key:')}` }
     const body = rest === '{}' ? who : `${who.slice(0, -1)},${rest.slice(1)}`
     const init = { method: 'POST', headers, body }
@@ -184,7 +194,11 @@ describe('a decision of a POP', { timeout: 240_000 }, () => {
   }
 
   beforeAll(async () => {
-    on = await startTestSystem({}, policy)
+    receiver = await startReceiver()
+    const endpoint = { name: 'crm', site: 'shop', url: receiver.url, secret: webhookSecret }
+    const webhooks = { WEBHOOKS: JSON.stringify([endpoint]), WEBHOOKS_ALLOW_PRIVATE: 'true' }
+    on = await startTestSystem(webhooks, policy)
+    streams = toldStreams(on.system.popUrl, 'shop-key')
     const visits = chainVisits('first', 200, chains).flat() as { properties: object }[]
     const priced = visits.map((visit, at) => ({
       ...visit,
@@ -259,7 +273,37 @@ describe('a decision of a POP', { timeout: 240_000 }, () => {
       "SELECT count() FROM decisions_once WHERE site = 'shop' AND visitor != 'a:watcher'"
     await vi.waitFor(async () => expect(await on.count(decisions)).toBe(made.length), patience)
   }, 240_000)
-  afterAll(() => on?.remove())
+  afterAll(async () => {
+    streams?.close()
+    await on?.remove()
+    await receiver?.close()
+  })
+
+  it('is told on a stream and to a webhook as it was answered, whatever it is', async () => {
+    // What an answer says of the events that came with the question; what set a decision off is of the decision.
+    const said = made.map(({ accepted, duplicates, rejected, warnings, ...answer }) => answer)
+    expect(new Set(said.map(({ kind }) => kind))).toEqual(new Set(kindNames))
+    expect(said.filter(({ messageId }) => messageId?.startsWith('told '))).toHaveLength(5)
+    const byId = <Told extends { decisionId: string }>(told: readonly Told[]) =>
+      new Map(told.map((each) => [each.decisionId, each]))
+    const streamed = () => byId(streams.told)
+    const posted = () => byId(receiver.attempts.map(({ body }) => body.data as unknown as Answer))
+    await vi.waitFor(() => {
+      for (const { decisionId } of said) {
+        expect([streamed().has(decisionId), posted().has(decisionId)]).toEqual([true, true])
+      }
+    }, patience)
+    for (const answer of said) {
+      const { decisionId } = answer
+      expect(streamed().get(decisionId)).toEqual(answer)
+      const { site, visitor, ...data } = posted().get(decisionId) as Answer & Record<string, string>
+      expect(data).toEqual(answer)
+      expect([site, visitor]).toEqual(['shop', expect.stringMatching(/^a:/)])
+    }
+    const details = said.flatMap(({ items }) => items)
+    expect(details).toContainEqual(expect.objectContaining({ by: 'model', price: 3 }))
+    expect(new Set(details.map(({ by }) => by))).toEqual(new Set(['model', 'popularity', 'pin']))
+  })
 
   it('is made again by the hub, the same to the bit', async () => {
     for (const answer of made) {
@@ -323,7 +367,7 @@ describe('a decision of a POP', { timeout: 240_000 }, () => {
       ])
     const shown = await shelfedge('show')
     expect(shown).toMatchObject({ status: 0, stderr: '' })
-    expect(shown.stdout).toMatch(/^place +id +score$/m)
+    expect(shown.stdout).toMatch(/^place +id +score +by +name +category +price$/m)
     const replayed = await shelfedge('replay')
     expect(replayed).toMatchObject({ status: 0, stderr: '' })
     expect(replayed.stdout).toContain(`${decisionId} is the same again, to the bit.`)

@@ -14,6 +14,9 @@ async function decide(visitor: string): Promise<string> {
   return body.decisionId as string
 }
 
+/** What an answer says of the events that came with the question. */
+const nothingSent = { accepted: 0, duplicates: 0, rejected: [] }
+
 const nothing = { from: 7, pushes: [], hasMissed: false }
 
 /** As many streams as may be open, each of another visitor. */
@@ -31,17 +34,9 @@ describe('a stream', () => {
     expect(stream.response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
     const answer = await send('/v1/decide', { anonymousId: 'visitor-1', placement: 'product-page' })
     const event = await stream.next()
-    const { decisionId, placement, kind, release, model, fallback } = answer.body
-    const items = (answer.body.items as { id: string; score: number }[]).map(({ id, score }) => ({
-      id,
-      score,
-    }))
     expect(event?.event).toBe('decision')
     // Exactly this: what a decision was made from is nobody's business in a browser.
-    expect(event?.data).toEqual({
-      ...{ decisionId, placement, kind, items, release, model, fallback },
-      ...{ at: expect.any(Number), answer: answer.body.answer },
-    })
+    expect({ ...event?.data, ...nothingSent }).toEqual(answer.body)
   })
 
   it('tells nothing of another visitor, nor of another site’s visitor of the same name', async () => {

@@ -31,6 +31,7 @@ function track(name: string, properties: object, changes: object = {}) {
   return rawEvent({ messageId: `m-${sent}`, ...given })
 }
 interface Triggered {
+  readonly kind: string
   readonly messageId: string
   readonly decisionId: string
   readonly placement: string
@@ -118,7 +119,7 @@ describe('an event that a placement listens to', () => {
     await sendBatch([before, known, after])
     const { batches } = (await ownerOf('a:me').describe(me, null)) as VisitorDescription
     const records = batches.flatMap(({ batch }) => JSON.parse(batch).records as Triggered[])
-    const ids = records.flatMap(({ messageId }) => messageId ?? [])
+    const ids = records.flatMap(({ kind, messageId }) => (kind === 'event' ? messageId : []))
     expect(ids).toEqual([known, before, after].map(({ messageId }) => messageId))
   })
 

@@ -53,7 +53,9 @@ function decision(id: string, changes: Record<string, unknown> = {}) {
   return {
     ...{ decision_id: id, site: 'shop', visitor: 'a:1', at: '2026-01-05T12:00:00.000Z' },
     ...{ placement: 'product-page', kind: 'items', answer: '{}' },
-    ...{ items: ['shoe-1'], scores: [0.5] },
+    ...{ items: ['shoe-1'], scores: [0.5], message_id: '' },
+    ...{ features: '{}', inputs: '{}', effects: '[]' },
+    ...{ named_by: ['model'], names: [null], categories: [null], prices: [null] },
     ...{ release: 'e2c5', model: 'session-knn', fallback: '' },
     ...changes,
   }
@@ -77,7 +79,8 @@ describe('a webhook', () => {
           timestamp: '2026-01-05T12:00:00.000Z',
           data: {
             ...{ decisionId: 'd1', site: 'shop', visitor: 'a:1', placement: 'product-page' },
-            ...{ kind: 'items', answer: {}, items: [{ id: 'shoe-1', score: 0.5 }] },
+            ...{ kind: 'items', answer: {}, items: [{ id: 'shoe-1', score: 0.5, by: 'model' }] },
+            at: Date.UTC(2026, 0, 5, 12),
             model: 'session-knn',
             ...{ release: 'e2c5', fallback: null },
           },
