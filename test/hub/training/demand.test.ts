@@ -5,12 +5,11 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ReplayedRelease } from '#hub/decisions/replay.ts'
-import { parsePolicy } from '#hub/policies/parse-policy.ts'
 import { liveRelease } from '#hub/publishing/live-release.ts'
 import { retrain } from '#hub/retrain.ts'
 import { rowOf } from '#hub/rows.ts'
 import { timestamp } from '#hub/store/timestamp.ts'
-import { seededRandom } from '#hub/synthetic/random.ts'
+import { learningBounds } from '#hub/training/learned/bounds.ts'
 import {
   pricedRows,
   type StoredPrice,
@@ -26,44 +25,12 @@ import { limits } from '#shared/limits.ts'
 import { variantsOf } from '#shared/policy/variant.ts'
 import { bestPrice, type DemandModel } from '#shared/tabular/demand.ts'
 import { totalsAt } from '#shared/totals.ts'
+import { demandPolicy, readDemandPolicy, travellers } from '#test/support/demand.ts'
 import { baseMs, minuteMs } from '#test/support/events.ts'
 import { openTestHub, type TestHub } from '#test/support/hub.ts'
 import { eventRow } from '../../contract/store-contract.ts'
 
-const shares = { low: 0.6, middle: 1, high: 1.6, top: 2.2 } as const
-const policyText = `
-experiments: { prices: { variants: { none: 60, low: 10, middle: 10, high: 10, top: 10 } } }
-models:
-  demand:
-    learns: demand
-    placement: fare
-    byChance: { experiment: prices, variants: [low, middle, high, top] }
-    bought: { event: Booking Completed, subject: flight }
-    withinMs: 3600000
-    prices: { from: 0.5, to: 2.5, step: 0.1 }
-    features: [{ name: business, from: event.business, type: number, imputed: 0 }]
-placements:
-  fare:
-    kind: price
-    model: demand
-    event: { fare: double, flight: string }
-    subject: event.flight
-    base: event.fare
-    floor: 10
-    ceiling: 900
-    step: 1
-    rules:
-      - { name: demand, effect: factor, by: score, when: variant.prices == "none" }
-${Object.entries(shares)
-  .map(
-    ([name, by]) =>
-      `      - { name: ${name}, effect: factor, by: "${by}", when: variant.prices == "${name}" }`,
-  )
-  .join('\n')}
-`
-const parsed = parsePolicy(policyText)
-if (!parsed.ok) throw new Error(parsed.mistakes[0]?.sentence)
-const learning = parsed.policy.models?.demand as DemandLearning
+const learning = readDemandPolicy().models?.demand as DemandLearning
 
 let hub: TestHub
 let policyDir = ''
@@ -144,17 +111,7 @@ describe('whether a price was bought at', () => {
   })
 })
 
-/** Searches a minute apart: whoever is on business buys up to some 2.4 times the fare, all others up to 1.1. */
-function searchesOf(total: number, worthOf = (isBusiness: boolean) => (isBusiness ? 2.4 : 1.1)) {
-  const random = seededRandom(1)
-  return Array.from({ length: total }, (_, at) => {
-    const [business, variant] = [random.chance(0.4), random.pick(Object.keys(shares))]
-    const share = shares[variant as keyof typeof shares]
-    return { at, business, variant, share, buys: share <= random.logNormal(worthOf(business), 0.3) }
-  })
-}
-
-function rowsFrom(searches: ReturnType<typeof searchesOf>): LearnedRows {
+function rowsFrom(searches: ReturnType<typeof travellers>): LearnedRows {
   return {
     columns: 2,
     rows: Float32Array.from(searches.flatMap(({ business, share }) => [business ? 1 : 0, share])),
@@ -168,7 +125,7 @@ describe('a model of demand', () => {
   const { prices } = learning
 
   it('asks more of whoever pays more, and never a price that was not shown', () => {
-    const trained = trainDemandRows(rowsFrom(searchesOf(1_500)), { ...prices, from: 0.1, to: 9 })
+    const trained = trainDemandRows(rowsFrom(travellers(1_500)), { ...prices, from: 0.1, to: 9 })
     expect(trained).toMatchObject({ outcome: 'learned', family: 'demand' })
     const model = trained.model as DemandModel
     expect(model.prices[0]).toBeCloseTo(0.6, 5)
@@ -181,23 +138,23 @@ describe('a model of demand', () => {
     expect(brier).toBeLessThan(baselineBrier as number)
     expect(calibrationError).toBeLessThan(0.1)
     expect(trained.reliability).toHaveLength(10)
-    expect(trainDemandRows(rowsFrom(searchesOf(1_500)), { ...prices, from: 0.1, to: 9 })).toEqual(
+    expect(trainDemandRows(rowsFrom(travellers(1_500)), { ...prices, from: 0.1, to: 9 })).toEqual(
       trained,
     )
   })
 
   it('is none, with a sentence, where there is too little, or where prices tell nothing', () => {
-    expect(trainDemandRows(rowsFrom(searchesOf(60)), prices)).toMatchObject({
+    expect(trainDemandRows(rowsFrom(travellers(60)), prices)).toMatchObject({
       ...{ outcome: 'too_little', bytes: null },
       reason: expect.stringContaining('of each are needed'),
     })
     const far = { from: 3, to: 4, step: 0.1 }
-    expect(trainDemandRows(rowsFrom(searchesOf(1_500)), far)).toMatchObject({
+    expect(trainDemandRows(rowsFrom(travellers(1_500)), far)).toMatchObject({
       ...{ outcome: 'too_little', bytes: null },
       reason:
         'prices were shown from 0.60 to 2.20 of the base, and no two of prices are between these',
     })
-    const backwards = searchesOf(1_500).map((each) => ({ ...each, buys: !each.buys }))
+    const backwards = travellers(1_500).map((each) => ({ ...each, buys: !each.buys }))
     expect(trainDemandRows(rowsFrom(backwards), prices)).toMatchObject({
       ...{ outcome: 'not_better', bytes: null },
       reason: expect.stringContaining('the highest would be asked for no reason'),
@@ -310,9 +267,26 @@ describe('prices in the store', () => {
   })
 })
 
+it('whoever asks for prices all day takes no room from others', async () => {
+  const { store } = hub.environment
+  const { pricesPerPersonMax } = learningBounds
+  const asked = Array.from({ length: pricesPerPersonMax + 20 }, (_, at) => told('a:crawler', at))
+  const rows = [...asked, told('a:calm', 1)].map((row) => ({ ...row, site: 'crawled' }))
+  await store.insert('decisions', rows, randomUUID())
+  const heard = { events: 1, untilMs: baseMs }
+  const { pages } = await readPrices(store, 'crawled', learning, heard)
+  const read: StoredPrice[] = []
+  for await (const { prices } of pages) read.push(...prices)
+  const ofCrawler = read.filter(({ person }) => person === 'a:crawler')
+  expect(ofCrawler).toHaveLength(pricesPerPersonMax)
+  // The newest.
+  expect(Math.min(...ofCrawler.map(({ at }) => at))).toBe(baseMs + 20 * minuteMs)
+  expect(read).toHaveLength(pricesPerPersonMax + 1)
+})
+
 it('a hub releases what it learned from them, and goes on by the rules until there is enough', async () => {
   const { environment } = hub
-  writeFileSync(join(policyDir, 'shop.yaml'), policyText)
+  writeFileSync(join(policyDir, 'shop.yaml'), demandPolicy)
   expect(await retrain('shop', 'test', environment)).toMatchObject({
     ...{ outcome: 'published' },
     models: [
@@ -323,7 +297,7 @@ it('a hub releases what it learned from them, and goes on by the rules until the
     ],
   })
   expect((await liveRelease('shop', environment))?.manifest.models).toEqual({})
-  const searches = searchesOf(900)
+  const searches = travellers(900)
   const prices = searches.map(({ at, business, variant, share }) =>
     told(`a:${at}`, 1_000 + at, {
       features: { variants: { prices: variant }, inputs: { business: business ? 1 : 0 } },
