@@ -32,9 +32,11 @@ type AlertPlacement = v.InferOutput<typeof schema>
 const memorySchema = v.object({
   ...{ level: v.number(), since: v.number(), notifiedAt: v.number(), notifiedLevel: v.number() },
   ...{ acknowledgedAt: v.nullable(v.number()), escalation: v.number() },
-  // What was remembered before the clock told anybody has neither of these.
+  // What was remembered before the clock told anybody has none of these.
   escalatedAt: v.optional(v.number()),
   unseenSince: v.optional(v.nullable(v.number()), null),
+  /** By the times that its policy had then. */
+  dueAt: v.optional(v.nullable(v.number()), null),
 })
 
 /** How bad it is, and whether somebody has to be told now. */
@@ -73,7 +75,7 @@ export const alert: Kind<AlertPlacement> = {
           return twice ? of('severity', twice) : []
         }),
       decide: ({ scope, at, memory, events }) => {
-        const before = stateOf(memory, levels.length, at)
+        const { before, dueBefore } = readMemory(memory, levels.length, at)
         const effects = levels.map(({ severity }) => reportOf(severity, 'alert'))
         const isHeld = levels.map(({ on, off }, number) => {
           const report = effects[number] as ReturnType<typeof reportOf>
@@ -91,25 +93,34 @@ export const alert: Kind<AlertPlacement> = {
         })
         const state = { ...next, unseenSince: null }
         const answer = answerOf(state, notify, scope.score ?? null)
-        const isChanged = JSON.stringify(state) !== JSON.stringify(before)
-        const dueAt = dueAtOf(state, timesOf(level), at)
-        return { answer, items: [], effects, dueAt, ...(isChanged ? { memory: state } : {}) }
+        const dueAt = dueAtOf(state, timesOf(level))
+        const isSame = dueAt === dueBefore && JSON.stringify(state) === JSON.stringify(before)
+        return {
+          answer,
+          items: [],
+          effects,
+          dueAt,
+          ...(isSame ? {} : { memory: { ...state, dueAt } }),
+        }
       },
       decideByClock: ({ at, memory }) => {
-        const before = stateOf(memory, levels.length, at)
+        const { before } = readMemory(memory, levels.length, at)
         const { level } = before
+        const times = timesOf(level)
+        const isTold = at >= (dueAtOf(before, times) ?? Number.POSITIVE_INFINITY)
         // Nothing has come that could be judged: it is neither raised nor ended.
-        const step = { at, level, ...timesOf(level), isAcknowledged: false }
-        const { state: next, notify } = nextAlert(before, step)
-        const state = { ...next, unseenSince: before.unseenSince ?? at }
+        const step = { at, level, ...times, isAcknowledged: false }
+        const state = isTold
+          ? { ...nextAlert(before, step).state, unseenSince: before.unseenSince ?? at }
+          : before
+        const dueAt = dueAtOf(state, times)
         const effects = levels.map(({ severity }, number) => ({
           ...reportOf(severity, 'alert'),
           on: number + 1 === level,
         }))
         return {
-          ...{ isTold: notify, answer: { ...answerOf(state, notify, null), by: 'clock' } },
-          ...{ items: [], effects, dueAt: dueAtOf(state, step, at) },
-          ...(notify ? { memory: state } : {}),
+          ...{ isTold, answer: { ...answerOf(state, isTold, null), by: 'clock' } },
+          ...{ items: [], effects, dueAt, ...(isTold ? { memory: { ...state, dueAt } } : {}) },
         }
       },
     }
@@ -117,14 +128,18 @@ export const alert: Kind<AlertPlacement> = {
 }
 
 /** When the clock tells it next: not at every moment, and not for ever where nothing comes any more. */
-function dueAtOf(state: AlertState, times: AlertTimes, at: number): number | null {
-  const dueAt = Math.max(noticeAt(state, times), at + limits.alertClockMsMin)
+function dueAtOf(state: AlertState, times: AlertTimes): number | null {
+  const dueAt = Math.max(noticeAt(state, times), state.notifiedAt + limits.alertClockMsMin)
   const until = (state.unseenSince ?? dueAt) + limits.alertUnseenMsMax
   return Number.isFinite(dueAt) && dueAt < until ? dueAt : null
 }
 
-function stateOf(memory: unknown, levelsTotal: number, at: number): AlertState {
+function readMemory(memory: unknown, levelsTotal: number, at: number) {
   const parsed = v.safeParse(memorySchema, memory)
-  if (!parsed.success || parsed.output.level > levelsTotal) return calm(at)
-  return { ...parsed.output, escalatedAt: parsed.output.escalatedAt ?? parsed.output.notifiedAt }
+  if (!parsed.success || parsed.output.level > levelsTotal) {
+    return { before: calm(at), dueBefore: null }
+  }
+  const { dueAt, escalatedAt = parsed.output.notifiedAt, ...state } = parsed.output
+  const before: AlertState = { ...state, escalatedAt }
+  return { before, dueBefore: dueAt }
 }
