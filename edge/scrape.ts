@@ -4,6 +4,7 @@ import { family } from './counters.ts'
 import type { Environment } from './environment.ts'
 import { objectNamesOf } from './visitors/mapping.ts'
 import type { OutboxState } from './visitors/outbox-state.ts'
+import { withinTime } from './within-time.ts'
 
 /** Prometheus text exposition format. */
 export const metricsType = 'text/plain; version=0.0.4; charset=utf-8'
@@ -41,25 +42,13 @@ async function askOutboxes(environment: Environment): Promise<OutboxState[]> {
   const names = config.siteIds.flatMap((site) => objectNamesOf(site, config.visitorShards))
   const asked = names.slice(0, objectsAskedMax).map(async (name) => {
     const object = visitors.get(visitors.idFromName(name))
-    return withinTime(object.outbox() as Promise<OutboxState>)
+    return withinTime(object.outbox() as Promise<OutboxState>, answerTimeMaxMs)
   })
   const answers = await Promise.allSettled(asked)
   const states = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
   const missing = names.length - states.length
   counters.add('shelfedge_scrape_failures_total', missing, ['of', 'outbox'])
   return states
-}
-
-async function withinTime<Result>(work: Promise<Result>): Promise<Result> {
-  let timer: number | null = null
-  const late = new Promise<never>((_, refuse) => {
-    timer = setTimeout(() => refuse(new Error('no answer in time')), answerTimeMaxMs)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 function outboxText(states: readonly OutboxState[], { config, now }: Environment): string {

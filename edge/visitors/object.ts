@@ -3,6 +3,7 @@ import { limits } from '#shared/limits.ts'
 import { backoffMs } from '../backoff.ts'
 import { environment } from '../environment.ts'
 import { log, reasonOf } from '../log.ts'
+import { withinTime } from '../within-time.ts'
 import type { VisitorRequest, VisitorResult } from './core.ts'
 import { VisitorsCore } from './core.ts'
 import type { Place, VisitorDescription } from './describe.ts'
@@ -42,6 +43,8 @@ const slicesMax = 50
 /** Asked at once, and how often in one alarm: their own alarm comes after it. */
 const duesMax = 100
 const dueRoundsMax = 10
+/** An isolate that has no release yet looks for one first; the outbox does not wait for more. */
+const dueTimeMaxMs = 15_000
 const waitingMax = 5_000
 
 /** The owner of some visitors' state: a thin shell that gathers commits and forwards what they left. */
@@ -369,10 +372,11 @@ export class Visitors extends DurableObject {
   }
 }
 
-/** Where the worker does not answer for them none could be decided. */
+/** Where the worker does not answer none could be decided: what it commits after all moves its own dues. */
 async function decideBy(due: readonly Due[]): Promise<readonly Settled[]> {
   try {
-    return (await environment.dueDecisions().decide(due)) as Settled[]
+    const settled = environment.dueDecisions().decide(due) as Promise<Settled[]>
+    return await withinTime(settled, dueTimeMaxMs)
   } catch (cause) {
     log('warn', 'the worker does not decide what is due', { reason: reasonOf(cause) })
     return due.map(() => 'failed')

@@ -255,6 +255,16 @@ describe('what is due', () => {
     expect((await forwarded()).at(-1)).toMatchObject({ by: 'clock', escalation: 1 })
   })
 
+  it('that the worker does not answer for holds up neither the outbox nor the next try', async () => {
+    await measure(160)
+    const ended = { decide: () => Promise.reject(new Error('the worker was ended')) }
+    vi.spyOn(environment, 'dueDecisions').mockReturnValueOnce(ended as never)
+    await pass(2)
+    expect(told()).toMatchObject([{ by: 'event' }])
+    await pass(1)
+    expect(told().at(-1)).toMatchObject({ by: 'clock', escalation: 1 })
+  })
+
   it('that cannot be decided is asked again, holds up nobody, and is given up after a day', async () => {
     await measure(160)
     const failed = await counter('shelfedge_due_decisions_total', 'outcome="failed"')
