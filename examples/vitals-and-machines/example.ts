@@ -7,6 +7,7 @@ import { judgeWard, limitAlarms, type WardFigures } from './judge-ward.ts'
 import { type Found, judgeMachines, type Watched, watchMachines } from './machines.ts'
 import { policy } from './policy.ts'
 import { readCorpus } from './read-series.ts'
+import { watchSilentBed } from './silent-bed.ts'
 import { simulateWard } from './ward.ts'
 import { trainWardModel } from './ward-model.ts'
 import { watchWard } from './watch-ward.ts'
@@ -61,18 +62,31 @@ async function runWard(client: Client, narrator: Narrator) {
     { told: 'alerts of the POP', ...rounded(ours) },
     { told: 'a limit for each sign', ...rounded(limits) },
   ])
-  const decisions = logs.reduce((sum, log) => sum + log.decisions, 0)
-  const expected = logs[0]?.decisions ?? 0
-  const isThere = () => stream.told.length >= expected && client.told.length >= decisions
+  const decided = logs.flatMap((log) => log.decided)
+  const ofWatched = logs[0]?.decided ?? []
+  const byStream = () => arrived(ofWatched, stream.told)
+  const byWebhook = () =>
+    arrived(
+      decided,
+      client.told.map(({ id }) => id),
+    )
+  const isThere = () => byStream() === ofWatched.length && byWebhook() === decided.length
   const giveUpAt = performance.now() + arrivalTimeMaxMs
   while (!isThere() && performance.now() < giveUpAt) await wait(50)
+  const [wardByStream, wardByWebhook] = [byStream(), byWebhook()]
   stream.close()
-  const byWebhook = new Set(client.told.map(({ id }) => id)).size
-  narrator.table('How decisions arrived', [
-    { by: 'answer of the request', expected: decisions, arrived: decisions },
-    { by: `GET /v1/stream, of ${watchedBed}`, expected, arrived: stream.told.length },
-    { by: 'webhook, signature verified', expected: decisions, arrived: byWebhook },
+  narrator.table('How decisions on readings arrived', [
+    { by: 'answer of the request', expected: decided.length, arrived: decided.length },
+    {
+      by: `GET /v1/stream, of ${watchedBed}`,
+      ...{ expected: ofWatched.length, arrived: wardByStream },
+    },
+    { by: 'webhook, signature verified', expected: decided.length, arrived: wardByWebhook },
   ])
+  const silent = await watchSilentBed(client)
+  narrator.say(
+    `a monitor fell off after its alarm: ${silent.length} notices came by the clock, each a step further up: ${silent.join(', ')}`,
+  )
   const told = logs.flatMap((log) => log.told)
   const escalated = told.filter(({ escalation }) => escalation > 0).length
   const acknowledged = logs.filter(({ acknowledgedAt }) => acknowledgedAt !== null).length
@@ -82,10 +96,16 @@ async function runWard(client: Client, narrator: Narrator) {
   return {
     ...prefixed('ward', ours),
     ...prefixed('wardLimits', limits),
-    ...{ wardDecisions: decisions, wardByWebhook: byWebhook, wardEscalations: escalated },
-    ...{ wardStreamExpected: expected, wardByStream: stream.told.length },
+    ...{ wardDecisions: decided.length, wardByWebhook, wardEscalations: escalated },
+    ...{ wardStreamExpected: ofWatched.length, wardByStream, wardSilentNotices: silent.length },
     webhookSignaturesRefused: client.refused,
   }
+}
+
+/** How many of these decisions somebody was told of; what the clock decided is not among them. */
+function arrived(decided: readonly string[], told: readonly string[]): number {
+  const all = new Set(told)
+  return decided.filter((id) => all.has(id)).length
 }
 
 async function runMachines(folder: string, client: Client, narrator: Narrator) {

@@ -14,7 +14,8 @@ interface BedLog {
     readonly severity: string
     readonly escalation: number
   }[]
-  decisions: number
+  /** Ids, as the answers of requests told them. */
+  readonly decided: string[]
   acknowledgedAt: number | null
 }
 
@@ -29,7 +30,7 @@ interface Alert {
  * every other bed a nurse acknowledges; at the others nobody comes, and the alarm is told again.
  */
 export async function watchWard(beds: readonly Bed[], client: Client): Promise<BedLog[]> {
-  const logs = beds.map((bed): BedLog => ({ bed, told: [], decisions: 0, acknowledgedAt: null }))
+  const logs = beds.map((bed): BedLog => ({ bed, told: [], decided: [], acknowledgedAt: null }))
   const minutes = Math.max(...beds.map(({ readings }) => readings.length))
   for (let minute = 0; minute < minutes; minute++) {
     const over = wait(wardMinuteMs)
@@ -52,7 +53,7 @@ async function postMinute(log: BedLog, minute: number, hasNurse: boolean, client
   ]
   const batch = events.map((event) => ({ type: 'track', anonymousId: name, ...event }))
   const { decisions = [] } = await client.send(batch)
-  log.decisions += decisions.length
+  log.decided.push(...decisions.map(({ decisionId }) => decisionId))
   for (const { severity, notify, escalation } of decisions.map(alertOf)) {
     if (notify && severity !== null) log.told.push({ minute, severity, escalation })
   }
