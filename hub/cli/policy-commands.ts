@@ -80,8 +80,9 @@ function explaining(file: string, questionFile: string) {
   })
   const shown = answers.map(({ placement, answer, items, effects }) => {
     const told = JSON.stringify(items.length > 0 ? items : answer)
-    const rules = effects.map(({ name, effect, on, failures, items: touched }) => ({
+    const rules = effects.map(({ name, effect, on, failures, items: touched, amount }) => ({
       ...{ rule: name, effect, on, failures, items: [...new Set(touched)].join(' ') },
+      ...(amount !== undefined && { amount }),
     }))
     return `${printable(`${placement}: ${told}`)}\n\n${columns(rules)}`
   })

@@ -19,7 +19,9 @@ export class DemandLearner {
     this.#asking = asking
     const { rowsMax, cellsMax, seed } = learningBounds
     const columns = columnsOf(asking.learning.features).length + 1
-    this.#sample = new RowSample(columns, Math.min(rowsMax, Math.floor(cellsMax / columns)), seed)
+    // Each feature is learned from twice: alone, and times the price.
+    const rowsThatFit = Math.floor(cellsMax / (2 * columns))
+    this.#sample = new RowSample(columns, Math.min(rowsMax, rowsThatFit), seed)
   }
 
   take(page: StoredPrices): void {

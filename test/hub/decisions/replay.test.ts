@@ -1,13 +1,17 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { ReplayedRelease } from '#hub/decisions/replay.ts'
+import { ReplayedRelease, replayDecision } from '#hub/decisions/replay.ts'
+import type { Blobs } from '#hub/registry/blobs.ts'
 import { inputsOf } from '#shared/decision-inputs.ts'
 import { type CompiledPlacement, compilePolicy } from '#shared/policy/compile.ts'
 import { scopeOf } from '#shared/policy/scope.ts'
 import { timeZoneOf } from '#shared/policy/time.ts'
+import type { Placement } from '#shared/policy.ts'
+import { packRelease } from '#shared/release.ts'
 import { totalsAt } from '#shared/totals.ts'
 import { mondayNoonMs as at } from '#test/support/decision.ts'
 import { policyOfOne } from '#test/support/placement.ts'
+import { smallRelease } from '#test/support/release.ts'
 
 const declared = {
   timezone: 'string',
@@ -119,5 +123,51 @@ describe('a decision made again', () => {
     const again = await release.decide(throughStore(record) as never)
     expect(again).toEqual({ outcome, score: null })
     expect(again.outcome.answer).toMatchObject({ notify: true, escalation: 1, by: 'clock' })
+  })
+
+  it('is held against what its rules came to, where the POP of its time told that', async () => {
+    const fare: Placement = {
+      ...{ kind: 'price', event: { fare: 'double' }, base: 'event.fare', subject: '"seat"' },
+      ...{ floor: 1, ceiling: 900, step: 1, heldMs: 0 },
+      rules: [{ name: 'busy', effect: 'factor', by: '1.5' }],
+    }
+    const parts = {
+      ...smallRelease({ sessions: [[0, 1]], itemsTotal: 2 }),
+      policy: policyOfOne(fare),
+    }
+    const { bytes } = await packRelease(parts)
+    const blobs = { get: async () => bytes } as unknown as Blobs
+    const kept = (...amounts: object[]) =>
+      ['base', 'busy'].map((name, at) => ({
+        ...{ name, effect: 'price', failures: 0, items: 0, ...amounts[at] },
+      }))
+    const replayed = async (effects: object[]) => {
+      const answer = {
+        subject: 'seat',
+        price: 120,
+        held: false,
+        heldUntil: at,
+        rail: null,
+        reason: null,
+      }
+      const inputs = {
+        session: { events: 1, bot: false },
+        timeZone: 'UTC',
+        itemsMax: 1,
+        events: [],
+      }
+      const features = { items: [], totals: totalsAt(null, at), context: {}, event: { fare: 80 } }
+      const { differences } = await replayDecision(
+        {
+          ...{ visitor: 'a:1', at, placement: 'home', model: '', fallback: null, release: 'r' },
+          ...{ answerKind: 'price', answer, items: [], scores: [], features, inputs, effects },
+        } as never,
+        blobs,
+      )
+      return differences
+    }
+    expect(await replayed(kept({ amount: 80 }, { amount: 1.5 }))).toEqual([])
+    expect(await replayed(kept())).toEqual([])
+    expect(await replayed(kept({ amount: 79 }, { amount: 1.5 }))).toEqual(['effects'])
   })
 })
