@@ -1,10 +1,19 @@
+import type { ASTNode } from '@marcbachmann/cel-js'
 import * as v from 'valibot'
 import { decideItems } from '../decide.ts'
 import { limits } from '../limits.ts'
 import { modelNameSchema } from '../model.ts'
-import { type Condition, duplicateName, isAlways, isNever, takenBy } from '../policy/condition.ts'
+import {
+  type Condition,
+  canAllHold,
+  duplicateName,
+  isAlways,
+  isNever,
+  takenBy,
+} from '../policy/condition.ts'
 import type { Expression } from '../policy/expression.ts'
 import { durationMs, everyPlacement, everyRule, ofItem, share, whole } from '../policy/fields.ts'
+import { itemIs } from '../policy/syntax.ts'
 import { Verdicts } from '../policy/verdicts.ts'
 import type { Kind, PlacementProblem } from './kind.ts'
 
@@ -164,6 +173,15 @@ function checking({ placement, rules }: CompiledItems) {
       if (isIdle) return of('keep', 'it is always true: say what it depends on')
     } else if (isNever(test)) return of('where', 'it is never true, so the rule never acts')
     const earlier = rules.slice(0, number)
+    const own = aboutOf({ rule, test })
+    const rivals = rule.effect === 'filter' ? earlier : rules
+    const hiding = own && rivals.find((each) => hidesAll(each, own))
+    if (hiding) {
+      const why = `the filter ${hiding.rule.name} hides all that it`
+      if (rule.effect === 'filter') return of('keep', `${why} keeps, so nothing is ever shown`)
+      const field = rule.effect === 'pin' ? 'item' : 'where'
+      return of(field, `${why} is about, so the rule never acts`)
+    }
     const twice = duplicateName(
       rule.name,
       earlier.map((each) => each.rule),
@@ -179,10 +197,24 @@ function checking({ placement, rules }: CompiledItems) {
     if (!singles.has(rule.effect)) return []
     const first = takenIn(earlier.filter((each) => each.rule.effect === rule.effect))
     if (first === null) return []
-    const why =
-      first.how === 'always' ? 'always goes before it' : 'goes before it, on the same condition'
+    const why = {
+      always: 'always goes before it',
+      same: 'goes before it, on the same condition',
+      wider: 'goes before it wherever it is on',
+    }[first.how]
     return of('effect', `the rule ${first.name} ${why}`)
   }
+}
+
+/** What is true of each item that a rule is about; null where it may be about any. */
+function aboutOf({ rule, test }: Pick<CompiledRule, 'rule' | 'test'>): ASTNode | null {
+  return rule.effect === 'pin' ? itemIs(rule.item) : (test?.ast ?? null)
+}
+
+/** Whether a rule is a filter that is always on and keeps no item of which a condition is true. */
+function hidesAll({ rule, when, test }: CompiledRule, condition: ASTNode): boolean {
+  if (rule.effect !== 'filter' || test === null) return false
+  return isAlways({ text: rule.when, ready: when }) && !canAllHold([condition, test.ast])
 }
 
 function conditionOf({ rule, when }: Pick<CompiledRule, 'rule' | 'when'>): Condition {

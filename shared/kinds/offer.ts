@@ -258,7 +258,11 @@ function checked(compiled: readonly CompiledOffer[]): PlacementProblem[] {
       endless.map((each) => ({ name: each.name, text: each.when, ready: each.isFor })),
     )
     if (taken === null) return []
-    const whose = taken.how === 'always' ? 'is for everyone' : 'has the same condition'
+    const whose = {
+      always: 'is for everyone',
+      same: 'has the same condition',
+      wider: 'is for everyone for whom it is',
+    }[taken.how]
     return of('name', `nobody is left for it: ${taken.name} ${whose}`)
   })
 }

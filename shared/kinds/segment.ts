@@ -73,7 +73,11 @@ function checking(all: readonly Condition[]) {
     if (twice) return of('name', twice)
     const taken = takenBy(condition, earlier)
     if (taken === null) return []
-    const whose = taken.how === 'always' ? 'takes everyone' : 'has the same condition'
+    const whose = {
+      always: 'takes everyone',
+      same: 'has the same condition',
+      wider: 'takes everyone for whom it is true',
+    }[taken.how]
     return of('when', `nobody is left for it: ${taken.name} ${whose}`)
   }
 }

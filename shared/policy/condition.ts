@@ -1,5 +1,6 @@
+import type { ASTNode } from '@marcbachmann/cel-js'
 import type { Answered, Expression, Scope } from './expression.ts'
-import { type Outcome, type Outcomes, outcomesOf } from './outcomes.ts'
+import { isPossible, type Outcome, type Outcomes, outcomesOf, type Wanted } from './outcomes.ts'
 import { everyNode, keyOf } from './syntax.ts'
 
 /** A condition of a rule as it is written, where it is, and ready; `ready` is null too where it cannot be compiled. */
@@ -23,19 +24,41 @@ export function isAlways({ text, ready }: Omit<Condition, 'name'>): boolean {
   return outcomes?.size === 1 && outcomes.has('true')
 }
 
-/** The first of a list that holds wherever this condition does, so that nothing is left for it; null where none is. */
+const isTrue: Outcomes = new Set(['true'])
+const isNotTrue: Outcomes = new Set(['false', 'fails'])
+
+/** Whether conditions that are asked at once may all be true, as far as that is found. */
+export function canAllHold(nodes: readonly ASTNode[]): boolean {
+  return isPossible(nodes.map((node) => ({ node, outcomes: isTrue })))
+}
+
+/**
+ * What of a list goes first wherever this condition holds, so that nothing is left for it; null where that is not found. `wider`:
+ * one condition follows from the other, or from several together.
+ */
 export function takenBy(
-  { ready }: Condition,
+  { text, ready }: Condition,
   earlier: readonly Condition[],
-): { readonly name: string; readonly how: 'always' | 'same' } | null {
+): { readonly name: string; readonly how: 'always' | 'same' | 'wider' } | null {
+  const always = earlier.find(isAlways)
+  if (always) return { name: always.name, how: 'always' }
+  if (ready === null && text !== undefined) return null
   const key = ready && keyOf(ready.ast)
-  for (const each of earlier) {
-    if (isAlways(each)) return { name: each.name, how: 'always' }
-    if (key !== null && each.ready && keyOf(each.ready.ast) === key) {
-      return { name: each.name, how: 'same' }
-    }
-  }
-  return null
+  const rivals = earlier.flatMap((each) => (each.ready ? [{ ...each, node: each.ready.ast }] : []))
+  const same = rivals.find(({ node }) => keyOf(node) === key)
+  if (same) return { name: same.name, how: 'same' }
+  const own: Wanted[] = ready ? [{ node: ready.ast, outcomes: isTrue }] : []
+  const isLeft = (by: typeof rivals) =>
+    isPossible([...own, ...by.map(({ node }) => ({ node, outcomes: isNotTrue }))])
+  const wider = rivals.find((each) => !isLeft([each]))
+  if (wider) return { name: wider.name, how: 'wider' }
+  if (isLeft(rivals)) return null
+  // Who has no part in it is not named.
+  const needed = rivals.reduce((left, each) => {
+    const others = left.filter((other) => other !== each)
+    return isLeft(others) ? left : others
+  }, rivals)
+  return { name: needed.map((each) => each.name).join(' or '), how: 'wider' }
 }
 
 /** Why an expression gives nothing whoever asks, and where in its text; null where it may give something. */
@@ -58,7 +81,16 @@ function isZero(node: unknown): boolean {
   return op === 'value' && (args === 0 || args === 0n)
 }
 
-function outcomesIn({ ast, reads, run }: Expression): Outcomes {
+/** Each rule of a list is held against all before it. */
+const found = new WeakMap<Expression, Outcomes>()
+
+function outcomesIn(condition: Expression): Outcomes {
+  const outcomes = found.get(condition) ?? findOutcomes(condition)
+  found.set(condition, outcomes)
+  return outcomes
+}
+
+function findOutcomes({ ast, reads, run }: Expression): Outcomes {
   if (reads.size > 0) return outcomesOf(ast)
   try {
     return new Set<Outcome>([`${run({} as Scope)}`])

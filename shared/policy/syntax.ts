@@ -93,6 +93,13 @@ function plain(value: unknown): unknown {
   return { op, args: plain(args) }
 }
 
+/** As `item.id == "…"` is parsed. */
+export function itemIs(id: string): ASTNode {
+  const item = { op: 'id', args: 'item' }
+  const ofItem = { op: '.', args: [item, 'id'] }
+  return { op: '==', args: [ofItem, { op: 'value', args: id }] } as unknown as ASTNode
+}
+
 /** A node and all below it, parents first. Depth and number are bounded by the parser. */
 export function everyNode(node: ASTNode): ASTNode[] {
   return [node, ...childrenOf(node).flatMap(everyNode)]

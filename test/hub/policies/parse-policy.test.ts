@@ -132,6 +132,32 @@ describe('a policy file', () => {
       'the rule a goes before it, on the same condition',
     ],
     ['of a name that another has', [pin('a', 1), pin('a', 2)], 'another rule is called a'],
+    [
+      'after one that goes before it on a wider condition',
+      [
+        '{ name: a, effect: category-cap, itemsMax: 1, when: context.age > 3 }',
+        '{ name: b, effect: category-cap, itemsMax: 2, when: context.age > 9 }',
+      ],
+      'the rule a goes before it wherever it is on',
+    ],
+    [
+      'for an item that a filter hides',
+      [filter('item.id != "boot"', 'f'), pin('a', 1)],
+      'the filter f hides all that it is about, so the rule never acts',
+    ],
+    [
+      'for items that a filter hides',
+      [
+        filter('item.price < 5', 'f'),
+        '{ name: a, effect: boost, factor: 2, where: item.price > 9 }',
+      ],
+      'the filter f hides all that it is about, so the rule never acts',
+    ],
+    [
+      'that hides whatever another filter keeps',
+      [filter('item.price < 5', 'f'), filter('item.price > 9', 'g')],
+      'the filter f hides all that it keeps, so nothing is ever shown',
+    ],
   ])('is refused for a rule %s', (_what, rules, sentence) => {
     expect(mistakeIn(withRules(...rules))).toEqual([
       10 + rules.length,
@@ -153,7 +179,11 @@ describe('a policy file', () => {
       'nobody is left for it: o0 has the same condition',
     ],
     [offers(', when: context.x > 3, perVisitor: 1', ', when: context.x > 3'), null],
-    [offers(', when: context.x > 3', ', when: context.x > 4'), null],
+    [
+      offers(', when: context.x > 3', ', when: context.x > 4'),
+      'nobody is left for it: o0 is for everyone for whom it is',
+    ],
+    [offers(', when: context.x > 4', ', when: context.x > 3'), null],
     [
       segments('context.x > 3', 'context.x > 3'),
       'nobody is left for it: s0 has the same condition',
@@ -162,7 +192,15 @@ describe('a policy file', () => {
       segments('true || context.x > 3', 'context.x > 3'),
       'nobody is left for it: s0 takes everyone',
     ],
-    [segments('context.x > 3', 'context.x > 3.0'), null],
+    [
+      segments('context.x > 3', 'context.x > 3.0'),
+      'nobody is left for it: s0 takes everyone for whom it is true',
+    ],
+    [
+      segments('time.hour < 9', 'context.x > 3', 'time.hour > 8', 'context.x > 2'),
+      'nobody is left for it: s0 or s2 takes everyone for whom it is true',
+    ],
+    [segments('context.x > 3 || context.x < 3', 'context.x == 3'), null],
     [
       "fare: { kind: price, base: '1.0 / 0.0', floor: 1, ceiling: 2, rules: [] }",
       'it divides by 0, which always fails',
