@@ -255,6 +255,18 @@ describe('what is due', () => {
     expect((await forwarded()).at(-1)).toMatchObject({ by: 'clock', escalation: 1 })
   })
 
+  it('is told behind whatever else is due, of visitors who are there no more', async () => {
+    await measure(160)
+    await runInDurableObject(owner(), (_, { storage }) => {
+      for (let gone = 0; gone < 250; gone++) {
+        storage.sql.exec("INSERT INTO dues VALUES ('demo', ?, 'ward', 1, 1)", `a:gone-${gone}`)
+      }
+    })
+    await pass(2)
+    expect(told().at(-1)).toMatchObject({ by: 'clock', escalation: 1 })
+    expect(await dues()).toMatchObject([{ visitor: 'a:bed-1' }])
+  })
+
   it('that the worker does not answer for holds up neither the outbox nor the next try', async () => {
     await measure(160)
     const ended = { decide: () => Promise.reject(new Error('the worker was ended')) }
