@@ -19,7 +19,7 @@ type Later = (work: Promise<void>) => void
  * through the worker's own `exports`, and no route leads here.
  */
 export class DueDecisions extends WorkerEntrypoint {
-  /** Of each when it is due again, or that it could not be decided: one that fails takes no other with it. */
+  /** Of each when it is due next, or that it is to be asked again: one that fails takes no other with it. */
   decide(dues: readonly Due[]): Promise<Settled[]> {
     const later: Later = (work) => this.ctx.waitUntil(work)
     return Promise.all(dues.map((due) => settle(due, environment, later)))
@@ -30,33 +30,32 @@ async function settle(due: Due, environment: Environment, later: Later): Promise
   const count = (outcome: string) =>
     environment.counters.add('shelfedge_due_decisions_total', 1, ['outcome', outcome])
   try {
-    const { isTold, dueAt } = await takeDue(due, environment, later)
-    count(isTold ? 'told' : 'nothing')
-    return { dueAt }
+    const taken = await takeDue(due, environment, later)
+    count(taken?.isTold ? 'told' : 'nothing')
+    return taken === null ? 'again' : { dueAt: taken.dueAt }
   } catch (cause) {
     const { site, placement } = due
     log('warn', 'what was due was not decided', { site, placement, reason: reasonOf(cause) })
     count('failed')
-    return 'failed'
+    return 'again'
   }
 }
-
-const nothing = { fallback: null, isTold: false, dueAt: null }
 
 /**
  * The life of a decision that the clock sets off: look → decide → remember. Nobody waits for its answer: it is told to
  * streams and webhooks as every other. It is made from what the placement remembers now, and where that has changed by
- * its commit, from that: what was told or acknowledged meanwhile is not told again.
+ * its commit, from that: what was told or acknowledged meanwhile is not told again. Null where the release has no such
+ * placement: a rollback brings it back.
  */
 async function takeDue(due: Due, environment: Environment, later: Later) {
   const { visitor } = due
   const site = environment.config.siteNamed(due.site)
-  if (site === null) return nothing
+  if (site === null) return { isTold: false, dueAt: null }
   return environment.releases.use(site.id, visitor, later, async (release) => {
     // A release that cannot be read now may be in ten seconds.
     if (release === null) throw new Error('there is no release to decide by')
     const placement = release.policy.placements.get(due.placement)
-    if (!placement?.decideByClock) return nothing
+    if (!placement?.decideByClock) return null
     const { kind } = placement.placement
     for (let tries = 0; tries < limits.decisionTriesMax; tries++) {
       const at = environment.now()

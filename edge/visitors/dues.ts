@@ -9,10 +9,10 @@ export interface Due extends VisitorName {
   readonly dueAt: number
 }
 
-/** What came of it: when it is due next, null for never; or it could not be decided, and is asked again. */
-export type Settled = { readonly dueAt: number | null } | 'failed'
+/** What came of it: when it is due next, null for never; or that it is to be asked again, for it could not be decided. */
+export type Settled = { readonly dueAt: number | null } | 'again'
 
-// Only of alerts that are raised: whoever has none has no row. `ask_at` is later than `due_at` where asking has failed.
+// Only of alerts that are raised: whoever has none has no row. `ask_at` is later than `due_at` where it was to be asked again.
 export const dueTables = [
   `CREATE TABLE IF NOT EXISTS dues (
      site TEXT NOT NULL, visitor TEXT NOT NULL, placement TEXT NOT NULL,
@@ -21,8 +21,11 @@ export const dueTables = [
   'CREATE INDEX IF NOT EXISTS dues_in_turn ON dues (ask_at)',
 ]
 
-/** So long after a failure it is asked again; its neighbours do not wait for it. */
-const askAgainMs = 10_000
+/**
+ * It is asked again after a tenth of the time that it has been due, and no sooner than this: some eighty times a day. Its
+ * neighbours do not wait for it.
+ */
+const askAgainMsMin = 10_000
 
 /** What the clock is to decide, by the time that it is due. */
 export class Dues {
@@ -71,10 +74,12 @@ export class Dues {
   settle({ site, visitor, placement, dueAt }: Due, settled: Settled, nowMs: number): void {
     const isSame = 'site = ? AND visitor = ? AND placement = ? AND due_at = ?'
     const same = [site, visitor, placement, dueAt]
-    const isOver = nowMs - dueAt > limits.alertUnseenMsMax
+    const overdueMs = nowMs - dueAt
+    const isOver = overdueMs > limits.alertUnseenMsMax
+    const askAgainAt = nowMs + Math.max(askAgainMsMin, Math.ceil(overdueMs / 10))
     const next =
-      settled === 'failed'
-        ? { dueAt: isOver ? null : dueAt, askAt: nowMs + askAgainMs }
+      settled === 'again'
+        ? { dueAt: isOver ? null : dueAt, askAt: askAgainAt }
         : { dueAt: settled.dueAt, askAt: settled.dueAt }
     if (next.dueAt === null) this.#delete(isSame, ...same)
     else {

@@ -379,7 +379,7 @@ async function decideBy(due: readonly Due[]): Promise<readonly Settled[]> {
     return await withinTime(settled, dueTimeMaxMs)
   } catch (cause) {
     log('warn', 'the worker does not decide what is due', { reason: reasonOf(cause) })
-    return due.map(() => 'failed')
+    return due.map(() => 'again')
   }
 }
 

@@ -71,21 +71,21 @@ describe('what the clock is to decide', () => {
     const [due] = core.dues.take(baseMs + 10, 1) as [Due]
     core.dues.settle(due, { dueAt: baseMs + 50 }, baseMs + 10)
     expect(core.dues.nextAt).toBe(baseMs + 50)
-    for (const settled of [{ dueAt: null }, { dueAt: baseMs + 70 }, 'failed'] as const) {
+    for (const settled of [{ dueAt: null }, { dueAt: baseMs + 70 }, 'again'] as const) {
       core.dues.settle(due, settled, baseMs + 10)
       expect(core.dues.nextAt).toBe(baseMs + 50)
     }
   })
 
-  it('that failed lets the others pass, and is given up after a day', () => {
+  it('that is to be asked again lets the others pass, and is given up after a day', () => {
     const core = coreOn(sqliteStorage())
     remember(core, 'a:1', baseMs + 10)
     remember(core, 'a:2', baseMs + 20)
     const [due] = core.dues.take(baseMs + 10, 1) as [Due]
-    core.dues.settle(due, 'failed', baseMs + 20)
+    core.dues.settle(due, 'again', baseMs + 20)
     expect(takenAt(core, baseMs + 20)).toEqual([['a:2', baseMs + 20]])
     expect(takenAt(core, baseMs + 60_000)).toHaveLength(2)
-    core.dues.settle(due, 'failed', baseMs + 11 + limits.alertUnseenMsMax)
+    core.dues.settle(due, 'again', baseMs + 11 + limits.alertUnseenMsMax)
     expect(takenAt(core, baseMs + 10 ** 9)).toEqual([['a:2', baseMs + 20]])
   })
 })
