@@ -14,6 +14,7 @@ import { ruleFigures } from './decisions/rules.ts'
 import { segmentFigures } from './decisions/segments.ts'
 import { sentimentFigures } from './decisions/sentiment.ts'
 import { toldFigures } from './decisions/told.ts'
+import { viewFigures } from './decisions/views.ts'
 
 interface Options {
   readonly json?: string
@@ -46,6 +47,7 @@ const groups: Readonly<Record<string, (options: Options) => Figures | Promise<Fi
   experiments: () => experimentFigures(),
   offpolicy: () => offPolicyFigures(),
   told: toldFigures,
+  views: viewFigures,
 }
 
 /** As it is called where it was downloaded. */
