@@ -3,6 +3,7 @@ import { visitorKey } from '#shared/id.ts'
 import type { Outcome } from '#shared/kinds/kind.ts'
 import { limits } from '#shared/limits.ts'
 import type { CompiledPlacement } from '#shared/policy/compile.ts'
+import { contextOfTrigger } from '#shared/policy/context.ts'
 import type { Site } from '#shared/sites.ts'
 import { type ToldDecision, toldOf } from '#shared/told.ts'
 import { type Cleaned, clean, type Rejected } from './clean.ts'
@@ -15,7 +16,7 @@ import { look } from './look.ts'
 import { type Question, readQuestion } from './question.ts'
 import type { LoadedRelease } from './releases/load.ts'
 import { type Receipt, remember } from './remember.ts'
-import { contextOfTrigger, triggersOf } from './triggers.ts'
+import { triggersOf } from './triggers.ts'
 import { warnOfContextTypes } from './warnings/context.ts'
 import { warnOfDeclared } from './warnings/events.ts'
 import { warnOfBatch, warnOfCall, warnOfQuery, warnOfQuestion } from './warnings/requests.ts'
@@ -104,7 +105,7 @@ async function decideTriggered(
           const { placement } = policy.placements.get(name) as CompiledPlacement
           warnOfDeclared(event, [name, placement], warnings)
         }
-        const context = contextOfTrigger(event, policy)
+        const context = contextOfTrigger(policy.policy.context, event.context)
         const questions = placements.map((placement) => ({
           question: { placement, context },
           trigger: event,

@@ -1,7 +1,6 @@
 import type { ShelfEvent } from '#shared/event.ts'
 import { limits } from '#shared/limits.ts'
 import type { CompiledPolicy } from '#shared/policy/compile.ts'
-import { declaredOf } from '#shared/policy/context.ts'
 
 /** An event that sets off decisions, with those of its visitor since the one before it; it is the last of them. */
 export interface Trigger {
@@ -32,15 +31,4 @@ export function triggersOf(
     since = index + 1
   }
   return triggers
-}
-
-/**
- * What an event tells of where it happened, as a question would: the fields that the policy declares, and the time
- * zone. The rest of its context is its SDK's.
- */
-export function contextOfTrigger(
-  { context }: ShelfEvent,
-  { policy }: CompiledPolicy,
-): Readonly<Record<string, unknown>> {
-  return { timezone: context.timezone, ...declaredOf(policy.context, context) }
 }

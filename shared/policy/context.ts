@@ -39,6 +39,17 @@ export function declaredOf(
   )
 }
 
+/**
+ * What an event that sets off a decision tells of where it happened, as a question would: the fields that the policy
+ * declares, and the time zone. The rest of its context is its SDK's.
+ */
+export function contextOfTrigger(
+  declared: Declared,
+  context: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  return { timezone: context.timezone, ...declaredOf(declared, context) }
+}
+
 /** As the store will have it, so that a rule says the same again: JSON has no -0, UTF-8 no lone surrogate. */
 function storable(value: unknown): unknown {
   if (typeof value === 'number') return value === 0 ? 0 : value

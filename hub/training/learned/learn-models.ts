@@ -98,18 +98,19 @@ async function learnRows(
   site: string,
   name: string,
   learning: RowLearning,
-  { timeZone, placements }: Policy,
+  { timeZone, placements, context }: Policy,
   heard: Heard,
   before: ReleaseParts | null,
   { store, config }: Environment,
 ) {
   const asked = Object.values(placements).filter(({ model }) => model === name)
+  const isTriggered = asked.length > 0 && asked.every(({ on }) => on !== undefined)
   const { visitors, pages } = await readHistories(store, site, learning, heard)
   const trained = await learnInProcess({
     asking: {
       ...{ learning, heardUntil: heard.untilMs, timeZone },
       idleMsMax: config.sessionIdleMsMax.get(site) ?? limits.sessionIdleMsDefault,
-      isTriggered: asked.length > 0 && asked.every(({ on }) => on !== undefined),
+      declared: isTriggered ? context : null,
     },
     ...{ live: liveSegments(name, learning, before), pages },
   })

@@ -1,6 +1,8 @@
 import type { ShelfEvent } from '#shared/event.ts'
 import { limits } from '#shared/limits.ts'
+import { contextOfTrigger } from '#shared/policy/context.ts'
 import { timeIn, timeZoneOf } from '#shared/policy/time.ts'
+import type { Policy } from '#shared/policy.ts'
 import type { ProfileValues } from '#shared/profile.ts'
 import type { FeatureFacts } from '#shared/tabular/read-features.ts'
 import { totalsAt } from '#shared/totals.ts'
@@ -35,8 +37,8 @@ export interface Replaying {
   readonly after: readonly string[]
   readonly idleMsMax: number
   readonly timeZone: string
-  /** Events ask for themselves: such a question has no context. */
-  readonly isTriggered: boolean
+  /** What the policy declares of a context, where events set off the decisions; null where somebody asks, and tells all of it. */
+  readonly declared: Policy['context'] | null
 }
 
 /** An event with where it came to lie. */
@@ -72,7 +74,7 @@ const nothingKept: Kept = {
  */
 export function replayHistory(
   history: readonly StoredEvent[],
-  { after, idleMsMax, timeZone, isTriggered }: Replaying,
+  { after, idleMsMax, timeZone, declared }: Replaying,
 ): { readonly events: readonly ReplayedEvent[]; readonly moments: readonly Moment[] } {
   const events: ReplayedEvent[] = []
   const moments: Moment[] = []
@@ -90,7 +92,7 @@ export function replayHistory(
     events.push({ ...stored, session, isLate })
     // Bots never teach a model.
     if (isLate || bot || stored.teaches === false || !after.includes(stored.event)) continue
-    const context = isTriggered ? {} : event.context
+    const context = declared ? contextOfTrigger(declared, event.context) : event.context
     // At a POP it comes after the first event of a session.
     const profile = (state.session?.events ?? 0) > 1 ? (stored.profile ?? null) : null
     const { hour, minute, weekday } = timeIn(timeZoneOf(context, timeZone), at)

@@ -176,7 +176,7 @@ function rowsOf(
   heardUntil: number,
 ): LearnedRows {
   const gatherer = new RowGatherer({
-    ...{ learning, heardUntil, timeZone: 'UTC', isTriggered: true },
+    ...{ learning, heardUntil, timeZone: 'UTC', declared: {} },
     idleMsMax: limits.sessionIdleMsDefault,
   })
   for (const history of histories.values()) gatherer.take(history)

@@ -17,6 +17,7 @@ import type { ShelfRecord } from '#shared/contract.ts'
 import type { RowLearning } from '#shared/learning.ts'
 import { limits } from '#shared/limits.ts'
 import { timeIn } from '#shared/policy/time.ts'
+import type { Policy } from '#shared/policy.ts'
 import type { Feature } from '#shared/tabular/feature.ts'
 import { type OwnTabularModel, scoreRow } from '#shared/tabular/model.ts'
 import { encodeFeatures, readFeatures } from '#shared/tabular/read-features.ts'
@@ -108,7 +109,7 @@ describe('a row to learn from', () => {
         const { untilMs } = await readHeard(store, site)
         for (const history of await historiesOf(site, outcome({ features }))) {
           const { moments } = replayHistory(history, {
-            ...{ after, timeZone, idleMsMax: limits.sessionIdleMsDefault, isTriggered: true },
+            ...{ after, timeZone, idleMsMax: limits.sessionIdleMsDefault, declared: {} },
           })
           for (const { index, facts } of moments) {
             const event = history[index] as StoredEvent
@@ -127,11 +128,27 @@ describe('a row to learn from', () => {
     expect(compared).toBeGreaterThan(100)
   }, 120_000)
 
+  it('of an event that sets off a decision has of its context what the policy declares, and its hour', () => {
+    const context = { ward: 'icu', bed: 7, library: { name: 'sdk' }, timezone: 'Asia/Tokyo' }
+    const history = [stored('Product Viewed', 0, { context: JSON.stringify(context) })]
+    const factsOf = (declared: Policy['context'] | null) =>
+      replayHistory(history, {
+        ...{ after, timeZone: 'UTC', idleMsMax: limits.sessionIdleMsDefault, declared },
+      }).moments[0]?.facts
+    const { ward, timezone } = context
+    const triggered = factsOf({ ward: 'string', bed: 'string' })
+    expect(triggered?.context).toEqual({ ward, timezone })
+    const asked = factsOf(null)
+    expect(asked?.context).toEqual(context)
+    expect(triggered?.time).toEqual(asked?.time)
+    expect(triggered?.time.hour).toBe((new Date(baseMs).getUTCHours() + 9) % 24)
+  })
+
   it('of history that is imported is as if it had been lived through', () => {
     const views = [0, 1, 2].map((at) => stored('Product Viewed', at))
     const importedAt = baseMs + 500 * dayMs
     const imported = views.map((event) => ({ ...event, receivedAt: importedAt }))
-    const how = { after, timeZone, idleMsMax: limits.sessionIdleMsDefault, isTriggered: true }
+    const how = { after, timeZone, idleMsMax: limits.sessionIdleMsDefault, declared: {} }
     expect(replayHistory(imported, how).moments).toEqual(replayHistory(views, how).moments)
     expect(replayHistory(views, how).moments.at(-1)?.facts.totals.views1h).toBe(3)
   })
@@ -162,7 +179,7 @@ describe('what the store knew of a visitor before a session', () => {
     const features = [number('profile.orders'), number('profile.spend')]
     const [history = []] = await historiesOf(site, outcome({ features }))
     const { moments } = replayHistory(history, {
-      ...{ after, timeZone: 'UTC', idleMsMax: limits.sessionIdleMsDefault, isTriggered: true },
+      ...{ after, timeZone: 'UTC', idleMsMax: limits.sessionIdleMsDefault, declared: {} },
     })
     const told = moments.map(({ facts }) => Object.values(readFeatures(features, facts)))
     // Right after the first event of a session a POP has none: it is on its way.
@@ -250,7 +267,7 @@ function stored(event: string, at: number, changes: Partial<StoredEvent> = {}): 
 
 function askingOf(learning: RowLearning, changes: Partial<Asking> = {}): Asking {
   return {
-    ...{ learning, heardUntil: baseMs + 100 * dayMs, timeZone: 'UTC', isTriggered: false },
+    ...{ learning, heardUntil: baseMs + 100 * dayMs, timeZone: 'UTC', declared: null },
     ...{ idleMsMax: limits.sessionIdleMsDefault, ...changes },
   }
 }
