@@ -8,7 +8,7 @@ import { featuresSchema } from './tabular/feature.ts'
 const days = whole(1, 400)
 /** More are no longer told apart by whoever reads them. */
 const segmentsTotal = whole(2, 12)
-/** More prices are no longer told apart by what a sale brings. */
+/** More are no longer told apart by how much they sell. */
 const pricesMax = 500
 const share = (min: number) => v.pipe(v.number(), v.minValue(min), v.maxValue(100))
 const propertyName = v.pipe(v.string(), v.minLength(1), v.maxLength(limits.nameCharactersMax))
@@ -151,7 +151,7 @@ export const learningSchema = v.variant('learns', [
       }),
       v.check(
         ({ subject, decision }) => subject === undefined || decision === undefined,
-        'either a subject or a decision',
+        'must name a subject or a decision, not both',
       ),
       v.description('What joins a purchase to its price; the items of the event by default.'),
     ),

@@ -23,7 +23,8 @@ function problemsOf(
   const asked = teaching.placement.model
   if (asked !== name) {
     const others = asked === undefined ? 'no model' : asked
-    return of(['placement'], `${placement} asks ${others}, so what ${name} reads is not stored`)
+    const sentence = `${placement} asks ${others}: set its model to ${name}, or what that reads is not stored`
+    return of(['placement'], sentence)
   }
   const { experiment, variants } = byChance
   const known = Object.keys(policy.experiments)

@@ -1,6 +1,5 @@
 import * as ort from 'onnxruntime-web/wasm'
 import { rowOf } from '#models/tabular/examples.ts'
-import { bestPrice, type DemandModel, expectedRevenue } from '#shared/tabular/demand.ts'
 import { ownScorer } from '#shared/tabular/own-scorer.ts'
 import { isSegmentsModel } from '#shared/tabular/segments.ts'
 import { openModel } from '../../open-model.ts'
@@ -29,31 +28,6 @@ export async function checkTabularModel(bytes: Uint8Array, rows: LearnedRows): P
       // A row between two segments may fall to either.
       if (difference > scoreDifferenceMax) differing++
       if (differing <= (isSegmentsModel(bytes) ? 1 : 0)) continue
-      throw new Error(`ONNX and TypeScript disagree on the row ${[...row].join(', ')}`)
-    }
-  } finally {
-    await runtime.release()
-  }
-}
-
-/** The same of a model of demand: of prices that are expected to bring the same either may be named. */
-export async function checkDemandModel(
-  bytes: Uint8Array,
-  model: DemandModel,
-  rows: Float32Array,
-): Promise<void> {
-  ort.env.wasm.numThreads = 1
-  const columns = model.weights.length
-  const runtime = await openModel(bytes)
-  try {
-    const first = Math.max(0, rows.length - rowsChecked * columns)
-    for (let at = first; at < rows.length; at += columns) {
-      const row = rows.slice(at, at + columns)
-      const outputs = await runtime.run({ features: new ort.Tensor('float32', row, [1, columns]) })
-      const told = outputs.score?.data[0] as number
-      const most = expectedRevenue(model, row, bestPrice(model, row))
-      const isOfGrid = model.prices.includes(told)
-      if (isOfGrid && most - expectedRevenue(model, row, told) <= scoreDifferenceMax) continue
       throw new Error(`ONNX and TypeScript disagree on the row ${[...row].join(', ')}`)
     }
   } finally {

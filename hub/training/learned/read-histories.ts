@@ -5,13 +5,12 @@ import { profilesSql } from '../../profiles/profile-sql.ts'
 import { type ProfileRow, valuesOf } from '../../profiles/read-profiles.ts'
 import { type Store, StoreError } from '../../store/store.ts'
 import { learningBounds } from './bounds.ts'
+import { drawnPages, type Page, wheel } from './drawn-pages.ts'
 import { readTellings } from './read-tellings.ts'
 import type { StoredEvent } from './replay-history.ts'
-import { isWordSql } from './word-sql.ts'
+import { isWordSql, wordSql } from './word-sql.ts'
 
 const dayMs = 24 * 3_600_000
-/** Visitors are drawn in parts of this many. */
-const wheel = 1_000_000
 
 /** What the store has of a site, for models that are learned. */
 export interface Heard {
@@ -43,8 +42,7 @@ const visitorsSql = `
 
 const sizeSql = `SELECT count() AS visitors, sum(events) AS events FROM (${visitorsSql})`
 
-/** The raw JSON of a property as an id: 7 and "7" are one. */
-const idOf = (property: string) => `trim(BOTH '"' FROM JSONExtractRaw(properties, ${property}))`
+const idSql = wordSql('properties', '{joinedBy:String}')
 
 /** Whose events are on a page. */
 const pageSql = `
@@ -67,7 +65,7 @@ const isProfiledSql = `NOT startsWith(session, 's')
 
 /** What is said later of what an id names; of several words the last. */
 const saidSql = `
-  SELECT ${idOf('{joinedBy:String}')} AS id,
+  SELECT ${idSql} AS id,
          argMax(JSONExtractRaw(properties, {property:String}), timestamp) AS said,
          toUnixTimestamp64Milli(max(timestamp)) AS saidAt
   FROM events_once
@@ -82,7 +80,7 @@ const eventsSql = (isJoined: boolean, readsProfiles: boolean) => `
          ${readsProfiles ? isProfiledSql : 'true'} AS teaches,
          ${isJoined ? 'said, saidAt' : "'' AS said, 0 AS saidAt"}
   FROM (
-    SELECT *, ${isJoined ? `if(event IN {after:Array(String)}, ${idOf('{joinedBy:String}')}, '')` : "''"} AS id
+    SELECT *, ${isJoined ? `if(event IN {after:Array(String)}, ${idSql}, '')` : "''"} AS id
     FROM events_once
     WHERE site = {site:String} AND timestamp > fromUnixTimestamp64Milli({sinceMs:Int64})
       AND visitor IN (${pageSql})
@@ -122,8 +120,6 @@ export async function readHistories(
   const bounds = { timeMaxMs: queryMsMax }
   const [size] = await store.query<{ visitors: number; events: number }>(sizeSql, drawing, bounds)
   const [visitors, events] = [Number(size?.visitors ?? 0), Number(size?.events ?? 0)]
-  const share = Math.min(1, eventsMax / Math.max(1, events))
-  const pagesTotal = events === 0 ? 0 : Math.ceil((share * events) / eventsPerPage)
   const joined =
     learning.learns === 'label'
       ? {
@@ -132,10 +128,9 @@ export async function readHistories(
         }
       : null
   const readsProfiles = learning.features.some(({ from }) => from.startsWith('profile.'))
-  const edge = (page: number) => Math.round((page / pagesTotal) * share * wheel)
   const pageBounds = { ...bounds, rowsMax: pageRowsMax, bytesMax: pageBytesMax }
-  async function readPage(from: number, end: number): Promise<StoredEvent[]> {
-    const parameters = { ...drawing, ...joined, from, end }
+  async function readPage(page: Page): Promise<StoredEvent[]> {
+    const parameters = { ...drawing, ...joined, ...page }
     const rows = await store.query<Row>(
       eventsSql(joined !== null, readsProfiles),
       parameters,
@@ -161,19 +156,19 @@ export async function readHistories(
     })
   }
   /** What is too much to read at once is read in halves; what still is in a part this small is left out. */
-  async function* readParts(from: number, end: number, halvings: number): Pages {
-    const page = await readPage(from, end).catch(orTooMuch)
+  async function* readParts({ from, end }: Page, halvings: number): Pages {
+    const page = await readPage({ from, end }).catch(orTooMuch)
     if (page !== tooMuch) {
       yield page
     } else if (halvings > 0) {
       const middle = Math.floor((from + end) / 2)
-      yield* readParts(from, middle, halvings - 1)
-      yield* readParts(middle, end, halvings - 1)
+      yield* readParts({ from, end: middle }, halvings - 1)
+      yield* readParts({ from: middle, end }, halvings - 1)
     }
   }
   async function* pages(): Pages {
-    for (let page = 0; page < pagesTotal; page++) {
-      yield* readParts(edge(page), edge(page + 1), pageHalvingsMax)
+    for (const page of drawnPages(events, eventsMax, eventsPerPage)) {
+      yield* readParts(page, pageHalvingsMax)
     }
   }
   return { visitors, events, pages: pages() }

@@ -2,23 +2,22 @@ import type { DemandLearning } from '#shared/learning.ts'
 import { limits } from '#shared/limits.ts'
 import type { Store } from '../../store/store.ts'
 import { learningBounds } from './bounds.ts'
+import { drawnPages, wheel } from './drawn-pages.ts'
 import { momentOf } from './moment.ts'
 import type { StoredPrice, StoredPrices, StoredPurchase } from './priced-rows.ts'
 import type { Heard } from './read-histories.ts'
-import { isWordSql } from './word-sql.ts'
+import { isWordSql, wordSql } from './word-sql.ts'
 
 const dayMs = 24 * 3_600_000
-/** Persons are drawn in parts of this many. */
-const wheel = 1_000_000
 
 /** Whose a visitor's key is, beside those that are nobody's but their own. */
 const personsSql = `SELECT visitor AS device, person AS owner FROM persons WHERE site = {site:String}`
 const personSql = (told: string) => `if(whose.owner = '', ${told}.visitor, whose.owner)`
 
 /**
- * Prices that were told by chance, each once: one that is held teaches no second time. Without the amount of its base, the
- * first of the rules that did something, it is no share of anything: a POP of before 2026-11-26 did not send it. What has a
- * longer name than a purchase can say is left out: it would seem never to have been bought.
+ * Prices that were told by chance, each once: one that is held teaches no second time. Without the amount of its base,
+ * the first of the rules that did something, it is no share of anything: a POP of before 2026-11-26 did not send it.
+ * What has a longer name than a purchase can say is left out: it would seem never to have been bought.
  */
 const pricesSql = (subject: string) => `
   SELECT told.*, ${personSql('told')} AS person, cityHash64({seed:UInt32}, person) % ${wheel} AS place
@@ -52,11 +51,25 @@ const purchasesSql = (names: string) => `
   ) AS sold
   LEFT JOIN (${personsSql}) AS whose ON whose.device = sold.visitor`
 
-/** A property as a name: 7 and "7" are one. */
-const namedSql = `if(${isWordSql('properties', '{property:String}')}, [if(
-  JSONType(properties, {property:String}) = 'String',
-  JSONExtractString(properties, {property:String}),
-  JSONExtractRaw(properties, {property:String}))], [])`
+const namedSql = `if(${isWordSql('properties', '{property:String}')},
+  [${wordSql('properties', '{property:String}')}], [])`
+
+/** What is asked of the store: by its decision a purchase is joined whatever the price was of. */
+function queriesOf({ decision, subject }: DemandLearning['bought']) {
+  const told = pricesSql(decision ? "''" : "JSONExtractString(answer, 'subject')")
+  const onPage = `FROM (${told}) WHERE place >= {from:UInt32} AND place < {end:UInt32}`
+  const isOnPage = decision
+    ? `names[1] IN (SELECT decisionId ${onPage})`
+    : `person IN (SELECT person ${onPage})`
+  return {
+    size: `SELECT uniqExact(person) AS persons, count() AS prices FROM (${told})`,
+    prices: `SELECT person, decisionId, decidedAt, happenedAt, subject, price, base, known ${onPage}`,
+    purchases: `
+      SELECT person, happenedAt, takenAt, names
+      FROM (${purchasesSql(decision || subject ? namedSql : 'items')}) WHERE ${isOnPage}
+      ORDER BY person, takenAt DESC LIMIT {perPersonMax:UInt32} BY person${decision ? ', names' : ''}`,
+  }
+}
 
 /** Prices and purchases of persons drawn from the store, whole persons a page. */
 export async function readPrices(
@@ -71,30 +84,16 @@ export async function readPrices(
     ...{ sinceMs: Math.max(0, untilMs - days * dayMs) },
     property: bought.decision ?? bought.subject ?? '',
   }
-  // By its decision a purchase is joined whatever the price was of.
-  const told = pricesSql(bought.decision ? "''" : "JSONExtractString(answer, 'subject')")
-  const onPage = `FROM (${told}) WHERE place >= {from:UInt32} AND place < {end:UInt32}`
-  const isOnPage = bought.decision
-    ? `names[1] IN (SELECT decisionId ${onPage})`
-    : `person IN (SELECT person ${onPage})`
-  const soldSql = `
-    SELECT person, happenedAt, takenAt, names
-    FROM (${purchasesSql(drawing.property === '' ? 'items' : namedSql)}) WHERE ${isOnPage}
-    ORDER BY person, takenAt DESC LIMIT {perPersonMax:UInt32} BY person${bought.decision ? ', names' : ''}`
-  const toldSql = `SELECT person, decisionId, decidedAt, happenedAt, subject, price, base, known ${onPage}`
-  const sizeSql = `SELECT uniqExact(person) AS persons, count() AS prices FROM (${told})`
+  const queries = queriesOf(bought)
   const { queryMsMax: timeMaxMs, pageRowsMax, pageBytesMax } = learningBounds
-  const [size] = await store.query<Size>(sizeSql, drawing, { timeMaxMs })
+  const [size] = await store.query<Size>(queries.size, drawing, { timeMaxMs })
   const [visitors, prices] = [Number(size?.persons ?? 0), Number(size?.prices ?? 0)]
-  const share = Math.min(1, rowsMax / Math.max(1, prices))
-  const pagesTotal = Math.ceil((share * prices) / pricesPerPage)
-  const edge = (page: number) => Math.round((page / pagesTotal) * share * wheel)
   async function* pages() {
-    for (let page = 0; page < pagesTotal; page++) {
-      const parameters = { ...drawing, from: edge(page), end: edge(page + 1) }
+    for (const page of drawnPages(prices, rowsMax, pricesPerPage)) {
+      const parameters = { ...drawing, ...page }
       const bounds = { timeMaxMs, rowsMax: pageRowsMax, bytesMax: pageBytesMax }
-      const rows = await store.query<PriceRow>(toldSql, parameters, bounds)
-      const sold = await store.query<PurchaseRow>(soldSql, parameters, bounds)
+      const rows = await store.query<PriceRow>(queries.prices, parameters, bounds)
+      const sold = await store.query<PurchaseRow>(queries.purchases, parameters, bounds)
       yield { prices: rows.map(priceOf), purchases: sold.map(purchaseOf) }
     }
   }

@@ -1,12 +1,11 @@
 import type { StreamLearning } from '#shared/learning.ts'
 import type { Store } from '../../store/store.ts'
 import { learningBounds } from './bounds.ts'
+import { drawnPages, wheel } from './drawn-pages.ts'
 import type { Heard } from './read-histories.ts'
 import { isWordSql } from './word-sql.ts'
 
 const dayMs = 24 * 3_600_000
-/** Streams are drawn in parts of this many. */
-const wheel = 1_000_000
 
 /** One reading of a stream, as the store has it. */
 export interface StoredReading {
@@ -59,12 +58,9 @@ export async function readStreams(
   const bounds = { timeMaxMs: queryMsMax }
   const [size] = await store.query<{ streams: number; readings: number }>(sizeSql, drawing, bounds)
   const [visitors, readings] = [Number(size?.streams ?? 0), Number(size?.readings ?? 0)]
-  const share = Math.min(1, eventsMax / Math.max(1, readings))
-  const pagesTotal = Math.ceil((share * readings) / eventsPerPage)
-  const edge = (page: number) => Math.round((page / pagesTotal) * share * wheel)
   async function* pages() {
-    for (let page = 0; page < pagesTotal; page++) {
-      const parameters = { ...drawing, from: edge(page), end: edge(page + 1) }
+    for (const page of drawnPages(readings, eventsMax, eventsPerPage)) {
+      const parameters = { ...drawing, ...page }
       const pageBounds = { ...bounds, rowsMax: pageRowsMax, bytesMax: pageBytesMax }
       const rows = await store.query<StoredReading>(pageSql, parameters, pageBounds)
       yield rows.map(({ visitor, at, value }) => ({ visitor, at: Number(at), value }))

@@ -4,10 +4,18 @@ import { type Examples, pick, rowOf } from '#models/tabular/examples.ts'
 import { bestPrice, buyingProbability, type DemandModel } from '#shared/tabular/demand.ts'
 import { columnsOf } from '#shared/tabular/feature.ts'
 import { learningBounds } from './bounds.ts'
-import { checkDemandModel } from './check-tabular-model.ts'
+import { checkDemandModel } from './check-demand-model.ts'
 import { type DemandAsking, pricedRows, type StoredPrices } from './priced-rows.ts'
 import { type LearnedRows, RowSample } from './sample-rows.ts'
-import { judgeScores, ruling, splitByTime, type TrainedRows, whatLacks } from './train-rows.ts'
+import {
+  judgeScores,
+  noModel,
+  positivesOf,
+  ruling,
+  splitByTime,
+  type TrainedRows,
+  whatLacks,
+} from './train-rows.ts'
 
 /** Gathers prices that were told by chance, and learns from them what sells at which price. */
 export class DemandLearner {
@@ -42,21 +50,20 @@ export class DemandLearner {
 }
 
 /**
- * Judges by the newest rows what the earlier taught, and learns the model to release from all; the last column of a row is
- * the price. It asks for no price outside of those that were shown. Same rows, same bytes.
+ * Judges by the newest rows what the earlier taught, and learns the model to release from all; the last column of a row
+ * is the price. It asks for no price outside of those that were shown. Same rows, same bytes.
  */
 export function trainDemandRows(rows: LearnedRows, prices: PriceGrid): TrainedRows {
   const { earlier, judged } = splitByTime(rows)
-  const positives = rows.labels.reduce((sum, label) => sum + label, 0)
-  const counts = { rows: rows.labels.length, positives }
-  const nothing = { reliability: [], family: null, model: null, bytes: null } as const
+  const all = [...rows.labels.keys()]
+  const counts = { rows: all.length, ...positivesOf(rows, all) }
   const grid = gridShown(rows, prices)
-  const lacking = whatLacks(rows, earlier, judged) ?? grid.lacking
+  const lacking = whatLacks(rows, earlier, judged) ?? whatGridLacks(rows, grid)
   if (lacking !== null)
-    return { ...nothing, outcome: 'too_little', reason: lacking, figures: counts }
+    return { ...noModel, outcome: 'too_little', reason: lacking, figures: counts }
   const [past, test] = [pick(rows, earlier), pick(rows, judged)]
   const tried = modelOf(past, grid)
-  const asked = [...test.labels.keys()].map((at) => unpriced(rowOf(test, at)))
+  const asked = [...test.labels.keys()].map((at) => splitPrice(rowOf(test, at)))
   const scores = Float64Array.from(asked, ({ row, price }) => buyingProbability(tried, row, price))
   const verdict = judgeScores(scores, test.labels, past.labels)
   const { reliability } = verdict
@@ -69,41 +76,57 @@ export function trainDemandRows(rows: LearnedRows, prices: PriceGrid): TrainedRo
     priceMean: asked.reduce((sum, { row }) => sum + bestPrice(tried, row), 0) / asked.length,
   }
   const { reason, isBetter } = ruling(verdict.figures)
-  if (!isBetter) return { ...nothing, outcome: 'not_better', reason, figures, reliability }
+  if (!isBetter) return { ...noModel, outcome: 'not_better', reason, figures, reliability }
   if (figures.deterredShare < learningBounds.deterredShareMin) {
-    const share = `${(100 * figures.deterredShare).toFixed(0)} %`
-    const idle = `a higher price deters in ${share} of the judged rows, below ${100 * learningBounds.deterredShareMin} %: the highest would be asked for no reason`
-    return { ...nothing, outcome: 'not_better', reason: idle, figures, reliability }
+    const [share, needed] = [figures.deterredShare, learningBounds.deterredShareMin].map(
+      (part) => `${(100 * part).toFixed(0)} %`,
+    )
+    const tooFewDeterred = `a higher price deters in ${share} of the judged rows, below ${needed}: the highest would be asked for no reason`
+    return { ...noModel, outcome: 'not_better', reason: tooFewDeterred, figures, reliability }
   }
   const model = modelOf(rows, grid)
   const bytes = buildDemandModel(model)
   return { outcome: 'learned', reason, figures, reliability, family: 'demand', model, bytes }
 }
 
-/** The prices of the grid that are within those that were shown: of others nothing was learned. */
-function gridShown({ columns, rows }: Examples, { from, to, step }: PriceGrid) {
+/** The lowest and the highest price that was shown. */
+function pricesShown({ columns, rows }: Examples) {
   let [lowest, highest] = [Number.POSITIVE_INFINITY, 0]
   for (let at = columns - 1; at < rows.length; at += columns) {
     lowest = Math.min(lowest, rows[at] as number)
     highest = Math.max(highest, rows[at] as number)
   }
-  // In whole steps from where the grid begins.
+  return { lowest, highest }
+}
+
+/** The part of the grid that lies within the prices that were shown: of others nothing was learned. */
+function gridShown(examples: Examples, { from, to, step }: PriceGrid): PriceGrid {
+  const { lowest, highest } = pricesShown(examples)
+  // In whole steps from where the grid begins. Prices shown are float32, so that 1.3 / 0.05 is a little off a whole one.
   const steps = (price: number) => (price - from) / step
   const first = Math.max(0, Math.ceil(steps(lowest) - 1e-3))
   const last = Math.min(Math.floor(steps(to) + 1e-9), Math.floor(steps(highest) + 1e-3))
+  return { from: from + first * step, to: from + last * step, step }
+}
+
+function whatGridLacks(examples: Examples, { from, to }: PriceGrid): string | null {
+  if (from < to) return null
+  const { lowest, highest } = pricesShown(examples)
   const shown = `prices were shown from ${lowest.toFixed(2)} to ${highest.toFixed(2)} of the base`
-  const lacking = first < last ? null : `${shown}, and no two of prices are between these`
-  return { from: from + first * step, to: from + last * step, step, lacking }
+  return `${shown}, and fewer than two of the policy's prices lie between: widen "prices", or show others by chance`
 }
 
 function modelOf(examples: Examples, grid: PriceGrid): DemandModel {
   const { columns, labels } = examples
-  const all = [...labels.keys()].map((at) => unpriced(rowOf(examples, at)).price)
+  const shares = [...labels.keys()].map((at) => splitPrice(rowOf(examples, at)).price)
   const rows = rowsWithoutPrice(examples)
-  return trainDemand({ columns: columns - 1, rows, labels }, all, grid)
+  return trainDemand({ columns: columns - 1, rows, labels }, shares, grid)
 }
 
-const unpriced = (row: Float32Array) => ({ row: row.subarray(0, -1), price: row.at(-1) as number })
+const splitPrice = (row: Float32Array) => ({
+  row: row.subarray(0, -1),
+  price: row.at(-1) as number,
+})
 
 function rowsWithoutPrice({ columns, rows }: Examples): Float32Array {
   return rows.filter((_, at) => at % columns !== columns - 1)

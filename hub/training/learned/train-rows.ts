@@ -46,13 +46,13 @@ export function trainRows(rows: LearnedRows): TrainedRows {
   const counts = { rows: all.length, ...positivesOf(rows, all) }
   const lacking = whatLacks(rows, earlier, judged)
   if (lacking !== null)
-    return { ...nothing, outcome: 'too_little', reason: lacking, figures: counts }
+    return { ...noModel, outcome: 'too_little', reason: lacking, figures: counts }
   const chosen = chooseModel(pick(rows, earlier))
   const verdict = judge(chosen.model, pick(rows, judged), pick(rows, earlier))
   const { reliability } = verdict
   const figures = { ...counts, ...verdict.figures }
   const { reason, isBetter } = ruling(verdict.figures)
-  if (!isBetter) return { ...nothing, outcome: 'not_better', reason, figures, reliability }
+  if (!isBetter) return { ...noModel, outcome: 'not_better', reason, figures, reliability }
   const { model, family } = chooseModel(rows, [chosen.family])
   const bytes = buildTabularModel(model, rows.columns)
   return { outcome: 'learned', reason, figures, reliability, family, model, bytes }
@@ -80,9 +80,10 @@ export function chooseModel(examples: Examples, families?: readonly TabularFamil
   return fitTabular(earlier, newer, families)
 }
 
-const nothing = { reliability: [], family: null, model: null, bytes: null } as const
+/** What is released where nothing is learned. */
+export const noModel = { reliability: [], family: null, model: null, bytes: null } as const
 
-function positivesOf({ labels }: LearnedRows, places: readonly number[]) {
+export function positivesOf({ labels }: LearnedRows, places: readonly number[]) {
   return { positives: places.filter((at) => labels[at] === 1).length }
 }
 

@@ -5,7 +5,7 @@ import { assign, type SegmentRows, trainSegments } from '#models/segments/train.
 import type { Learning } from '#shared/learning.ts'
 import { segmentsFromModel } from '#shared/tabular/segments.ts'
 import { learningBounds } from './bounds.ts'
-import type { TrainedRows } from './train-rows.ts'
+import { noModel, type TrainedRows } from './train-rows.ts'
 
 export type SegmentsLearning = Extract<Learning, { learns: 'segments' }>
 
@@ -27,16 +27,15 @@ export function trainSegmentRows(
   const { seed, segmentVisitorsMin, silhouetteMin } = learningBounds
   const visitorsLearned = rows.rows.length / rows.columns
   const figures = { rows: visitorsLearned }
-  const nothing = { reliability: [], family: null, model: null, bytes: null } as const
   if (visitorsLearned < segmentVisitorsMin) {
     const reason = `${visitorsLearned} visitors, ${segmentVisitorsMin} are needed`
-    return { ...nothing, outcome: 'too_little', reason, figures }
+    return { ...noModel, outcome: 'too_little', reason, figures }
   }
   const { segmentsMin, segmentsMax } = learning
   const trained = trainSegments(rows, { segmentsMin, segmentsMax, seed })
   if (trained === null) {
     const reason = `the visitors are too much alike for ${segmentsMin} segments`
-    return { ...nothing, outcome: 'too_little', reason, figures }
+    return { ...noModel, outcome: 'too_little', reason, figures }
   }
   const { silhouette } = trained
   const found = trained.model.centroids.length / rows.columns
@@ -44,7 +43,7 @@ export function trainSegmentRows(
   const measured = { ...figures, segments: found, silhouette }
   if (silhouette < silhouetteMin) {
     const reason = `${structure}, below ${silhouetteMin}: there are no groups, only more and less`
-    return { ...nothing, outcome: 'not_better', reason, figures: measured }
+    return { ...noModel, outcome: 'not_better', reason, figures: measured }
   }
   const before: SegmentsBefore | null = live && {
     model: segmentsFromModel(live.bytes),

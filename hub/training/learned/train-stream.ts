@@ -6,7 +6,7 @@ import { numberIn } from '#shared/tabular/read-features.ts'
 import { learningBounds } from './bounds.ts'
 import { checkForecast } from './check-forecast.ts'
 import type { StoredReading } from './read-streams.ts'
-import type { TrainedRows } from './train-rows.ts'
+import { noModel, type TrainedRows } from './train-rows.ts'
 
 const windowsChecked = 100
 /** The first residuals of a stream say nothing. */
@@ -61,11 +61,10 @@ export class StreamLearner {
   async train(): Promise<TrainedRows> {
     const { windowsLearnedMin, windowsJudgedMin } = learningBounds
     const [earlier, judged] = [this.#earlier.total, this.#judged.total]
-    const nothing = { reliability: [], family: null, model: null, bytes: null } as const
     const counts = { windows: earlier + judged }
     if (earlier < windowsLearnedMin || judged < windowsJudgedMin) {
       const reason = `${earlier} readings to learn from and ${judged} to judge by, each after a day of its stream; ${windowsLearnedMin} and ${windowsJudgedMin} are needed`
-      return { ...nothing, outcome: 'too_little', reason, figures: counts }
+      return { ...noModel, outcome: 'too_little', reason, figures: counts }
     }
     const errors = this.#judged.errors(this.#earlier.solve())
     const figures = {
@@ -74,7 +73,7 @@ export class StreamLearner {
     }
     const isBetter = errors.model < errors.usual
     const reason = `mean squared error ${errors.model.toFixed(4)} is ${isBetter ? '' : 'not '}below ${errors.usual.toFixed(4)}, which expecting the usual has`
-    if (!isBetter) return { ...nothing, outcome: 'not_better', reason, figures }
+    if (!isBetter) return { ...noModel, outcome: 'not_better', reason, figures }
     const model = this.#earlier.with(this.#judged).solve()
     const bytes = buildForecastModel(model)
     await checkForecast(bytes, this.#checked)

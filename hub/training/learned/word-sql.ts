@@ -11,3 +11,9 @@ export function isWordSql(column: string, key: string): string {
   return `(JSONType(${column}, ${key}) IN ('String', 'Int64', 'UInt64', 'Double', 'Bool')
     AND length(JSONExtractRaw(${column}, ${key})) <= ${wordBytesMax})`
 }
+
+/** The word itself, as text: 7 and "7" are one. */
+export function wordSql(column: string, key: string): string {
+  return `if(JSONType(${column}, ${key}) = 'String',
+    JSONExtractString(${column}, ${key}), JSONExtractRaw(${column}, ${key}))`
+}

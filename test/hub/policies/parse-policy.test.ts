@@ -417,7 +417,8 @@ placements:
     })
 
     it('is refused where its price asks another model, as nothing would teach it', () => {
-      const sentence = 'fare asks popularity, so what demand reads is not stored'
+      const sentence =
+        'fare asks popularity: set its model to demand, or what that reads is not stored'
       expect(policyOf(demandOf(), low, experiment, 'popularity')).toEqual([
         ...[3, columnOf(demandOf(), '"fare"'), sentence],
       ])
@@ -447,7 +448,7 @@ placements:
       const refused = (changes: object) => policyOf(demandOf(changes))?.[2]
       expect(refused({ prices: { from: 2, to: 1, step: 0.1 } })).toBe('from must be below to')
       const both = { event: 'Booking Completed', subject: 'flight', decision: 'decisionId' }
-      expect(refused({ bought: both })).toBe('either a subject or a decision')
+      expect(refused({ bought: both })).toBe('must name a subject or a decision, not both')
       const chance = (...variants: string[]) => ({ byChance: { experiment: 'prices', variants } })
       expect(refused(chance('low'))).toContain('2')
       expect(refused(chance('low', 'low'))).toBe('must have each variant once')

@@ -152,7 +152,7 @@ describe('a model of demand', () => {
     expect(trainDemandRows(rowsFrom(travellers(1_500)), far)).toMatchObject({
       ...{ outcome: 'too_little', bytes: null },
       reason:
-        'prices were shown from 0.60 to 2.20 of the base, and no two of prices are between these',
+        'prices were shown from 0.60 to 2.20 of the base, and fewer than two of the policy\'s prices lie between: widen "prices", or show others by chance',
     })
     const backwards = travellers(1_500).map((each) => ({ ...each, buys: !each.buys }))
     expect(trainDemandRows(rowsFrom(backwards), prices)).toMatchObject({
