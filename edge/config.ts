@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { equalInConstantTime, secretDigest } from '#shared/constant-time.ts'
 import { httpUrl, integer, jsonText, readSettings } from '#shared/settings.ts'
-import { siteFinder, siteNamer, sitesSchema } from '#shared/sites.ts'
+import { siteFinder, siteFinderById, sitesSchema } from '#shared/sites.ts'
 
 const settingsSchema = v.object({
   SITES: jsonText(sitesSchema, 'set JSON like {"demo":{"writeKeys":["demo"]}}'),
@@ -44,7 +44,7 @@ export function readConfig(variables: Readonly<Record<string, unknown>>) {
   const settings = readSettings(settingsSchema, variables)
   return {
     siteOf: siteFinder(settings.SITES),
-    siteNamed: siteNamer(settings.SITES),
+    siteOfId: siteFinderById(settings.SITES),
     siteIds: Object.keys(settings.SITES),
     hubUrl: settings.HUB_URL,
     popId: settings.POP_ID,

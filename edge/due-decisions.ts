@@ -4,7 +4,7 @@ import { type DecisionInputs, effectsToKeep } from '#shared/decision-inputs.ts'
 import type { ClockOutcome } from '#shared/kinds/kind.ts'
 import { limits } from '#shared/limits.ts'
 import type { Cleaned } from './clean.ts'
-import { type Environment, environment } from './environment.ts'
+import { type Environment, environment as itsEnvironment } from './environment.ts'
 import { log, reasonOf } from './log.ts'
 import { look } from './look.ts'
 import { type PlacementMemory, placementMemoryOf } from './placement-memory.ts'
@@ -22,7 +22,7 @@ export class DueDecisions extends WorkerEntrypoint {
   /** Of each when it is due next, or that it is to be asked again: one that fails takes no other with it. */
   decide(dues: readonly Due[]): Promise<Settled[]> {
     const later: Later = (work) => this.ctx.waitUntil(work)
-    return Promise.all(dues.map((due) => settle(due, environment, later)))
+    return Promise.all(dues.map((due) => settle(due, itsEnvironment, later)))
   }
 }
 
@@ -49,7 +49,7 @@ async function settle(due: Due, environment: Environment, later: Later): Promise
  */
 async function takeDue(due: Due, environment: Environment, later: Later) {
   const { visitor } = due
-  const site = environment.config.siteNamed(due.site)
+  const site = environment.config.siteOfId(due.site)
   if (site === null) return { isTold: false, dueAt: null }
   return environment.releases.use(site.id, visitor, later, async (release) => {
     // A release that cannot be read now may be in ten seconds.
@@ -96,12 +96,15 @@ function recordOf(
   { newId }: Environment,
 ): DecisionRecord {
   const { answer, effects } = outcome
+  const { events = 0, bot = false } = view.session ?? {}
   return {
     ...{ kind: 'decision', decisionId: newId(), at, placement, release },
     ...{ model: 'none', fallback: null, session: view.session?.id ?? '' },
     features: { items: [] },
     inputs: {
-      ...{ by: 'clock', session: { events: 0, bot: false }, timeZone: 'UTC', itemsMax: 0 },
+      ...{ by: 'clock', session: { events, bot }, itemsMax: 0 },
+      // No condition is asked, so none of the hour.
+      timeZone: 'UTC',
       ...{ events: [], memory: memory.kind },
     } satisfies DecisionInputs,
     effects: effectsToKeep(kind, effects),

@@ -71,7 +71,7 @@ function decisionRow(record: DecisionRecord, place: BatchPlace): Row {
   }
 }
 
-/** Empty of a decision of a POP of before they travelled. */
+/** Of a decision whose POP did not send them yet. */
 const noDetails: ItemDetails = { by: [], names: [], categories: [], prices: [] }
 
 function detailColumns({ by, names, categories, prices }: ItemDetails = noDetails): Row {

@@ -59,30 +59,37 @@ export const fallbacks = [
 ] as const
 export type Fallback = (typeof fallbacks)[number]
 
-const decisionRecord = v.object({
-  kind: v.literal('decision'),
-  decisionId: text,
-  at: epochMs,
-  placement: text,
-  release: v.nullable(text),
-  model: text,
-  fallback: v.nullable(v.picklist(fallbacks)),
-  session: text,
-  features: object,
-  /** What else deciding read, and the rules that did something: `decisionInputsSchema` and `keptEffectSchema`. */
-  inputs: v.optional(object, {}),
-  effects: v.optional(v.array(keptEffectSchema), []),
-  /** The kind of its placement; a POP of before November 2026 knew one. */
-  answerKind: v.optional(text, 'items'),
-  /** What was answered beside items, by its kind. */
-  answer: v.optional(object, {}),
-  items: v.array(text),
-  scores: v.array(v.number()),
-  /** A POP of before 26 November 2026 left it out, as it did the next. */
-  itemDetails: v.optional(itemDetailsSchema),
-  /** Of the event that set it off; absent where it was asked for. */
-  messageId: v.optional(text),
-})
+const decisionRecord = v.pipe(
+  v.object({
+    kind: v.literal('decision'),
+    decisionId: text,
+    at: epochMs,
+    placement: text,
+    release: v.nullable(text),
+    model: text,
+    fallback: v.nullable(v.picklist(fallbacks)),
+    session: text,
+    features: object,
+    /** What else deciding read, and the rules that did something: `decisionInputsSchema` and `keptEffectSchema`. */
+    inputs: v.optional(object, {}),
+    effects: v.optional(v.array(keptEffectSchema), []),
+    /** The kind of its placement; a POP of before November 2026 knew one. */
+    answerKind: v.optional(text, 'items'),
+    /** What was answered beside items, by its kind. */
+    answer: v.optional(object, {}),
+    items: v.array(text),
+    scores: v.array(v.number()),
+    /** A POP of before 2026-11-26 left it out, as it did the next. */
+    itemDetails: v.optional(itemDetailsSchema),
+    /** Of the event that set it off; absent where it was asked for. */
+    messageId: v.optional(text),
+  }),
+  v.check(
+    ({ items, scores, itemDetails = {} }) =>
+      [scores, ...Object.values(itemDetails)].every(({ length }) => length === items.length),
+    'scores and details must be as many as the items',
+  ),
+)
 export type DecisionRecord = v.InferOutput<typeof decisionRecord>
 
 const refusalRecord = v.object({

@@ -10,6 +10,7 @@ const days = whole(1, 400)
 const segmentsTotal = whole(2, 12)
 /** More are no longer told apart by how much they sell. */
 const pricesMax = 500
+/** A hundred times the base is a mistake, not a price. */
 const share = (min: number) => v.pipe(v.number(), v.minValue(min), v.maxValue(100))
 const propertyName = v.pipe(v.string(), v.minLength(1), v.maxLength(limits.nameCharactersMax))
 

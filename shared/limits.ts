@@ -124,9 +124,9 @@ export const limits = {
   streamMsMax: 15 * 60_000,
   /** What a client may leave unread: where it is more, the next decision closes its stream. */
   streamBytesWaitingMax: 256 * 1024,
-  /** Decisions kept a watched visitor for a stream that broke off, what they may take together (the last is always kept), */
+  /** Decisions kept a watched visitor for a stream that broke off; the last always is, */
   streamPushesKeptMax: 50,
-  /** less than a client may leave unread, since it is sent at once, */
+  /** bytes of them together: less than a client may leave unread, since they are sent at once, */
   streamPushBytesKeptMax: 192 * 1024,
   /** and for how long after it began. */
   streamResumeMs: 60 * 60_000,

@@ -54,8 +54,8 @@ export function siteFinder(settings: SiteSettings): (writeKey: string) => Site |
   }
 }
 
-/** Finds a site by its name; null where it is not served any more. */
-export function siteNamer(settings: SiteSettings): (id: string) => Site | null {
+/** Finds a site by its id; null where it is not served any more. */
+export function siteFinderById(settings: SiteSettings): (id: string) => Site | null {
   return (id) => {
     const site = Object.hasOwn(settings, id) ? settings[id] : undefined
     return site ? { id, sessionIdleMsMax: sessionIdleMsMaxOf(site) } : null

@@ -39,7 +39,7 @@ export interface ToldDecision {
   /** Of answer: which kinds there are, and what each answers, is in shared/kinds/. */
   readonly kind: string
   readonly answer: Readonly<Record<string, unknown>>
-  /** Of a decision of a POP of before 26 November 2026 their ids and scores. */
+  /** Of a decision of a POP of before 2026-11-26 their ids and scores alone. */
   readonly items: readonly ToldItem[]
   readonly release: string | null
   readonly model: string
@@ -69,11 +69,14 @@ export function toldOf(record: Tellable): ToldDecision {
 }
 
 function itemOf({ items, scores, itemDetails }: Tellable, number: number): ToldItem {
-  const { by, names, categories, prices } = itemDetails ?? {}
-  const told = {
-    ...{ id: items[number], score: scores[number], by: by?.[number], name: names?.[number] },
-    ...{ category: categories?.[number], price: prices?.[number] },
+  const { by: namers, names, categories, prices } = itemDetails ?? {}
+  const [by, name] = [namers?.[number], names?.[number]]
+  const [category, price] = [categories?.[number], prices?.[number]]
+  return {
+    ...{ id: items[number] as string, score: scores[number] as number },
+    ...(by && { by }),
+    ...(name != null && { name }),
+    ...(category != null && { category }),
+    ...(price != null && { price }),
   }
-  const known = Object.entries(told).filter(([, value]) => value !== undefined && value !== null)
-  return Object.fromEntries(known) as unknown as ToldItem
 }

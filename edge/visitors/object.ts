@@ -40,7 +40,7 @@ const backoff = { minMs: 500, maxMs: 30_000 } as const
 const overdueMs = 60_000
 /** One alarm forwards at most this many slices, so that it ends well before the platform ends it. */
 const slicesMax = 50
-/** Asked at once, and how often in one alarm: their own alarm comes after it. */
+/** How many are asked at once, and how many times in one alarm; what is left sets the next. */
 const duesMax = 100
 const dueRoundsMax = 10
 /** An isolate that has no release yet looks for one first; the outbox does not wait for more. */
@@ -142,9 +142,7 @@ export class Visitors extends DurableObject {
     return this.#core.eraseRefusals(name)
   }
 
-  /**
-   * Decides what is due, then forwards in order; only an acknowledgement deletes. It never throws: it arms itself again.
-   */
+  /** Decides what is due, then forwards in order; only an acknowledgement deletes. It never throws: it arms itself again. */
   override async alarm(): Promise<void> {
     this.#alarmAt = null
     this.#forwardAt = null
@@ -254,7 +252,7 @@ export class Visitors extends DurableObject {
     }
   }
 
-  /** Asks the worker of what is due; it commits what it decides, as it does for every request. */
+  /** Has the worker decide what is due; it commits what it decides, as it does for every request. */
   async #decideDue(): Promise<void> {
     const { dues } = this.#core
     try {
@@ -357,7 +355,7 @@ export class Visitors extends DurableObject {
     if (neededAt === null) return
     const isLost = alarmAt === null || alarmAt < now - overdueMs
     if (isLost || alarmAt > Math.max(neededAt, now + overdueMs)) {
-      log('warn', 'watchdog found what nobody would do', { batches, dueAt: neededAt })
+      log('warn', 'watchdog set an alarm that was lost', { batches, dueAt: this.#core.dues.nextAt })
       this.#setAlarm(Math.max(now, neededAt))
     } else {
       this.#alarmAt = alarmAt

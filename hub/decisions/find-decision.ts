@@ -1,6 +1,6 @@
 import type { DecisionRecord, Fallback } from '#shared/contract.ts'
 import { RequestRefused } from '#shared/request-refused.ts'
-import type { ItemDetails } from '#shared/told.ts'
+import type { ItemDetails, Tellable } from '#shared/told.ts'
 import type { Store } from '../store/store.ts'
 
 export interface DecisionRow {
@@ -60,17 +60,24 @@ export async function findDecision(
 }
 
 export function decisionOf(site: string, row: DecisionRow): StoredDecision {
-  const { visitor, placement, model, session, items, scores, pop } = row
-  const { named_by: by, names, categories, prices } = row
+  const { visitor, session, pop, shown_at: shownAt } = row
   return {
-    ...{ decisionId: row.decision_id, site, visitor, pop, at: Date.parse(row.at), placement },
-    ...{ answerKind: row.kind, model, session, shownAt: row.shown_at },
-    release: row.release === '' ? null : row.release,
-    fallback: row.fallback === '' ? null : (row.fallback as Fallback),
+    ...{ site, visitor, session, pop, shownAt, ...tellableOf(row) },
     features: JSON.parse(row.features),
     inputs: JSON.parse(row.inputs),
     effects: JSON.parse(row.effects),
-    answer: JSON.parse(row.answer),
+  }
+}
+
+/** What of a row is told, which a row on its way to the store has too. */
+export function tellableOf(row: Omit<DecisionRow, 'shown_at'>): Tellable {
+  const { placement, model, items, scores } = row
+  const { named_by: by, names, categories, prices } = row
+  return {
+    ...{ decisionId: row.decision_id, at: Date.parse(row.at), placement },
+    ...{ answerKind: row.kind, model, answer: JSON.parse(row.answer) },
+    release: row.release === '' ? null : row.release,
+    fallback: row.fallback === '' ? null : (row.fallback as Fallback),
     ...{ items: [...items], scores: [...scores] },
     // A decision of before they were stored has neither.
     ...(by.length === items.length && { itemDetails: { by, names, categories, prices } }),

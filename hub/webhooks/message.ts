@@ -1,5 +1,5 @@
 import { toldOf } from '#shared/told.ts'
-import { type DecisionRow, decisionOf } from '../decisions/find-decision.ts'
+import { type DecisionRow, tellableOf } from '../decisions/find-decision.ts'
 import type { Row } from '../rows.ts'
 
 /** One decision on its way to one endpoint. */
@@ -14,12 +14,12 @@ export interface WebhookMessage {
 
 /** A decision as it was stored, as an endpoint gets it: type, timestamp and data, as Standard Webhooks advises. */
 export function messageOf(row: Row): WebhookMessage {
-  const site = String(row.site)
-  const decision = decisionOf(site, row as unknown as DecisionRow)
-  const { decisionId: id, visitor } = decision
-  const data = { site, visitor, ...toldOf(decision) }
+  // As `decisionRow` of hub/rows.ts made it.
+  const { site, ...decision } = row as unknown as Omit<DecisionRow, 'shown_at'> & { site: string }
+  const { decision_id: id, visitor, at: timestamp } = decision
+  const data = { site, visitor, ...toldOf(tellableOf(decision)) }
   return {
     ...{ id, site, visitor },
-    body: JSON.stringify({ type: 'decision.made', timestamp: row.at, data }),
+    body: JSON.stringify({ type: 'decision.made', timestamp, data }),
   }
 }

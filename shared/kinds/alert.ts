@@ -22,7 +22,7 @@ const schema = v.strictObject({
   ...scored,
   /** Least severe first. */
   levels: v.pipe(v.array(levelSchema), v.minLength(1), v.maxLength(limits.alertLevelsMax)),
-  /** After a notice the same severity, or a lesser one, is not told anew for so long, and then again unless acknowledged. */
+  /** After a notice the same severity, or a lesser one, is told again only when this is over, and not once it is acknowledged. */
   silenceMs: v.optional(durationMs),
   /** The name of the event by which somebody acknowledges the alert; with `on`, it is listened to as those are. */
   acknowledgedBy: v.optional(name),
@@ -52,13 +52,13 @@ export const alert: Kind<AlertPlacement> = {
     const timesOf = (level: number): AlertTimes => {
       return { silenceMs, escalateMs: placement.levels[level - 1]?.escalateMs ?? null }
     }
-    const answerOf = (state: AlertState, notify: boolean, score: number | null) => ({
+    const answerOf = (state: AlertState, told: { notify: boolean; score: number | null }) => ({
       severity: levels[state.level - 1]?.severity ?? null,
-      notify,
+      notify: told.notify,
       acknowledged: state.acknowledgedAt !== null,
       escalation: state.escalation,
       since: state.level === 0 ? null : state.since,
-      score,
+      score: told.score,
     })
     return {
       ruleNames: placement.levels.map(({ severity }) => severity),
@@ -92,7 +92,7 @@ export const alert: Kind<AlertPlacement> = {
           isAcknowledged: events.some(({ event }) => event !== '' && event === acknowledgedBy),
         })
         const state = { ...next, unseenSince: null }
-        const answer = answerOf(state, notify, scope.score ?? null)
+        const answer = answerOf(state, { notify, score: scope.score ?? null })
         const dueAt = dueAtOf(state, timesOf(level))
         const isSame = dueAt === dueBefore && JSON.stringify(state) === JSON.stringify(before)
         return {
@@ -119,7 +119,10 @@ export const alert: Kind<AlertPlacement> = {
           on: number + 1 === level,
         }))
         return {
-          ...{ isTold, answer: { ...answerOf(state, isTold, null), by: 'clock' } },
+          ...{
+            isTold,
+            answer: { ...answerOf(state, { notify: isTold, score: null }), by: 'clock' },
+          },
           ...{ items: [], effects, dueAt, ...(isTold ? { memory: { ...state, dueAt } } : {}) },
         }
       },

@@ -34,6 +34,12 @@ test('an event that the log has twice may be inserted twice', () => {
   expect(() => witness.expectOnceEach(new Map([...onceEach, ['a', 2]]))).not.toThrow()
 })
 
+test('what nobody was seen to insert is none of what it can vouch for', () => {
+  const witness = new InsertWitness()
+  witness.see(insertOf('0-0', 'a'))
+  expect(() => witness.expectOnceEach(onceEach)).toThrow('nobody was seen to insert 1 events')
+})
+
 test('a token for other rows loses them', () => {
   const witness = new InsertWitness()
   witness.see(insertOf('0-1', 'a'))

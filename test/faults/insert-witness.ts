@@ -24,6 +24,8 @@ export class InsertWitness {
     const inserted = new Map<string, number>()
     for (const id of [...this.#idsByToken.values()].flat())
       inserted.set(id, (inserted.get(id) ?? 0) + 1)
+    const unseen = [...copies.keys()].filter((id) => !inserted.has(id))
+    if (unseen.length > 0) throw new Error(`nobody was seen to insert ${unseen.length} events`)
     const again = [...inserted].filter(([id, times]) => times > (copies.get(id) ?? 0))
     if (again.length === 0) return
     const tokens = [...this.#idsByToken].filter(([, ids]) => ids.includes(again[0]?.[0] ?? ''))

@@ -1,3 +1,5 @@
+import { streamBlocks, textReader } from './stream-blocks.ts'
+
 /** Streams of a POP's decisions, one a visitor, and what they have told so far. */
 export function toldStreams(popUrl: string, writeKey: string) {
   const stopping = new AbortController()
@@ -5,15 +7,8 @@ export function toldStreams(popUrl: string, writeKey: string) {
   const told: { readonly decisionId: string }[] = []
 
   async function read(body: ReadableStream<Uint8Array>): Promise<void> {
-    const decoder = new TextDecoder()
-    let text = ''
-    for await (const part of body) {
-      const events = (text + decoder.decode(part, { stream: true })).split('\n\n')
-      text = events.pop() as string
-      for (const event of events) {
-        const data = /^event: decision\ndata: (.*)$/m.exec(event)?.[1]
-        if (data !== undefined) told.push(JSON.parse(data))
-      }
+    for await (const { event, data = '' } of streamBlocks(textReader(body))) {
+      if (event === 'decision') told.push(JSON.parse(data))
     }
   }
 
@@ -27,7 +22,9 @@ export function toldStreams(popUrl: string, writeKey: string) {
       const { signal } = stopping
       const response = await fetch(`${popUrl}/v1/stream?${query}`, { signal })
       if (!response.ok || response.body === null) throw new Error(`a stream: ${response.status}`)
-      read(response.body).catch(() => {})
+      read(response.body).catch((cause: unknown) => {
+        if (!signal.aborted) throw cause
+      })
     },
     close: () => stopping.abort(),
   }

@@ -8,6 +8,7 @@ import { packRelease } from '#shared/release.ts'
 import { type BoxPop, startBoxPop } from '#test/support/box-pop.ts'
 import { releasePrivateKeyHex } from '#test/support/keys.ts'
 import { smallRelease } from '#test/support/release.ts'
+import { streamBlocks, textReader } from '#test/support/stream-blocks.ts'
 
 // A POP in workerd, its state on disk. There is no hub, and nothing answers where one is looked for.
 
@@ -50,21 +51,21 @@ async function stream(after: string | null) {
   const response = await fetch(`${pop.url}/v1/stream?writeKey=demo&anonymousId=bed-1`, {
     headers: after === null ? {} : { 'last-event-id': after },
   })
-  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
-  let text = ''
+  const body = response.body as ReadableStream<Uint8Array>
+  const reader = textReader(body)
+  const blocks = streamBlocks(reader)
+  const found: Told[] = []
   return {
     async told(wanted: number): Promise<Told[]> {
-      for (;;) {
-        const found = [...text.matchAll(/^id: (\d+)\nevent: decision\ndata: (.*)\n\n/gm)]
-        if (found.length >= wanted) {
-          return found.map(([, id = '', data = '']) => ({ id, ...JSON.parse(data) }))
-        }
-        const read = await reader?.read()
-        if (!read || read.done) throw new Error(`the stream ended: ${text}`)
-        text += read.value
+      while (found.length < wanted) {
+        const { value, done } = await blocks.next()
+        if (done) throw new Error(`the stream ended after ${found.length} decisions`)
+        const { id = '', event, data = '' } = value
+        if (event === 'decision') found.push({ id, ...JSON.parse(data) })
       }
+      return found
     },
-    close: () => reader?.cancel(),
+    close: () => reader.cancel(),
   }
 }
 

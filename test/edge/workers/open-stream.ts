@@ -1,4 +1,5 @@
 import { SELF } from 'cloudflare:test'
+import { streamBlocks, textReader } from '#test/support/stream-blocks.ts'
 import { address } from './pop.ts'
 
 const opened: ReadableStreamDefaultReader<string>[] = []
@@ -19,21 +20,10 @@ export async function openStream(visitor: string, headers: Record<string, string
   const path = `/v1/stream?writeKey=demo&anonymousId=${visitor}`
   const response = await SELF.fetch(address + path, { headers })
   const body = response.body as ReadableStream<Uint8Array>
-  const reader = body.pipeThrough(new TextDecoderStream()).getReader()
+  const reader = textReader(body)
   opened.push(reader)
-  let text = ''
-  async function block(): Promise<Record<string, string> | null> {
-    while (!text.includes('\n\n')) {
-      const { value, done } = await reader.read()
-      if (done) return null
-      text += value
-    }
-    const lines = text.slice(0, text.indexOf('\n\n')).split('\n')
-    text = text.slice(text.indexOf('\n\n') + 2)
-    return Object.fromEntries(
-      lines.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]),
-    )
-  }
+  const blocks = streamBlocks(reader)
+  const block = async () => (await blocks.next()).value ?? null
   return {
     response,
     /** The id that it begins with. */
