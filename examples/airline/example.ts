@@ -59,7 +59,7 @@ export const airline: Example = {
       `${all.length * 3} prices, ${offRails} off their rails; ${2 * secondSearches * 3} were asked for twice, ${heldBreaks} changed within their hold; ${protectedRefused} of ${protectedAttempts.length} policies that read a protected attribute were refused`,
     )
     return {
-      ...{ searchesLearned: learning.rows ?? 0, searchesPriced: sales.length },
+      ...{ faresLearnedFrom: learning.rows ?? 0, searchesPriced: sales.length },
       ...{ demandLogLoss: learning.logLoss ?? null, demandBrier: learning.brier ?? null },
       ...{ demandBaselineLogLoss: learning.baselineLogLoss ?? null },
       ...{ demandBaselineBrier: learning.baselineBrier ?? null },

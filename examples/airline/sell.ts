@@ -6,7 +6,7 @@ import { type AddOn, revenueOf, type Search } from './world.ts'
 const searchesPerRequest = 15
 const requestsAtOnce = 4
 /** Where nobody books. */
-const nobody: BatchReceipt = { accepted: 0, duplicates: 0, rejected: [] }
+const nothingSent: BatchReceipt = { accepted: 0, duplicates: 0, rejected: [] }
 
 /** What was asked on one search, by placement, and the add-on that was offered to whoever booked. */
 export interface Sale {
@@ -38,7 +38,7 @@ export async function sell(
         if (revenueOf(search, price) === 0) return []
         return [eventOf('Booking Completed', search, timeOf(search) + 60_000, { price })]
       })
-      const booked: BatchReceipt = bookings.length > 0 ? await client.send(bookings) : nobody
+      const booked: BatchReceipt = bookings.length > 0 ? await client.send(bookings) : nothingSent
       events += asked.accepted + booked.accepted
       const offers = new Map(booked.decisions?.map((each) => [searchOfId(each.messageId), each]))
       for (const search of part) {

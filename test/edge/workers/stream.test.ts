@@ -35,8 +35,14 @@ describe('a stream', () => {
     const answer = await send('/v1/decide', { anonymousId: 'visitor-1', placement: 'product-page' })
     const event = await stream.next()
     expect(event?.event).toBe('decision')
-    // Exactly this: what a decision was made from is nobody's business in a browser.
     expect({ ...event?.data, ...nothingSent }).toEqual(answer.body)
+    // Exactly these: what a decision was made from is nobody's business in a browser.
+    expect(Object.keys(event?.data ?? {}).sort()).toEqual(
+      [
+        ...['decisionId', 'at', 'placement', 'kind', 'answer', 'items', 'release', 'model'],
+        'fallback',
+      ].sort(),
+    )
   })
 
   it('tells nothing of another visitor, nor of another site’s visitor of the same name', async () => {
