@@ -9,6 +9,11 @@ const wronglyUsed = 2
 
 /** `npx shelfedge`: ends with 0 when it is done, 1 when it could not be, 2 when it was asked wrongly. */
 async function main(): Promise<void> {
+  // Who reads only the first lines, as `head` does, has what it wanted.
+  process.stdout.on('error', (cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'EPIPE') throw cause
+    process.exit()
+  })
   const program = shelfedgeProgram({
     print: (text) => console.log(text),
     tell: (line) => console.error(line),

@@ -10,8 +10,10 @@ type Path = PolicyProblem['path']
 export function shapeProblems(issues: readonly Issue[], schema: object): PolicyProblem[] {
   const unknown = issues.filter(isUnknownField).map((issue) => {
     const path = pathOf(issue)
-    const names = fieldsAt(schema, path.slice(0, -1))
-    return { path, meant: didYouMean(String(path.at(-1)), names) }
+    const name = String(path.at(-1))
+    // Another kind of the same thing may have it.
+    const names = fieldsAt(schema, path.slice(0, -1)).filter((each) => each !== name)
+    return { path, meant: didYouMean(name, names) }
   })
   // A field that was misspelt is missing, too: it is told of once.
   const told = new Set(unknown.map(({ path, meant }) => placeOf([...path.slice(0, -1), meant])))

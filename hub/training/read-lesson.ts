@@ -53,8 +53,9 @@ export async function readLesson({
   const sessions = usableSessions(data)
   const hasSessions = sessions >= config.retrainSessionsMin
   const asksForItems = needsSessionModel(policy)
-  if (!hasSessions && (heard.events === 0 || asksForItems)) {
-    const reason = `${sessions} sessions of two items and more, ${config.retrainSessionsMin} are needed`
+  if (!hasSessions && asksForItems) {
+    const needed = `${config.retrainSessionsMin} are needed`
+    const reason = `${sessions} sessions of two items and more, ${needed}; until then no placement of the policy is live`
     return endedBy('too_little', reason, { policy: origin, figures: { sessions } })
   }
   const texts = askedTexts(policy)

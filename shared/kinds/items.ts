@@ -166,12 +166,16 @@ function checking({ placement, rules }: CompiledItems) {
     const of = (field: string, sentence: string) => [
       { path: ['rules', number, field], offset: 0, sentence },
     ]
-    if (isNever(when)) return of('when', 'it is never true, so the rule never acts')
     if (rule.effect === 'filter') {
-      if (isNever(test)) return of('keep', 'it is never true, so nothing is ever shown')
+      if (isNever(when)) return of('when', 'it is never true: the filter is on only where it fails')
+      const isOn = isAlways({ text: rule.when, ready: when })
+      if (isOn && isNever(test)) return of('keep', 'it is never true, so nothing is ever shown')
       const isIdle = isAlways({ text: rule.keep, ready: test })
       if (isIdle) return of('keep', 'it is always true: say what it depends on')
-    } else if (isNever(test)) return of('where', 'it is never true, so the rule never acts')
+    } else {
+      if (isNever(when)) return of('when', 'it is never true, so the rule never acts')
+      if (isNever(test)) return of('where', 'it is never true, so the rule never acts')
+    }
     const earlier = rules.slice(0, number)
     const own = aboutOf({ rule, test })
     const rivals = rule.effect === 'filter' ? earlier : rules
@@ -202,7 +206,7 @@ function checking({ placement, rules }: CompiledItems) {
       same: 'goes before it, on the same condition',
       wider: 'goes before it wherever it is on',
     }[first.how]
-    return of('effect', `the rule ${first.name} ${why}`)
+    return of('effect', `the rule ${first.name} ${why}, so it never acts`)
   }
 }
 

@@ -54,7 +54,8 @@ export const verdict: Kind<VerdictPlacement> = {
           const of = (field: string, sentence: string) => [
             { path: ['rules', number, field], offset: 0, sentence },
           ]
-          if (isNever(when)) return of('when', 'it is never true, so it never acts')
+          if (isNever(when))
+            return of('when', 'it is never true: the rule says something only where it fails')
           const twice = duplicateName(rule.name, placement.rules.slice(0, number))
           if (twice) return of('name', twice)
           return rule.verdict === 'allow' && !placement.thresholds

@@ -111,7 +111,7 @@ describe('a policy file', () => {
         '{ name: a, effect: category-cap, itemsMax: 1 }',
         '{ name: b, effect: category-cap, itemsMax: 2 }',
       ],
-      'the rule a always goes before it',
+      'the rule a always goes before it, so it never acts',
     ],
     [
       'at an hour that there is not',
@@ -129,7 +129,7 @@ describe('a policy file', () => {
         '{ name: a, effect: diversity, relevance: 0.5, when: context.age > 3 }',
         '{ name: b, effect: diversity, relevance: 0.2, when: context.age > 3 }',
       ],
-      'the rule a goes before it, on the same condition',
+      'the rule a goes before it, on the same condition, so it never acts',
     ],
     ['of a name that another has', [pin('a', 1), pin('a', 2)], 'another rule is called a'],
     [
@@ -138,7 +138,7 @@ describe('a policy file', () => {
         '{ name: a, effect: category-cap, itemsMax: 1, when: context.age > 3 }',
         '{ name: b, effect: category-cap, itemsMax: 2, when: context.age > 9 }',
       ],
-      'the rule a goes before it wherever it is on',
+      'the rule a goes before it wherever it is on, so it never acts',
     ],
     [
       'for an item that a filter hides',

@@ -71,9 +71,20 @@ async function insertVisits(from: number, total: number): Promise<void> {
   await hub.environment.store.insert('events', rows, `visits ${from}`)
 }
 
-it('a training of nothing says that there is too little', async () => {
+it('a policy that recommends nothing from sessions is live before anything was heard, and once', async () => {
+  const ward = `placements: { bed: { kind: alert, event: { pulse: double }, on: [Pulse Measured],
+    levels: [{ severity: high, on: event.pulse > 140.0 }] } }`
+  writePolicy(ward, 'ward')
+  expect(await retrain('ward', 'test', hub.environment)).toMatchObject({ outcome: 'published' })
+  expect(await retrain('ward', 'test', hub.environment)).toMatchObject({ outcome: 'unchanged' })
+})
+
+it('its models wait for what they learn from, and say so', async () => {
   writePolicy(policyOf(willBuy), 'empty')
-  expect(await retrain('empty', 'test', hub.environment)).toMatchObject({ outcome: 'too_little' })
+  expect(await retrain('empty', 'test', hub.environment)).toMatchObject({
+    outcome: 'published',
+    models: [{ name: 'will-buy', outcome: 'too_little' }],
+  })
 })
 
 it('a model is learned and released by its name, also where nothing can be recommended yet', async () => {

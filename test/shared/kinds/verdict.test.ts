@@ -39,7 +39,7 @@ describe('a verdict', () => {
   it.each([
     [
       { rules: [{ name: 'a', verdict: 'block', when: '1 > 2' }] },
-      'it is never true, so it never acts',
+      'it is never true: the rule says something only where it fails',
     ],
     [{ thresholds: { review: 0.9, block: 0.5 } }, 'it never acts: block begins at 0.5'],
     [{ model: undefined }, 'they need a model that gives a score'],
