@@ -33,6 +33,7 @@ const memorySchema = v.object({
   ...{ level: v.number(), since: v.number(), notifiedAt: v.number(), notifiedLevel: v.number() },
   ...{ acknowledgedAt: v.nullable(v.number()), escalation: v.number() },
   // What was remembered before the clock told anybody has none of these.
+  isNotified: v.optional(v.boolean()),
   escalatedAt: v.optional(v.number()),
   unseenSince: v.optional(v.nullable(v.number()), null),
   /** By the times that its policy had then. */
@@ -142,7 +143,13 @@ function readMemory(memory: unknown, levelsTotal: number, at: number) {
   if (!parsed.success || parsed.output.level > levelsTotal) {
     return { before: calm(at), dueBefore: null }
   }
-  const { dueAt, escalatedAt = parsed.output.notifiedAt, ...state } = parsed.output
-  const before: AlertState = { ...state, escalatedAt }
+  const { level, since, notifiedAt } = parsed.output
+  const {
+    dueAt,
+    escalatedAt = notifiedAt,
+    isNotified = level > 0 && notifiedAt >= since,
+    ...state
+  } = parsed.output
+  const before: AlertState = { ...state, escalatedAt, isNotified }
   return { before, dueBefore: dueAt }
 }

@@ -76,6 +76,53 @@ describe('an alert', () => {
     expect(ask(2, 160)).toEqual(['critical', true, 0])
   })
 
+  it('is told when it gets worse within one millisecond, as the events of one request do', () => {
+    const ask = watching()
+    expect(ask(0, 120)).toEqual(['warning', true, 0])
+    expect(ask(0, 160)).toEqual(['critical', true, 0])
+    expect(ask(0, 160)).toEqual(['critical', false, 0])
+  })
+
+  it('that is raised anew is told, though the clock stands still or was put back', () => {
+    const { silenceMs: _, ...once } = ward
+    const dayMin = 24 * 60
+    for (const [placement, raisedAt] of [
+      ...[[once, 0] as const, [once, -1] as const, [once, -dayMin] as const],
+      ...[[ward, -1] as const, [ward, -dayMin] as const],
+    ]) {
+      const ask = watching(placement)
+      expect(ask(0, 120)).toEqual(['warning', true, 0])
+      expect(ask(0, 90)).toEqual([null, false, 0])
+      expect(ask(raisedAt, 120)).toEqual(['warning', true, 0])
+      expect(ask(raisedAt, 120)).toEqual(['warning', false, 0])
+    }
+  })
+
+  it('that was silenced is told at once where the clock was put back before the last notice', () => {
+    const ask = watching()
+    ask(0, 120)
+    ask(1, 90)
+    expect(ask(2, 120)).toEqual(['warning', false, 0])
+    expect(ask(-1, 120)).toEqual(['warning', true, 0])
+  })
+
+  it('that was told is not told again because the clock was put back; its times begin anew', () => {
+    const ask = watching()
+    expect(ask(0, 160)).toEqual(['critical', true, 0])
+    expect(ask(-60, 160)).toEqual(['critical', false, 0])
+    expect(ask(-58, 160)).toEqual(['critical', true, 1])
+  })
+
+  it('of before it was remembered whether it was told goes on as it was', () => {
+    const at = mondayNoonMs
+    const kept = { level: 1, notifiedLevel: 1, acknowledgedAt: null, escalation: 0 }
+    const told = { ...kept, since: at - 9, notifiedAt: at - 9 }
+    const silenced = { ...kept, since: at - 9, notifiedAt: at - 11 * minuteMs }
+    const notifyOf = (memory: object) =>
+      deciding(ward)({ at, event: { pulse: 120 }, memory }).answer.notify
+    expect([told, silenced].map(notifyOf)).toEqual([false, true])
+  })
+
   it('is not ended by a value that is missing, nor raised by one', () => {
     const ask = watching()
     expect(ask(0)).toEqual([null, false, 0])
