@@ -3,6 +3,7 @@ import type { DecisionRecord } from '#shared/contract.ts'
 import { type DecisionInputs, effectsToKeep } from '#shared/decision-inputs.ts'
 import type { ClockOutcome } from '#shared/kinds/kind.ts'
 import { limits } from '#shared/limits.ts'
+import { RequestRefused } from '#shared/request-refused.ts'
 import type { Cleaned } from './clean.ts'
 import { type Environment, environment as itsEnvironment } from './environment.ts'
 import { log, reasonOf } from './log.ts'
@@ -31,8 +32,8 @@ async function settle(due: Due, environment: Environment, later: Later): Promise
     environment.counters.add('shelfedge_due_decisions_total', 1, ['outcome', outcome])
   try {
     const taken = await takeDue(due, environment, later)
-    count(taken?.isTold ? 'told' : 'nothing')
-    return taken === null ? 'again' : { dueAt: taken.dueAt }
+    count(taken.isTold ? 'told' : 'nothing')
+    return taken.settled
   } catch (cause) {
     const { site, placement } = due
     log('warn', 'what was due was not decided', { site, placement, reason: reasonOf(cause) })
@@ -44,14 +45,16 @@ async function settle(due: Due, environment: Environment, later: Later): Promise
 /**
  * The life of a decision that the clock sets off: look → decide → remember. Nobody waits for its answer: it is told to
  * streams and webhooks as every other. It is made from what the placement remembers now, and where that has changed by
- * its commit, from that: what was told or acknowledged meanwhile is not told again. Null where the release has no such
- * placement: a rollback brings it back.
+ * its commit, from that: what was told or acknowledged meanwhile is not told again. Where the release has no such
+ * placement it is to be asked again: a rollback brings it back.
  */
-async function takeDue(due: Due, environment: Environment, later: Later) {
+async function takeDue(due: Due, environment: Environment, later: Later): Promise<Taken> {
   const { visitor } = due
   const site = environment.config.siteOfId(due.site)
-  if (site === null) return { isTold: false, dueAt: null }
-  return environment.releases.use(site.id, visitor, later, async (release) => {
+  if (site === null) return { isTold: false, settled: { dueAt: null } }
+  let settled: Settled = 'again'
+  // What is not told is no decision, neither of the release nor of its canary.
+  const told = await environment.releases.use(site.id, visitor, later, async (release) => {
     // A release that cannot be read now may be in ten seconds.
     if (release === null) throw new Error('there is no release to decide by')
     const placement = release.policy.placements.get(due.placement)
@@ -63,8 +66,9 @@ async function takeDue(due: Due, environment: Environment, later: Later) {
       const view = await look(visitor, cleaned, site, environment)
       const memory = placementMemoryOf(view.memory, due.placement, placement, release)
       const outcome = placement.decideByClock({ at, memory: memory.kind })
-      const { isTold, dueAt } = outcome
-      if (!isTold) return { fallback: null, isTold, dueAt }
+      const { dueAt } = outcome
+      settled = { dueAt }
+      if (!outcome.isTold) return null
       const decided = { at, view, memory, outcome }
       const record = recordOf({ ...due, kind }, decided, release.digest, environment)
       const ofKind = outcome.memory ?? null
@@ -75,10 +79,17 @@ async function takeDue(due: Due, environment: Environment, later: Later) {
       })
       if (isOvertaken) continue
       environment.counters.add('shelfedge_decisions_total', 1, ['fallback', 'none'])
-      return { fallback: null, isTold, dueAt }
+      return { fallback: null }
     }
-    throw new Error('other decisions of this visitor came in between, again and again')
+    const detail = 'other decisions of this visitor came in between, again and again'
+    throw new RequestRefused(429, 'overloaded', detail, 1)
   })
+  return { isTold: told !== null, settled }
+}
+
+interface Taken {
+  readonly isTold: boolean
+  readonly settled: Settled
 }
 
 interface Decided {

@@ -260,11 +260,9 @@ export class Visitors extends DurableObject {
         const due = dues.take(environment.now(), duesMax)
         if (due.length === 0) return
         const settled = await decideBy(due)
-        const now = environment.now()
-        this.ctx.storage.transactionSync(() => {
-          for (const [index, each] of due.entries())
-            dues.settle(each, settled[index] as Settled, now)
-        })
+        dues.settle(due, settled ?? due.map(() => 'again'), environment.now())
+        // Whoever does not answer for these is not waited for again before the outbox.
+        if (settled === null) return
       }
     } catch (cause) {
       log('error', 'what is due could not be settled', { reason: reasonOf(cause) })
@@ -370,14 +368,15 @@ export class Visitors extends DurableObject {
   }
 }
 
-/** Where the worker does not answer none could be decided: what it commits after all moves its own dues. */
-async function decideBy(due: readonly Due[]): Promise<readonly Settled[]> {
+/** Null where the worker does not answer, so that none could be decided: what it commits after all moves its own dues. */
+async function decideBy(due: readonly Due[]): Promise<readonly Settled[] | null> {
   try {
     const settled = environment.dueDecisions().decide(due) as Promise<Settled[]>
     return await withinTime(settled, dueTimeMaxMs)
   } catch (cause) {
     log('warn', 'the worker does not decide what is due', { reason: reasonOf(cause) })
-    return due.map(() => 'again')
+    counters.add('shelfedge_due_decisions_total', due.length, ['outcome', 'failed'])
+    return null
   }
 }
 

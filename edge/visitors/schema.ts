@@ -1,5 +1,5 @@
 import type { CoreStorage } from './core.ts'
-import { dueTables } from './dues.ts'
+import { duesOfBefore, dueTables } from './dues.ts'
 import { linkTables } from './links.ts'
 import { profileTables } from './profiles.ts'
 import { pushTables } from './pushes.ts'
@@ -23,6 +23,8 @@ const laterColumns = { totals: 'TEXT', memory: 'TEXT' } as const
 
 /** Makes the tables of an object, or brings those it has up to date; nothing in them is touched. */
 export function prepareTables({ sql }: CoreStorage): void {
+  const hasDues =
+    sql.exec("SELECT 1 AS one FROM sqlite_master WHERE name = 'dues'").toArray().length > 0
   for (const table of [...tables, ...pushTables, ...linkTables, ...profileTables, ...dueTables])
     sql.exec(table)
   const columns = sql.exec<{ name: string }>('PRAGMA table_info(visitors)').toArray()
@@ -30,4 +32,5 @@ export function prepareTables({ sql }: CoreStorage): void {
   for (const [name, type] of Object.entries(laterColumns)) {
     if (!known.has(name)) sql.exec(`ALTER TABLE visitors ADD COLUMN ${name} ${type}`)
   }
+  if (!hasDues) sql.exec(duesOfBefore)
 }

@@ -69,23 +69,85 @@ describe('what the clock is to decide', () => {
     const core = coreOn(sqliteStorage())
     remember(core, 'a:1', baseMs + 10)
     const [due] = core.dues.take(baseMs + 10, 1) as [Due]
-    core.dues.settle(due, { dueAt: baseMs + 50 }, baseMs + 10)
-    expect(core.dues.nextAt).toBe(baseMs + 50)
-    for (const settled of [{ dueAt: null }, { dueAt: baseMs + 70 }, 'again'] as const) {
-      core.dues.settle(due, settled, baseMs + 10)
-      expect(core.dues.nextAt).toBe(baseMs + 50)
+    core.dues.settle([due], [{ dueAt: baseMs + 5_000 }], baseMs + 10)
+    expect(core.dues.nextAt).toBe(baseMs + 5_000)
+    for (const settled of [{ dueAt: null }, { dueAt: baseMs + 7_000 }, 'again'] as const) {
+      core.dues.settle([due], [settled], baseMs + 10)
+      expect(core.dues.nextAt).toBe(baseMs + 5_000)
     }
   })
 
-  it('that is to be asked again lets the others pass, and is given up after a day', () => {
+  it('by a clock that is ahead of the one that decides is asked again, and not at once', () => {
+    const core = coreOn(sqliteStorage())
+    remember(core, 'a:1', baseMs + 10)
+    const [due] = core.dues.take(baseMs + 10, 1) as [Due]
+    core.dues.settle([due], [{ dueAt: baseMs + 10 }], baseMs + 10)
+    expect(core.dues.nextAt).toBe(baseMs + 10 + limits.alertClockMsMin)
+  })
+
+  it('stays as it was where it could not be settled', () => {
+    const core = coreOn(sqliteStorage())
+    remember(core, 'a:1', baseMs + 10)
+    remember(core, 'a:2', baseMs + 20)
+    const both = core.dues.take(baseMs + 20, 2)
+    expect(() => core.dues.settle(both, [{ dueAt: null }], baseMs + 20)).toThrow()
+    expect(core.dues.nextAt).toBe(baseMs + 10)
+    expect(takenAt(core, baseMs + 20)).toHaveLength(2)
+  })
+
+  it('is asked of each alert that was raised before anybody kept what is due', () => {
+    const disk = sqliteStorage()
+    const core = coreOn(disk)
+    const raised = { level: 1, notifiedAt: baseMs, acknowledgedAt: null }
+    const memories: Record<string, object> = {
+      'a:raised': raised,
+      'a:streamed': { stream: null, kind: raised },
+      'a:over': { ...raised, level: 0 },
+      'a:acknowledged': { ...raised, acknowledgedAt: baseMs },
+      'a:other': { level: 3 },
+    }
+    for (const [visitor, after] of Object.entries(memories)) {
+      remember(core, visitor, null, { after })
+    }
+    disk.sql.exec("UPDATE visitors SET memory = '{\"notifiedAt\"' WHERE visitor = 'a:other'")
+    disk.sql.exec('DROP TABLE dues')
+    const upgraded = coreOn(disk)
+    const asked = upgraded.dues
+      .take(baseMs, 10)
+      .map(({ visitor, placement }) => [visitor, placement])
+    expect(asked).toEqual([
+      ['a:raised', 'ward'],
+      ['a:streamed', 'ward'],
+    ])
+    disk.sql.exec('DELETE FROM dues')
+    expect(coreOn(disk).dues.nextAt).toBeNull()
+  })
+
+  it('that is to be asked again lets the others pass, and is given up after a day of it', () => {
     const core = coreOn(sqliteStorage())
     remember(core, 'a:1', baseMs + 10)
     remember(core, 'a:2', baseMs + 20)
     const [due] = core.dues.take(baseMs + 10, 1) as [Due]
-    core.dues.settle(due, 'again', baseMs + 20)
+    core.dues.settle([due], ['again'], baseMs + 20)
     expect(takenAt(core, baseMs + 20)).toEqual([['a:2', baseMs + 20]])
     expect(takenAt(core, baseMs + 60_000)).toHaveLength(2)
-    core.dues.settle(due, 'again', baseMs + 11 + limits.alertUnseenMsMax)
+    core.dues.settle([due], ['again'], baseMs + 20 + limits.alertUnseenMsMax)
+    expect(takenAt(core, baseMs + 10 ** 9)).toHaveLength(2)
+    core.dues.settle([due], ['again'], baseMs + 21 + limits.alertUnseenMsMax)
     expect(takenAt(core, baseMs + 10 ** 9)).toEqual([['a:2', baseMs + 20]])
+  })
+
+  it('has a day of tries however late the first is, and another after each decision', () => {
+    const core = coreOn(sqliteStorage())
+    remember(core, 'a:1', baseMs + 10)
+    const [due] = core.dues.take(baseMs + 10, 1) as [Due]
+    const lateMs = baseMs + 9 * limits.alertUnseenMsMax
+    core.dues.settle([due], ['again'], lateMs)
+    expect(core.dues.nextAt).toBe(lateMs + 10_000)
+    core.dues.settle([due], [{ dueAt: lateMs }], lateMs)
+    const laterMs = lateMs + 2 * limits.alertUnseenMsMax
+    const [again] = core.dues.take(laterMs, 1) as [Due]
+    core.dues.settle([again], ['again'], laterMs)
+    expect(core.dues.nextAt).toBe(laterMs + 10_000)
   })
 })

@@ -3,9 +3,11 @@ import { exports } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { DueDecisions } from '#edge/due-decisions.ts'
 import { environment } from '#edge/environment.ts'
+import { VisitorsCore } from '#edge/visitors/core.ts'
 import type { DecisionRecord } from '#shared/contract.ts'
 import { limits } from '#shared/limits.ts'
 import type { Placement, Policy } from '#shared/policy.ts'
+import { RequestRefused } from '#shared/request-refused.ts'
 import { minuteMs, rawEvent } from '#test/support/events.ts'
 import { smallRelease } from '#test/support/release.ts'
 import { type FakeHub, startFakeHub } from './fake-hub.ts'
@@ -140,6 +142,14 @@ describe('what is due', () => {
       storage.sql.exec('SELECT * FROM dues').toArray(),
     )
 
+  const insertGone = (total: number) =>
+    runInDurableObject(owner(), (_, { storage }) => {
+      for (let gone = 0; gone < total; gone++) {
+        const visitor = `a:gone-${gone}`
+        storage.sql.exec("INSERT INTO dues VALUES ('demo', ?, 'ward', 1, 1, NULL)", visitor)
+      }
+    })
+
   it('is no more once it is acknowledged, or over', async () => {
     await measure(160)
     await measure(160, 'bed-2')
@@ -272,11 +282,7 @@ describe('what is due', () => {
 
   it('is told behind whatever else is due, of visitors who are there no more', async () => {
     await measure(160)
-    await runInDurableObject(owner(), (_, { storage }) => {
-      for (let gone = 0; gone < 250; gone++) {
-        storage.sql.exec("INSERT INTO dues VALUES ('demo', ?, 'ward', 1, 1)", `a:gone-${gone}`)
-      }
-    })
+    await insertGone(250)
     await pass(2)
     expect(told().at(-1)).toMatchObject({ by: 'clock', escalation: 1 })
     expect(await dues()).toMatchObject([{ visitor: 'a:bed-1' }])
@@ -284,10 +290,71 @@ describe('what is due', () => {
 
   it('that the worker does not answer for holds up neither the outbox nor the next try', async () => {
     await measure(160)
-    const ended = { decide: () => Promise.reject(new Error('the worker was ended')) }
-    vi.spyOn(environment, 'dueDecisions').mockReturnValueOnce(ended as never)
+    await insertGone(150)
+    const failed = await counter('shelfedge_due_decisions_total', 'outcome="failed"')
+    const forwardedBy: number[] = []
+    const decide = () => {
+      forwardedBy.push(told().length)
+      return Promise.reject(new Error('the worker was ended'))
+    }
+    const worker = vi.spyOn(environment, 'dueDecisions').mockReturnValue({ decide } as never)
     await pass(2)
+    // The next hundred are for the next alarm, which goes off at once.
+    await vi.waitUntil(() => forwardedBy.length === 2)
+    expect(forwardedBy[1]).toBe(1)
+    await vi.waitUntil(
+      async () =>
+        (await counter('shelfedge_due_decisions_total', 'outcome="failed"')) === failed + 151,
+    )
     expect(told()).toMatchObject([{ by: 'event' }])
+    worker.mockRestore()
+    await pass(1)
+    expect(told().at(-1)).toMatchObject({ by: 'clock', escalation: 1 })
+  })
+
+  it('is no decision of the release where nothing was told, nor its failure where others came between', async () => {
+    await measure(160)
+    const use = vi.spyOn(environment.releases, 'use')
+    const decided = () => use.mock.results.at(-1)?.value
+    expect(await decide()).toEqual({ dueAt: expect.any(Number) })
+    expect(await decided()).toBeNull()
+    aheadMs += 2 * minuteMs
+    const overtaken = {
+      ok: true,
+      accepted: 0,
+      duplicates: 0,
+      pushes: [],
+      isOvertaken: true,
+    } as const
+    const commit = vi.spyOn(VisitorsCore.prototype, 'commit')
+    commit.mockImplementation((requests) => requests.map(() => overtaken))
+    expect(await decide()).toBe('again')
+    await expect(decided()).rejects.toBeInstanceOf(RequestRefused)
+    commit.mockRestore()
+    await decide()
+    expect(await decided()).toMatchObject({ fallback: null })
+  })
+
+  it('is so of an alert, too, that was raised before its object kept what is due', async () => {
+    await measure(160)
+    await runInDurableObject(owner(), async (_, { storage }) => {
+      storage.sql.exec('DROP TABLE dues')
+      storage.sql.exec('DELETE FROM outbox')
+      await storage.deleteAlarm()
+    })
+    await evictDurableObject(owner())
+    await owner().backlog()
+    // Asked about at once, it is due when it would have been.
+    await vi.waitUntil(async () => Number((await dues())[0]?.due_at) > environment.now())
+    await pass(2)
+    expect(told()).toMatchObject([{ by: 'clock', escalation: 1 }])
+  })
+
+  it('is told by a POP that was off for days and had no release at its first try', async () => {
+    await measure(160)
+    vi.spyOn(environment.releases, 'use').mockRejectedValueOnce(new Error('no shelf'))
+    await pass(3 * 24 * 60)
+    expect(told()).toHaveLength(1)
     await pass(1)
     expect(told().at(-1)).toMatchObject({ by: 'clock', escalation: 1 })
   })
@@ -305,7 +372,7 @@ describe('what is due', () => {
     vi.spyOn(environment.releases, 'use').mockRejectedValue(new Error('no shelf'))
     await pass(2)
     expect(await dues()).toHaveLength(1)
-    await pass(limits.alertUnseenMsMax / minuteMs)
+    await pass(limits.alertUnseenMsMax / minuteMs + 1)
     expect(await dues()).toEqual([])
   })
 })
