@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import { limits } from './limits.ts'
 import { modelNameSchema, readingSchema } from './model.ts'
 import { durationMs, fieldName, name, whole } from './policy/fields.ts'
-import { featuresSchema } from './tabular/feature.ts'
+import { type Feature, featuresSchema } from './tabular/feature.ts'
 
 /** A calendar year and some: longer is not waited for. */
 const days = whole(1, 400)
@@ -175,6 +175,12 @@ export const learningSchema = v.variant('learns', [
 export type Learning = v.InferOutput<typeof learningSchema>
 export type StreamLearning = Extract<Learning, { learns: 'stream' }>
 export type DemandLearning = Extract<Learning, { learns: 'demand' }>
+/** Features that a POP reads before there is a model too: the next one learns from what it stored of them. */
+export function featuresStored(models: Readonly<Record<string, Learning>> = {}): Feature[] {
+  return Object.values(models).flatMap((learning) =>
+    learning.learns === 'demand' ? learning.features : [],
+  )
+}
 /** One that is learned from what a POP knew after events. */
 export type RowLearning = Exclude<Learning, StreamLearning | DemandLearning>
 

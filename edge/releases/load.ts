@@ -1,11 +1,12 @@
 import type { ScoredItem } from '#shared/decide.ts'
 import { sha256Hex } from '#shared/digest.ts'
-import type { Model } from '#shared/model.ts'
+import { featuresStored } from '#shared/learning.ts'
 import { OpeningTookTooLong } from '#shared/onnx-session.ts'
 import { type CompiledPolicy, compilePolicy, PolicyError } from '#shared/policy/compile.ts'
 import { RuleItem } from '#shared/policy/facts.ts'
 import { type ReleaseParts, unpackRelease } from '#shared/release.ts'
 import { verifyRelease } from '#shared/signature.ts'
+import type { Feature } from '#shared/tabular/feature.ts'
 import { reasonOf } from '../log.ts'
 import { type LoadedModel, loadModels } from './load-models.ts'
 import { ReleaseRefused, ReleaseTookTooLong } from './refused.ts'
@@ -20,7 +21,7 @@ export interface LoadedRelease {
   readonly popularity: readonly ScoredItem[]
   /** By the names that placements call them. */
   readonly models: ReadonlyMap<string, LoadedModel>
-  /** Whether a model reads what the store knows of a visitor. */
+  /** Whether a model, or what the next one is to learn from, reads what the store knows of a visitor. */
   readonly readsProfiles: boolean
   numberOf(item: string): number | undefined
   item(id: string): RuleItem | undefined
@@ -63,7 +64,7 @@ export async function loadRelease(
     policy,
     popularity: parts.popularity,
     models,
-    readsProfiles: Object.values(parts.manifest.models).some(readsProfile),
+    readsProfiles: featuresRead(parts).some(({ from }) => from.startsWith('profile.')),
     numberOf: (item) => numbers.get(item),
     item: (id) => ruleItems[numbers.get(id) ?? -1],
     dispose: async () => {
@@ -82,8 +83,12 @@ export async function verifyPointer(
   throw new ReleaseRefused('release_signature_invalid', "the signature is not the hub's")
 }
 
-function readsProfile(model: Model): boolean {
-  return 'features' in model && model.features.some(({ from }) => from.startsWith('profile.'))
+/** Features that a visitor's state has to hold: of its models, and those that the next model is to learn from. */
+function featuresRead({ manifest, policy }: ReleaseParts): Feature[] {
+  const ofModels = Object.values(manifest.models).flatMap((model) =>
+    'features' in model ? model.features : [],
+  )
+  return [...ofModels, ...featuresStored(policy.models)]
 }
 
 function loadPolicy({ policy, catalogue }: ReleaseParts): CompiledPolicy {

@@ -1,4 +1,5 @@
 import { tellGiven } from '#shared/given.ts'
+import { featuresStored } from '#shared/learning.ts'
 import { mistypedOf } from '#shared/policy/context.ts'
 import { timeZoneOf } from '#shared/policy/time.ts'
 import type { Policy } from '#shared/policy.ts'
@@ -40,14 +41,15 @@ export function warnOfContextTypes(context: RawObject, policy: Policy, warnings:
 
 const contextFields = new WeakMap<LoadedRelease, Fields>()
 
-/** What a release reads of a context: declared by its policy, or named by a model or by a placement's `text`. */
+/** What a release reads of a context: declared by its policy, or named by a model, one to come or a placement's `text`. */
 function contextFieldsOf(release: LoadedRelease): Fields {
   const known = contextFields.get(release)
   if (known) return known
   const { policy } = release.policy
-  const features = [...release.models.values()].flatMap((model) =>
-    'features' in model ? model.features.map(({ from }) => from) : [],
+  const ofModels = [...release.models.values()].flatMap((model) =>
+    'features' in model ? model.features : [],
   )
+  const features = [...ofModels, ...featuresStored(policy.models)].map(({ from }) => from)
   const texts = Object.values(policy.placements).flatMap((placement) =>
     'text' in placement && placement.text ? [placement.text] : [],
   )

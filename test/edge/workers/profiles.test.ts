@@ -110,6 +110,40 @@ describe('a profile at a POP', () => {
     })
   })
 
+  it('comes before there is a model where the next is to learn from it', async () => {
+    const hub = startFakeProfiles()
+    const small = smallRelease({ sessions: [[0, 1]], itemsTotal: 2 })
+    const features = [
+      { name: 'orders', from: 'profile.orders', type: 'number' as const, imputed: 0 },
+    ]
+    const demand = {
+      ...{ learns: 'demand' as const, placement: 'review', withinMs: 1_000, features },
+      ...{ prices: { from: 0.5, to: 2, step: 0.1 }, bought: { event: 'Order Completed' } },
+      byChance: { experiment: 'prices', variants: ['low', 'high'] },
+    }
+    const review = {
+      ...{ kind: 'price' as const, model: 'demand', base: '100.0', subject: '"seat"' },
+      ...{ floor: 1, ceiling: 1_000, step: 0.01, heldMs: 0 },
+      rules: [
+        { name: 'low', effect: 'factor' as const, by: '0.7', when: 'variant.prices == "low"' },
+      ],
+    }
+    const policy = {
+      ...small.policy,
+      experiments: { prices: { variants: { none: 0, low: 1, high: 1 } } },
+      ...{ models: { demand }, placements: { ...small.policy.placements, review } },
+    }
+    expect((await packAndPush({ ...small, policy })).status).toBe(200)
+    await decide('me')
+    await vi.waitFor(async () => expect(await profileOf('a:me')).not.toBeNull(), waiting)
+    await decide('me')
+    expect(hub.questions).toHaveLength(1)
+    expect(await featuresStored('a:me')).toMatchObject([
+      { inputs: { orders: 0 } },
+      { inputs: { orders: 3 } },
+    ])
+  })
+
   it('costs nothing but itself while the hub is away, and comes when it is back', async () => {
     const hub = startFakeProfiles()
     await packAndPush(readingProfiles())

@@ -94,6 +94,33 @@ describe('an answer warns', () => {
     ])
   })
 
+  it('has none of a context that a model is to learn from before there is one', async () => {
+    const features = [
+      { name: 'device', from: 'context.device', type: 'text' as const, categories: ['till'] },
+    ]
+    const demand = {
+      ...{ learns: 'demand' as const, placement: 'fare', withinMs: 1_000, features },
+      ...{ prices: { from: 0.5, to: 2, step: 0.1 }, bought: { event: 'Order Completed' } },
+      byChance: { experiment: 'prices', variants: ['low', 'high'] },
+    }
+    const fare = {
+      ...{ kind: 'price' as const, model: 'demand', base: '100.0', subject: '"seat"' },
+      ...{ floor: 1, ceiling: 1_000, step: 0.01, heldMs: 0 },
+      rules: [
+        { name: 'low', effect: 'factor' as const, by: '0.7', when: 'variant.prices == "low"' },
+      ],
+    }
+    const asking = {
+      ...{ ...policy, models: { demand }, placements: { ...policy.placements, fare } },
+      experiments: { prices: { variants: { none: 0, low: 1, high: 1 } } },
+    }
+    expect((await packAndPush({ ...release, policy: asking })).status).toBe(200)
+    const asked = { ...question, placement: 'fare', context: { device: 'till', devise: 'till' } }
+    expect(detailsOf(await send('/v1/decide', asked))).toEqual([
+      'context.devise is read by nothing: the policy does not declare it; did you mean device?',
+    ])
+  })
+
   it('of a context that the policy does not declare, or declares as another type', async () => {
     await push()
     const context = { Budget: 5, budget: '5', isMember: null, device: 'till', timezone: 'Mars' }
