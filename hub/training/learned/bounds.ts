@@ -13,8 +13,10 @@ export const learningBounds = {
   profiledSessionsMax: 50,
   /** Of whom a trait was told more often it is not learned, as half of what was told would be another history. */
   tellingsMax: 1_000,
-  /** The newest that a person was told by chance, and the newest that one bought: whoever asks for more is a crawler. */
-  pricesPerPersonMax: 1_000,
+  /** The newest that a person was told by chance: a person is anybody, and teaches no more than some others together. */
+  pricesPerPersonMax: 50,
+  /** The newest that a person bought; of prices told before the oldest of them it is not known whether they were bought at. */
+  purchasesPerPersonMax: 200,
   /** Read from the store at a time, about. */
   pricesPerPage: 10_000,
   /** The newest of a stream: two weeks of one every five minutes. */
@@ -42,7 +44,9 @@ export const learningBounds = {
   segmentVisitorsMin: 100,
   /** and below this mean silhouette there is no structure to find (Kaufman and Rousseeuw 1990). */
   silhouetteMin: 0.25,
-  /** For prices: in so many of the judged rows a higher price has to sell less. Where it does not, chance was learned. */
+  /** For prices: so large a part of the rows at either end of a feature is taken for no further out than the others. */
+  unusualShare: 0.01,
+  /** In so many of the judged rows a higher price has to sell less. Where it does not, chance was learned. */
   deterredShareMin: 0.9,
   /** The newest rows judge. */
   judgedShare: 0.2,

@@ -11,6 +11,8 @@ export interface StoredPrice {
   readonly price: number
   /** What the rules started from; above 0. */
   readonly base: number
+  /** What set it in place of the rules: `floor`, `ceiling` or `change`; `step`, which rounded it, or nothing. */
+  readonly rail: string
   /** Values of the features when it was told, as JSON. */
   readonly known: string
   /** Epoch ms. */
@@ -46,15 +48,17 @@ export interface PricedRow {
   readonly askedAt: number
 }
 
+/** Why a price teaches nothing, as it is counted. */
+export type LeftOut = 'rowsRailed' | 'rowsBeyondPrices' | 'rowsWithoutFeatures'
+
 /**
- * A row for each price of which it is certain whether it was bought at; null for one that was told without some of the
- * features. A purchase is of the last price of its subject that the person was told before; a price waits equally long
+ * A row for each price of which it is certain whether it was bought at, or why it teaches nothing. A purchase is of the last price of its subject that the person was told before; a price waits equally long
  * for a yes as for a no, or what is bought at once would be learned from first.
  */
 export function* pricedRows(
   { prices, purchases }: StoredPrices,
   { learning, heardUntil }: DemandAsking,
-): Generator<PricedRow | null> {
+): Generator<PricedRow | LeftOut> {
   const { features, withinMs } = learning
   const isByDecision = learning.bought.decision !== undefined
   const keyOf = (person: string, name: string) => (isByDecision ? name : `${name}\n${person}`)
@@ -70,19 +74,39 @@ export function* pricedRows(
   )
   for (const [key, ofOne] of told) {
     const inOrder = ofOne.toSorted((one, other) => one.at - other.at)
-    for (const [place, { at, price, base, known }] of inOrder.entries()) {
+    for (const [place, told] of inOrder.entries()) {
+      const { at } = told
       const knownAt = at + withinMs
       if (knownAt > heardUntil) continue
-      const values = JSON.parse(known) as FeatureValues
-      if (!features.every(({ name }) => Object.hasOwn(values, name))) {
-        yield null
+      const values = JSON.parse(told.known) as FeatureValues
+      const leftOut = whyLeftOut(told, values, learning)
+      if (leftOut !== null) {
+        yield leftOut
         continue
       }
       const next = inOrder[place + 1]?.at ?? Number.POSITIVE_INFINITY
       const isSold = (when: number) => when >= at && when <= knownAt && when < next
       const happened = sold.get(key)?.some(isSold) ?? false
-      const row = Float32Array.of(...encodeFeatures(features, values), price / base)
+      const row = Float32Array.of(...encodeFeatures(features, values), told.price / told.base)
       yield { row, label: { happened, knownAt }, askedAt: at }
     }
   }
+}
+
+/**
+ * A price that a rail set is none that was shown by chance. Neither is one far beyond those to choose from: most often
+ * its base, which a page may tell, is none.
+ */
+function whyLeftOut(
+  { rail, price, base }: StoredPrice,
+  values: FeatureValues,
+  { features, prices: { from, to, step } }: DemandLearning,
+): LeftOut | null {
+  if (rail !== '' && rail !== 'step') return 'rowsRailed'
+  const share = price / base
+  // A step further, and what float arithmetic loses.
+  const slack = step * 1.001
+  if (!(share >= from - slack && share <= to + slack)) return 'rowsBeyondPrices'
+  const isWhole = features.every(({ name }) => Object.hasOwn(values, name))
+  return isWhole ? null : 'rowsWithoutFeatures'
 }

@@ -3,9 +3,9 @@ import { limits } from '#shared/limits.ts'
 import { newcomer } from '#shared/profile.ts'
 import { profilesSql } from '../../profiles/profile-sql.ts'
 import { type ProfileRow, valuesOf } from '../../profiles/read-profiles.ts'
-import { type Store, StoreError } from '../../store/store.ts'
+import type { Store } from '../../store/store.ts'
 import { learningBounds } from './bounds.ts'
-import { drawnPages, type Page, wheel } from './drawn-pages.ts'
+import { drawnPages, type Page, readPages, wheel } from './drawn-pages.ts'
 import { readTellings } from './read-tellings.ts'
 import type { StoredEvent } from './replay-history.ts'
 import { isWordSql, wordSql } from './word-sql.ts'
@@ -112,7 +112,7 @@ export async function readHistories(
   { untilMs }: Heard,
 ): Promise<Histories> {
   const { seed, eventsPerVisitorMax, eventsMax, eventsPerPage, queryMsMax } = learningBounds
-  const { pageRowsMax, pageBytesMax, pageHalvingsMax, days, profiledSessionsMax } = learningBounds
+  const { pageRowsMax, pageBytesMax, days, profiledSessionsMax } = learningBounds
   const { after } = learning
   // A day more than a POP remembers: its longest window begins with a whole one.
   const sinceMs = Math.max(0, untilMs - (days + 1) * dayMs - limits.visitorRetentionMs)
@@ -155,32 +155,8 @@ export async function readHistories(
       }
     })
   }
-  /** What is too much to read at once is read in halves; what still is in a part this small is left out. */
-  async function* readParts({ from, end }: Page, halvings: number): Pages {
-    const page = await readPage({ from, end }).catch(orTooMuch)
-    if (page !== tooMuch) {
-      yield page
-    } else if (halvings > 0) {
-      const middle = Math.floor((from + end) / 2)
-      yield* readParts({ from, end: middle }, halvings - 1)
-      yield* readParts({ from: middle, end }, halvings - 1)
-    }
-  }
-  async function* pages(): Pages {
-    for (const page of drawnPages(events, eventsMax, eventsPerPage)) {
-      yield* readParts(page, pageHalvingsMax)
-    }
-  }
-  return { visitors, events, pages: pages() }
-}
-
-type Pages = AsyncGenerator<readonly StoredEvent[]>
-
-const tooMuch = 'too much'
-
-function orTooMuch(cause: unknown): typeof tooMuch {
-  if (cause instanceof StoreError && cause.code === 'refused') return tooMuch
-  throw cause
+  const pages = readPages(drawnPages(events, eventsMax, eventsPerPage), readPage)
+  return { visitors, events, pages }
 }
 
 type Row = Omit<StoredEvent, 'profile'> & { readonly session: string }

@@ -2,7 +2,7 @@ import type { DemandLearning } from '#shared/learning.ts'
 import { limits } from '#shared/limits.ts'
 import type { Store } from '../../store/store.ts'
 import { learningBounds } from './bounds.ts'
-import { drawnPages, wheel } from './drawn-pages.ts'
+import { drawnPages, type Page, readPages, wheel } from './drawn-pages.ts'
 import { momentOf } from './moment.ts'
 import type { StoredPrice, StoredPrices, StoredPurchase } from './priced-rows.ts'
 import type { Heard } from './read-histories.ts'
@@ -25,6 +25,7 @@ const pricesSql = (subject: string) => `
     SELECT visitor, decision_id AS decisionId, toUnixTimestamp64Milli(at) AS decidedAt,
            if(JSONHas(inputs, 'eventAt'), JSONExtractInt(inputs, 'eventAt'), decidedAt) AS happenedAt,
            ${subject} AS subject, JSONExtractFloat(answer, 'price') AS price,
+           JSONExtractString(answer, 'rail') AS rail,
            JSONExtractFloat(effects, 1, 'amount') AS base, JSONExtractRaw(features, 'inputs') AS known
     FROM decisions_once
     WHERE site = {site:String} AND placement = {placement:String} AND kind = 'price'
@@ -37,7 +38,7 @@ const pricesSql = (subject: string) => `
   ) AS told
   LEFT JOIN (${personsSql}) AS whose ON whose.device = told.visitor
   ORDER BY person, decidedAt DESC, decisionId
-  LIMIT {perPersonMax:UInt32} BY person`
+  LIMIT {pricesPerPersonMax:UInt32} BY person`
 
 /** What an event says was bought, by whom and when; the names are of subjects, or of decisions. */
 const purchasesSql = (names: string) => `
@@ -63,11 +64,13 @@ function queriesOf({ decision, subject }: DemandLearning['bought']) {
     : `person IN (SELECT person ${onPage})`
   return {
     size: `SELECT uniqExact(person) AS persons, count() AS prices FROM (${told})`,
-    prices: `SELECT person, decisionId, decidedAt, happenedAt, subject, price, base, known ${onPage}`,
+    prices: `SELECT person, decisionId, decidedAt, happenedAt, subject, price, base, rail, known
+      ${onPage}`,
     purchases: `
       SELECT person, happenedAt, takenAt, names
       FROM (${purchasesSql(decision || subject ? namedSql : 'items')}) WHERE ${isOnPage}
-      ORDER BY person, takenAt DESC LIMIT {perPersonMax:UInt32} BY person${decision ? ', names' : ''}`,
+      ORDER BY takenAt DESC, happenedAt DESC
+      LIMIT {purchasesPerPersonMax:UInt32} BY ${decision ? 'names' : 'person'}`,
   }
 }
 
@@ -78,9 +81,11 @@ export async function readPrices(
   { placement, byChance, bought }: DemandLearning,
   { untilMs }: Heard,
 ): Promise<{ readonly visitors: number; readonly pages: AsyncIterable<StoredPrices> }> {
-  const { seed, rowsMax, pricesPerPersonMax: perPersonMax, pricesPerPage, days } = learningBounds
+  const { seed, rowsMax, pricesPerPersonMax, purchasesPerPersonMax } = learningBounds
+  const { pricesPerPage, days } = learningBounds
   const drawing = {
-    ...{ site, seed, placement, ...byChance, perPersonMax, boughtBy: bought.event },
+    ...{ site, seed, placement, ...byChance, boughtBy: bought.event },
+    ...{ pricesPerPersonMax, purchasesPerPersonMax },
     ...{ sinceMs: Math.max(0, untilMs - days * dayMs) },
     property: bought.decision ?? bought.subject ?? '',
   }
@@ -88,16 +93,31 @@ export async function readPrices(
   const { queryMsMax: timeMaxMs, pageRowsMax, pageBytesMax } = learningBounds
   const [size] = await store.query<Size>(queries.size, drawing, { timeMaxMs })
   const [visitors, prices] = [Number(size?.persons ?? 0), Number(size?.prices ?? 0)]
-  async function* pages() {
-    for (const page of drawnPages(prices, rowsMax, pricesPerPage)) {
-      const parameters = { ...drawing, ...page }
-      const bounds = { timeMaxMs, rowsMax: pageRowsMax, bytesMax: pageBytesMax }
-      const rows = await store.query<PriceRow>(queries.prices, parameters, bounds)
-      const sold = await store.query<PurchaseRow>(queries.purchases, parameters, bounds)
-      yield { prices: rows.map(priceOf), purchases: sold.map(purchaseOf) }
-    }
+  const bounds = { timeMaxMs, rowsMax: pageRowsMax, bytesMax: pageBytesMax }
+  async function readPage(page: Page): Promise<StoredPrices> {
+    const parameters = { ...drawing, ...page }
+    const told = await store.query<PriceRow>(queries.prices, parameters, bounds)
+    const sold = await store.query<PurchaseRow>(queries.purchases, parameters, bounds)
+    const isJudgeable = isAfterUnread(sold, bought)
+    return { prices: told.map(priceOf).filter(isJudgeable), purchases: sold.map(purchaseOf) }
   }
-  return { visitors, pages: pages() }
+  const pages = readPages(drawnPages(prices, rowsMax, pricesPerPage), readPage)
+  return { visitors, pages }
+}
+
+/**
+ * Whether all is known that was bought after a price: of whoever bought more than is read, only from the oldest purchase on
+ * that was. Those before it were taken no later, so they are of prices that were told before.
+ */
+function isAfterUnread(sold: readonly PurchaseRow[], { decision }: DemandLearning['bought']) {
+  const knownFrom = new Map<string, number>()
+  const read = Map.groupBy(sold, ({ person, names }) => (decision ? names[0] : person) as string)
+  for (const [key, purchases] of read) {
+    if (purchases.length < learningBounds.purchasesPerPersonMax) continue
+    knownFrom.set(key, Math.min(...purchases.map(({ takenAt }) => Number(takenAt))))
+  }
+  return ({ person, decisionId, at }: StoredPrice) =>
+    at > (knownFrom.get(decision ? decisionId : person) ?? Number.NEGATIVE_INFINITY)
 }
 
 interface Size {

@@ -5,7 +5,7 @@ import { bestPrice, buyingProbability, type DemandModel } from '#shared/tabular/
 import { columnsOf } from '#shared/tabular/feature.ts'
 import { learningBounds } from './bounds.ts'
 import { checkDemandModel } from './check-demand-model.ts'
-import { type DemandAsking, pricedRows, type StoredPrices } from './priced-rows.ts'
+import { type DemandAsking, type LeftOut, pricedRows, type StoredPrices } from './priced-rows.ts'
 import { type LearnedRows, RowSample } from './sample-rows.ts'
 import {
   judgeScores,
@@ -16,12 +16,15 @@ import {
   type TrainedRows,
   whatLacks,
 } from './train-rows.ts'
+import { withinUsual } from './usual-range.ts'
 
 /** Gathers prices that were told by chance, and learns from them what sells at which price. */
 export class DemandLearner {
   readonly #asking: DemandAsking
   readonly #sample: RowSample
-  #withoutFeatures = 0
+  readonly #leftOut: Record<LeftOut, number> = {
+    ...{ rowsRailed: 0, rowsBeyondPrices: 0, rowsWithoutFeatures: 0 },
+  }
 
   constructor(asking: DemandAsking) {
     this.#asking = asking
@@ -34,7 +37,7 @@ export class DemandLearner {
 
   take(page: StoredPrices): void {
     for (const priced of pricedRows(page, this.#asking)) {
-      if (priced === null) this.#withoutFeatures++
+      if (typeof priced === 'string') this.#leftOut[priced]++
       else this.#sample.add(priced.row, priced.label, priced.askedAt)
     }
   }
@@ -43,9 +46,24 @@ export class DemandLearner {
     const rows = this.#sample.inOrder()
     const trained = trainDemandRows(rows, this.#asking.learning.prices)
     const { model, bytes } = trained
-    if (bytes !== null) await checkDemandModel(bytes, model as DemandModel, rowsWithoutPrice(rows))
-    const counts = { rowsGiven: this.#sample.given, rowsWithoutFeatures: this.#withoutFeatures }
-    return { ...trained, figures: { ...trained.figures, ...counts } }
+    if (bytes !== null) {
+      const usual = withinUsual(rows, splitByTime(rows).earlier)
+      await checkDemandModel(bytes, model as DemandModel, rowsWithoutPrice(usual))
+    }
+    const figures = { ...trained.figures, rowsGiven: this.#sample.given, ...this.#leftOut }
+    const reason = trained.reason + (trained.outcome === 'too_little' ? this.#tellLeftOut() : '')
+    return { ...trained, reason, figures }
+  }
+
+  #tellLeftOut(): string {
+    const { rowsRailed, rowsBeyondPrices, rowsWithoutFeatures } = this.#leftOut
+    const told = [
+      [rowsRailed, 'set by a rail'],
+      [rowsBeyondPrices, 'beyond "prices" of the policy'],
+      [rowsWithoutFeatures, 'told without a feature'],
+    ] as const
+    const found = told.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`)
+    return found.length === 0 ? '' : `; left out are ${found.join(', ')}`
   }
 }
 
@@ -61,11 +79,13 @@ export function trainDemandRows(rows: LearnedRows, prices: PriceGrid): TrainedRo
   const lacking = whatLacks(rows, earlier, judged) ?? whatGridLacks(rows, grid)
   if (lacking !== null)
     return { ...noModel, outcome: 'too_little', reason: lacking, figures: counts }
-  const [past, test] = [pick(rows, earlier), pick(rows, judged)]
+  const usual = withinUsual(rows, earlier)
+  const [past, test] = [pick(usual, earlier), pick(usual, judged)]
   const tried = modelOf(past, grid)
   const asked = [...test.labels.keys()].map((at) => splitPrice(rowOf(test, at)))
   const scores = Float64Array.from(asked, ({ row, price }) => buyingProbability(tried, row, price))
   const verdict = judgeScores(scores, test.labels, past.labels)
+  if (!Number.isFinite(verdict.figures.logLoss)) return { ...noNumbers, figures: counts }
   const { reliability } = verdict
   const [lowest, highest] = [tried.prices[0] as number, tried.prices.at(-1) as number]
   const deterred = asked.filter(
@@ -84,10 +104,18 @@ export function trainDemandRows(rows: LearnedRows, prices: PriceGrid): TrainedRo
     const tooFewDeterred = `a higher price deters in ${share} of the judged rows, below ${needed}: the highest would be asked for no reason`
     return { ...noModel, outcome: 'not_better', reason: tooFewDeterred, figures, reliability }
   }
-  const model = modelOf(rows, grid)
+  const model = modelOf(usual, grid)
+  if (!Object.values(model).every((numbers) => numbers.every(Number.isFinite)))
+    return { ...noNumbers, figures: counts }
   const bytes = buildDemandModel(model)
   return { outcome: 'learned', reason, figures, reliability, family: 'demand', model, bytes }
 }
+
+const noNumbers = {
+  ...{ ...noModel, outcome: 'not_better' as const },
+  reason:
+    'many rows have a feature too large to learn from: leave it out, or send it in another unit',
+} as const
 
 /** The lowest and the highest price that was shown. */
 function pricesShown({ columns, rows }: Examples) {

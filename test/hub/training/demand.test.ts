@@ -8,8 +8,10 @@ import { ReplayedRelease } from '#hub/decisions/replay.ts'
 import { liveRelease } from '#hub/publishing/live-release.ts'
 import { retrain } from '#hub/retrain.ts'
 import { rowOf } from '#hub/rows.ts'
+import { StoreError } from '#hub/store/store.ts'
 import { timestamp } from '#hub/store/timestamp.ts'
 import { learningBounds } from '#hub/training/learned/bounds.ts'
+import { type Page, readPages } from '#hub/training/learned/drawn-pages.ts'
 import {
   pricedRows,
   type StoredPrice,
@@ -44,13 +46,15 @@ afterAll(async () => {
 })
 
 const price = (at: number, changes: Partial<StoredPrice> = {}): StoredPrice => ({
-  ...{ person: 'ann', decisionId: `at ${at}`, subject: 'flight', price: 120, base: 100 },
+  ...{ person: 'ann', decisionId: `at ${at}`, subject: 'flight', price: 120, base: 100, rail: '' },
   ...{ known: '{"business":1}', at: at * minuteMs, ...changes },
 })
 const purchase = (at: number, ...names: string[]) => ({ person: 'ann', names, at: at * minuteMs })
 const asking = { learning, heardUntil: 1_000 * minuteMs }
+const taughtBy = (...page: Parameters<typeof pricedRows>) =>
+  [...pricedRows(...page)].filter((row) => typeof row !== 'string')
 const boughtOf = (...page: Parameters<typeof pricedRows>) =>
-  [...pricedRows(...page)].map((row) => row?.label.happened)
+  taughtBy(...page).map(({ label }) => label.happened)
 
 describe('whether a price was bought at', () => {
   it('is told by the last price of its subject before the purchase', () => {
@@ -95,8 +99,8 @@ describe('whether a price was bought at', () => {
         const heardOf = <Told extends { readonly at: number }>(facts: readonly Told[]) =>
           facts.filter(({ at }) => at <= known.heardUntil).toReversed()
         const rowsOf = (page: typeof all) =>
-          [...pricedRows(page, known)]
-            .map((row) => JSON.stringify([row?.askedAt, row?.label, [...(row?.row ?? [])]]))
+          taughtBy(page, known)
+            .map(({ askedAt, label, row }) => JSON.stringify([askedAt, label, [...row]]))
             .toSorted()
         const early = { prices: heardOf(all.prices), purchases: heardOf(all.purchases) }
         expect(rowsOf({ ...early, prices: early.prices.toReversed() })).toEqual(rowsOf(all))
@@ -107,7 +111,28 @@ describe('whether a price was bought at', () => {
   it('teaches with what was known then: a price without one of the features is left out', () => {
     const prices = [price(0, { known: '{"other":1}' }), price(1)]
     const rows = [...pricedRows({ prices, purchases: [] }, asking)]
-    expect(rows.map((each) => each && [...each.row])).toEqual([null, [1, Math.fround(1.2)]])
+    expect(rows).toEqual([
+      'rowsWithoutFeatures',
+      expect.objectContaining({ row: Float32Array.of(1, 1.2) }),
+    ])
+  })
+
+  it('teaches where chance set it: not where a rail did, which has its purchases all the same', () => {
+    const prices = [price(0, { rail: 'step' }), price(5, { rail: 'floor' })]
+    const page = { prices, purchases: [purchase(7, 'flight')] }
+    expect([...pricedRows(page, asking)]).toEqual([
+      expect.objectContaining({ label: expect.objectContaining({ happened: false }) }),
+      'rowsRailed',
+    ])
+  })
+
+  it('teaches as far as a step beyond the prices to choose from, whatever base a visitor tells', () => {
+    const shares = [2.6, 2.7, 0.4, 0.3].map((share, at) => price(at, { price: 100 * share }))
+    const bases = [1e-6, 1e-40, 1e300].map((base, at) => price(10 + at, { base }))
+    const prices = [...shares, ...bases]
+    expect(taughtBy({ prices, purchases: [] }, asking).map(({ row }) => row[1])).toEqual(
+      [2.6, 0.4].map(Math.fround),
+    )
   })
 })
 
@@ -141,6 +166,35 @@ describe('a model of demand', () => {
     expect(trainDemandRows(rowsFrom(travellers(1_500)), { ...prices, from: 0.1, to: 9 })).toEqual(
       trained,
     )
+  })
+
+  it('is the same though somebody told a number beyond all others, in an old row or in a new one', () => {
+    const honest = travellers(1_500)
+    const askedBy = (trained: ReturnType<typeof trainDemandRows>) => {
+      expect(trained).toMatchObject({ outcome: 'learned' })
+      return [0, 1].map((business) =>
+        bestPrice(trained.model as DemandModel, Float32Array.of(business)),
+      )
+    }
+    const [free, bound] = askedBy(trainDemandRows(rowsFrom(honest), prices)) as [number, number]
+    for (const told of [1e6, -1e6, 3e38]) {
+      for (const place of [500, 1_400]) {
+        const rows = rowsFrom(honest)
+        rows.rows[2 * place] = told
+        const asked = askedBy(trainDemandRows(rows, prices))
+        expect(Math.abs((asked[0] as number) - free)).toBeLessThan(0.11)
+        expect(Math.abs((asked[1] as number) - bound)).toBeLessThan(0.11)
+      }
+    }
+  })
+
+  it('is none where a feature is of numbers that nothing can be reckoned with', () => {
+    const rows = rowsFrom(travellers(1_500))
+    for (let at = 0; at < rows.rows.length; at += 6) rows.rows[at] = 3e38
+    expect(trainDemandRows(rows, prices)).toMatchObject({
+      ...{ outcome: 'not_better', bytes: null },
+      reason: expect.stringContaining('too large to learn from'),
+    })
   })
 
   it('is none, with a sentence, where there is too little, or where prices tell nothing', () => {
@@ -282,6 +336,55 @@ it('whoever asks for prices all day takes no room from others', async () => {
   // The newest.
   expect(Math.min(...ofCrawler.map(({ at }) => at))).toBe(baseMs + 20 * minuteMs)
   expect(read).toHaveLength(pricesPerPersonMax + 1)
+})
+
+it('is not told that nothing was bought before the purchases that were read', async () => {
+  const { store } = hub.environment
+  const ofAgency = <Row extends object>(row: Row) => ({ ...row, site: 'agency' })
+  const asked = [told('a:agency', 0), told('a:agency', 10_000)]
+  await store.insert('decisions', asked.map(ofAgency), randomUUID())
+  const other = { properties: JSON.stringify({ flight: 'another' }) }
+  const later = Array.from({ length: learningBounds.purchasesPerPersonMax }, (_, at) =>
+    happened('a:agency', 100 + at, 'Booking Completed', other),
+  )
+  const first = happened('a:agency', 1, 'Booking Completed')
+  await store.insert('events', [first, ...later].map(ofAgency), randomUUID())
+  const heard = { events: 1, untilMs: baseMs + 20_000 * minuteMs }
+  const { pages } = await readPrices(store, 'agency', learning, heard)
+  const labels: unknown[] = []
+  for await (const page of pages) {
+    labels.push(...boughtOf(page, { learning, heardUntil: heard.untilMs }))
+  }
+  // Of the first it is not known any more, of the second it is.
+  expect(labels).toEqual([false])
+})
+
+async function collected<Each>(all: AsyncIterable<Each>): Promise<Each[]> {
+  const found: Each[] = []
+  for await (const each of all) found.push(each)
+  return found
+}
+
+describe('pages', () => {
+  const read = (refuses: (page: Page) => boolean) => async (page: Page) => {
+    if (refuses(page)) throw new StoreError('refused', 'too much')
+    return page
+  }
+  const pagesBy = async (refuses: (page: Page) => boolean) =>
+    collected(readPages([{ from: 0, end: 640 }], read(refuses)))
+
+  it('that are too much to read are read in halves, and the part that still is is left out', async () => {
+    const pages = await pagesBy(({ from, end }) => from <= 5 && 5 < end)
+    expect(pages.at(0)?.from).toBe(10)
+    expect(pages.reduce((sum, { from, end }) => sum + end - from, 0)).toBe(630)
+  })
+
+  it('that the store cannot answer end the reading', async () => {
+    const away = async () => {
+      throw new StoreError('unavailable', 'gone')
+    }
+    await expect(collected(readPages([{ from: 0, end: 640 }], away))).rejects.toThrow('gone')
+  })
 })
 
 it('a hub releases what it learned from them, and goes on by the rules until there is enough', async () => {
