@@ -273,7 +273,7 @@ export class VisitorsCore {
     }
     const pushes = request.records.flatMap((record) => {
       if (record.kind !== 'decision') return []
-      return keepPush(this.#storage, request, JSON.stringify(toldOf(record)), nowMs) ?? []
+      return keepPush(this.#storage, request, () => JSON.stringify(toldOf(record)), nowMs) ?? []
     })
     const counts = { accepted: admitted.records.length, duplicates }
     return {

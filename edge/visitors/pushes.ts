@@ -69,11 +69,14 @@ export function watch(
   return { from, pushes, hasMissed: after < droppedTo }
 }
 
-/** Inside a transaction: keeps a decision for the streams of its visitor; null where nobody watches. */
+/**
+ * Inside a transaction: keeps a decision for the streams of its visitor; null where nobody watches, and then what would be
+ * told is not made either.
+ */
 export function keepPush(
   { sql }: CoreStorage,
   { site, visitor }: VisitorName,
-  data: string,
+  tell: () => string,
   nowMs: number,
 ): Push | null {
   const [row] = sql
@@ -88,6 +91,7 @@ export function keepPush(
   if (!row) return null
   // By the clock, so that a visitor who was forgotten meanwhile gets no number a second time.
   const number = Math.max(nowMs, (row.last ?? 0) + 1)
+  const data = tell()
   sql.exec('INSERT INTO pushes VALUES (?, ?, ?, ?)', site, visitor, number, data)
   const dropped = sql
     .exec<{ number: number }>(
