@@ -9,11 +9,10 @@ import { type Environment, environment as itsEnvironment } from './environment.t
 import { log, reasonOf } from './log.ts'
 import { look } from './look.ts'
 import { type PlacementMemory, placementMemoryOf } from './placement-memory.ts'
+import type { Later } from './releases/follow-shelf.ts'
 import { remember } from './remember.ts'
 import type { Due, Settled } from './visitors/dues.ts'
 import type { VisitorView } from './visitors/view.ts'
-
-type Later = (work: Promise<void>) => void
 
 /**
  * Where the alarm of a visitor's object has decided what is due: in the worker, which has the releases. It is called

@@ -14,6 +14,7 @@ import { policyWithoutRelease } from './infer.ts'
 import { link } from './link.ts'
 import { look } from './look.ts'
 import { type Question, readQuestion } from './question.ts'
+import type { Later } from './releases/follow-shelf.ts'
 import type { LoadedRelease } from './releases/load.ts'
 import { type Receipt, remember } from './remember.ts'
 import { triggersOf } from './triggers.ts'
@@ -22,8 +23,6 @@ import { warnOfDeclared } from './warnings/events.ts'
 import { warnOfBatch, warnOfCall, warnOfQuery, warnOfQuestion } from './warnings/requests.ts'
 import type { Warning, Warnings } from './warnings/warnings.ts'
 
-/** What `waitUntil` of a worker is for: work that goes on after the answer. */
-type Later = (work: Promise<void>) => void
 type Moment = Pick<Collected, 'site' | 'receivedAt'>
 
 export interface BatchAnswer extends Receipt {

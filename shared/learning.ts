@@ -175,14 +175,15 @@ export const learningSchema = v.variant('learns', [
 export type Learning = v.InferOutput<typeof learningSchema>
 export type StreamLearning = Extract<Learning, { learns: 'stream' }>
 export type DemandLearning = Extract<Learning, { learns: 'demand' }>
+/** One that is learned from what a POP knew after events. */
+export type RowLearning = Exclude<Learning, StreamLearning | DemandLearning>
+
 /** Features that a POP reads before there is a model too: the next one learns from what it stored of them. */
 export function featuresStored(models: Readonly<Record<string, Learning>> = {}): Feature[] {
   return Object.values(models).flatMap((learning) =>
     learning.learns === 'demand' ? learning.features : [],
   )
 }
-/** One that is learned from what a POP knew after events. */
-export type RowLearning = Exclude<Learning, StreamLearning | DemandLearning>
 
 /** By the names under which placements call them. */
 export const learningsSchema = v.pipe(

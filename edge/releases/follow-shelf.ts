@@ -36,6 +36,7 @@ interface Use {
   readonly fits?: (bytesTotal: number) => boolean
 }
 
+/** What `waitUntil` of a worker is for: work that goes on after the answer. */
 export type Later = (work: Promise<void>) => void
 
 /**

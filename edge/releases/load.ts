@@ -21,7 +21,9 @@ export interface LoadedRelease {
   readonly popularity: readonly ScoredItem[]
   /** By the names that placements call them. */
   readonly models: ReadonlyMap<string, LoadedModel>
-  /** Whether a model, or what the next one is to learn from, reads what the store knows of a visitor. */
+  /** What its models read, and what the next one is to learn from. */
+  readonly features: readonly Feature[]
+  /** Whether any of it is what the store knows of a visitor. */
   readonly readsProfiles: boolean
   numberOf(item: string): number | undefined
   item(id: string): RuleItem | undefined
@@ -58,13 +60,15 @@ export async function loadRelease(
   const ruleItems = parts.catalogue.items.map((facts, number) => new RuleItem(facts, number))
   const policy = loadPolicy(parts)
   const models = await loadEveryModel(parts)
+  const features = featuresOf(parts)
   return {
     digest: pointer.digest,
     bytesTotal: bytes.length,
     policy,
     popularity: parts.popularity,
     models,
-    readsProfiles: featuresRead(parts).some(({ from }) => from.startsWith('profile.')),
+    features,
+    readsProfiles: features.some(({ from }) => from.startsWith('profile.')),
     numberOf: (item) => numbers.get(item),
     item: (id) => ruleItems[numbers.get(id) ?? -1],
     dispose: async () => {
@@ -83,8 +87,7 @@ export async function verifyPointer(
   throw new ReleaseRefused('release_signature_invalid', "the signature is not the hub's")
 }
 
-/** Features that a visitor's state has to hold: of its models, and those that the next model is to learn from. */
-function featuresRead({ manifest, policy }: ReleaseParts): Feature[] {
+function featuresOf({ manifest, policy }: ReleaseParts): Feature[] {
   const ofModels = Object.values(manifest.models).flatMap((model) =>
     'features' in model ? model.features : [],
   )

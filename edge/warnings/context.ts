@@ -1,5 +1,4 @@
 import { tellGiven } from '#shared/given.ts'
-import { featuresStored } from '#shared/learning.ts'
 import { mistypedOf } from '#shared/policy/context.ts'
 import { timeZoneOf } from '#shared/policy/time.ts'
 import type { Policy } from '#shared/policy.ts'
@@ -46,10 +45,7 @@ function contextFieldsOf(release: LoadedRelease): Fields {
   const known = contextFields.get(release)
   if (known) return known
   const { policy } = release.policy
-  const ofModels = [...release.models.values()].flatMap((model) =>
-    'features' in model ? model.features : [],
-  )
-  const features = [...ofModels, ...featuresStored(policy.models)].map(({ from }) => from)
+  const features = release.features.map(({ from }) => from)
   const texts = Object.values(policy.placements).flatMap((placement) =>
     'text' in placement && placement.text ? [placement.text] : [],
   )

@@ -55,7 +55,7 @@ export async function readLesson({
   const asksForItems = needsSessionModel(policy)
   if (!hasSessions && asksForItems) {
     const needed = `${config.retrainSessionsMin} are needed`
-    const reason = `${sessions} sessions of two items and more, ${needed}; until then no placement of the policy is live`
+    const reason = `${sessions} sessions of two items and more, ${needed} before the policy is released`
     return endedBy('too_little', reason, { policy: origin, figures: { sessions } })
   }
   const texts = askedTexts(policy)

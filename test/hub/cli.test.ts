@@ -16,7 +16,7 @@ import {
   serveTestHub,
   type TestHub,
 } from '#test/support/hub.ts'
-import { runProgram } from '#test/support/start-program.ts'
+import { runProgram, runUnread } from '#test/support/start-program.ts'
 
 let hub: TestHub
 let served: Awaited<ReturnType<typeof serveTestHub>>
@@ -49,6 +49,11 @@ describe('npx shelfedge', { timeout: 60_000 }, () => {
     const { bin } = JSON.parse(readFileSync('package.json', 'utf8'))
     expect(bin).toEqual({ shelfedge: 'hub/cli/main.ts' })
     expect(readFileSync(bin.shelfedge, 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/)
+  })
+
+  it('ends quietly where whoever reads it has seen enough', async () => {
+    const ended = await runUnread('hub/cli/main.ts', ['--help'])
+    expect(ended).toEqual({ status: 0, stderr: '' })
   })
 
   it('warns of a placement that is live and gone with a policy that is checked', async () => {

@@ -260,8 +260,7 @@ describe('a training', () => {
   it('with too little to learn from publishes nothing and says what is missing', async () => {
     expect(await retrain('facts', 'test', hub.environment)).toMatchObject({
       ...{ outcome: 'too_little', digest: null },
-      reason:
-        '2 sessions of two items and more, 100 are needed; until then no placement of the policy is live',
+      reason: '2 sessions of two items and more, 100 are needed before the policy is released',
     })
     expect(await hub.environment.registry.releases('facts', 10)).toEqual([])
   })

@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { resolve } from 'node:path'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -26,4 +27,21 @@ export function runProgram(
       (_failure, stdout, stderr) => ended({ status: child.exitCode, stdout, stderr }),
     )
   })
+}
+
+/** The same where nobody reads what it prints, as behind a `head` that has ended. */
+export async function runUnread(
+  program: string,
+  commandLine: readonly string[],
+): Promise<Omit<Ended, 'stdout'>> {
+  const given = ['--disable-warning=ExperimentalWarning', resolve(root, program), ...commandLine]
+  const child = spawn(process.execPath, given, {
+    cwd: root,
+    env: { PATH: process.env.PATH },
+    timeout: endTimeMaxMs,
+  })
+  child.stdout.destroy()
+  const told = child.stderr.toArray()
+  const [status] = await once(child, 'exit')
+  return { status, stderr: (await told).join('') }
 }

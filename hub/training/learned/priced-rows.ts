@@ -52,8 +52,9 @@ export interface PricedRow {
 export type LeftOut = 'rowsRailed' | 'rowsBeyondPrices' | 'rowsWithoutFeatures'
 
 /**
- * A row for each price of which it is certain whether it was bought at, or why it teaches nothing. A purchase is of the last price of its subject that the person was told before; a price waits equally long
- * for a yes as for a no, or what is bought at once would be learned from first.
+ * A row for each price of which it is certain whether it was bought at, or why it teaches nothing. A purchase is of the last
+ * price of its subject that the person was told before; a price waits equally long for a yes as for a no, or what is bought
+ * at once would be learned from first.
  */
 export function* pricedRows(
   { prices, purchases }: StoredPrices,

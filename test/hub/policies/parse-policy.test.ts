@@ -98,7 +98,17 @@ describe('a policy file', () => {
     expect(mistakeIn(withRules(pin('a', 1), pin('b', 1), slot))).toBeNull()
   })
 
+  it('may have a filter that keeps nothing for as long as its condition holds', () => {
+    const rule = '{ name: a, effect: filter, keep: "false", when: context.age < 18 }'
+    expect(mistakeIn(withRules(rule))).toBeNull()
+  })
+
   it.each([
+    [
+      'that is a filter whose condition is never true',
+      ['{ name: a, effect: filter, keep: item.price > 1.0, when: "1 > 2" }'],
+      'it is never true: the filter is on only where it fails',
+    ],
     [
       'whose condition is never true',
       [pin('a', 1, ', when: "1 > 2"')],
@@ -244,6 +254,11 @@ describe('a policy file', () => {
       'a slip in a field of a rule',
       withRules('{ name: a, effect: filter, keep: "true", wenn: "true" }'),
       ['unknown field wenn; did you mean when?'],
+    ],
+    [
+      'a field that only others of its kind have, which is not proposed in its own place',
+      'models: { d: { learns: demand, after: [Product Viewed] } }\nplacements: {}\n',
+      expect.arrayContaining(['unknown field after']),
     ],
     ['a field like no other', 'colour: red\nplacements: {}\n', ['unknown field colour']],
     [
