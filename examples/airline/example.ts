@@ -4,7 +4,7 @@ import type { LearnedModel } from '#hub/training/learned/learn-models.ts'
 import type { Client } from '../client.ts'
 import type { Example, Narrator } from '../example.ts'
 import { isExploring, policy } from './policy.ts'
-import { isOffRails, type Priced, type Sale, searchAgain, searched, sell } from './sell.ts'
+import { isOffRails, type Priced, type Sale, searchAgain, sell } from './sell.ts'
 import {
   type AddOn,
   addOnRevenueOf,
@@ -27,8 +27,6 @@ export const airline: Example = {
   data: null,
   policy,
   async run(client, narrator) {
-    const first = take(1, searches(3, 'first')).map((search) => searched(search, Date.now(), 0))
-    await client.untilStored((await client.send(first)).accepted)
     const before = await train(client)
     narrator.say(`demand: ${before.outcome}, ${before.reason}; fares are the published ones`)
     const learned = take(learnedSearches, searches(1, 'learned'))
@@ -38,7 +36,7 @@ export const airline: Example = {
     const startAt = Date.now() - daysLearned * dayMs
     const step = (daysLearned * dayMs) / learnedSearches
     const sold = await sell(learned, (number) => Math.round(startAt + number * step), client)
-    await client.untilStored(first.length + sold.events)
+    await client.untilStored(sold.events)
     // They hold a price that was told before there was a model.
     const holders = sold.sales.slice(-secondSearches)
     const { outcome, reason, figures: learning } = await train(client)

@@ -101,7 +101,7 @@ function pricesOf({ decisions = [] }: BatchReceipt) {
 
 const searchOfId = (messageId: string) => messageId.split('/')[0] as string
 
-export function searched(search: Search, at: number, time: number) {
+function searched(search: Search, at: number, time: number) {
   return eventOf('Fare Searched', search, at, { time })
 }
 

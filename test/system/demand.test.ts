@@ -52,9 +52,6 @@ async function released(): Promise<readonly { readonly outcome: string }[]> {
 }
 
 it('a price is by the rules until chance has taught it, and by what was learned from then on', async () => {
-  await on.post('shop', [event('Page Opened', 0, startedAt)])
-  const opened = "SELECT count() FROM events_once WHERE site = 'shop'"
-  await vi.waitFor(async () => expect(await on.count(opened)).toBe(1), patience)
   expect(await released()).toMatchObject([{ name: 'demand', outcome: 'too_little' }])
   const told: Priced[] = []
   for (let from = 0; from < searchers.length; from += 40) {

@@ -390,8 +390,6 @@ describe('pages', () => {
 it('a hub releases what it learned from them, and goes on by the rules until there is enough', async () => {
   const { environment } = hub
   writeFileSync(join(policyDir, 'shop.yaml'), demandPolicy)
-  const search = happened('a:first', 0, 'Fare Searched')
-  await environment.store.insert('events', [search], randomUUID())
   expect(await retrain('shop', 'test', environment)).toMatchObject({
     ...{ outcome: 'published' },
     models: [
